@@ -319,8 +319,8 @@ class Ground:
         sessions.note(session, reception.utc_ms)
         life = sessions.life(session)
         found, is_new = node.on_data(frame, session, life, reception.utc_ms)
-        for record in found:
-            self._contents.keep(frame, life, record, reception.utc_ms)
+        if found:
+            self._contents.keep(frame, life, found, reception.utc_ms)
         if not is_new:
             self._tally["old_data"] += 1
         return is_new

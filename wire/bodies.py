@@ -30,6 +30,7 @@ from wire import varint
 from wire.text_codec import CodecError, TextModel
 
 BODY_BYTES_MAX = 8192
+_SHORT_MAP, _MAP_16, _ARRAY_32 = 0x8, 0xDE, b"\xdd"  # how MessagePack begins a map, and an array
 MODEL_ID_BYTES = 2  # of TextModel.model_id: the few models of one mission are told apart
 # Coding costs 0.1 ms a byte on a desk, so the longest text 40 ms; on a Pi Zero 2, about ten times
 # slower, that is 0.4 s of a step. A musing of 200 bytes with its senses fits.
@@ -216,23 +217,33 @@ def _pack_numbered(body: Body, keys: Sequence[str]) -> bytes:
 
 
 def _unpack_numbered(data: bytes, keys: Sequence[str]) -> dict[str, Any]:
-    """Keys are read one by one: only those of the outermost map may be numbers."""
-    unpacker = msgpack.Unpacker(raw=False, strict_map_key=True, max_buffer_size=BODY_BYTES_MAX)
-    try:
-        unpacker.feed(data)
-        pairs = [(unpacker.unpack(), unpacker.unpack()) for _ in range(unpacker.read_map_header())]
-    except (msgpack.OutOfData, msgpack.BufferFull) as error:
-        raise ValueError("a record body is cut short") from error
-    if unpacker.tell() != len(data):
-        raise ValueError("a record body has trailing bytes")
+    """Only keys of the outermost map may be numbers."""
+    row = _unpack_row(data)
     known = len(keys)
     body = {
         keys[number] if type(number) is int and 0 <= number < known else _key(number, keys): value
-        for number, value in pairs
+        for number, value in zip(row[::2], row[1::2], strict=True)
     }
-    if len(body) != len(pairs):
+    if 2 * len(body) != len(row):
         raise ValueError("a record body has a key twice")
     return body
+
+
+def _unpack_row(data: bytes) -> list[Any]:
+    """Keys and values in turn: but for its head, a map of n pairs is packed as an array of 2 n.
+
+    Raises ValueError on anything but one map. Source: the MessagePack specification.
+    """
+    head = data[0] if data else 0
+    if head >> 4 == _SHORT_MAP:
+        pairs, at = head & 0xF, 1
+    elif head == _MAP_16 and len(data) >= 3:
+        pairs, at = int.from_bytes(data[1:3], "big"), 3
+    else:
+        raise ValueError("a record body is not a map")
+    as_array = _ARRAY_32 + (2 * pairs).to_bytes(4, "big") + data[at:]
+    row: list[Any] = msgpack.unpackb(as_array, raw=False, strict_map_key=True)
+    return row
 
 
 def _key(number: object, keys: Sequence[str]) -> str:

@@ -65,6 +65,7 @@ class FrameType(IntEnum):
 
 
 _DATA_KINDS = (FrameType.DATA, FrameType.OPEN_DATA)
+_DATA_NUMBERS = struct.Struct(">HHBH")  # counter, block, K-1, ESI
 SIGNED_BIT = 8  # of the type, on downlink frames only
 
 
@@ -221,9 +222,8 @@ def encode_downlink(frame: Downlink, key: bytes | None = None) -> bytes:
     if isinstance(frame, DataFrame):
         kind = FrameType.OPEN_DATA if frame.is_open else FrameType.DATA
         head = _head(kind, min(3, frame.priority), frame.node_id)
-        numbers = struct.pack(
-            ">HHBH", frame.counter.packed(), frame.block, frame.block_symbols - 1, frame.esi
-        )
+        numbers = _DATA_NUMBERS.pack(
+            frame.counter.packed(), frame.block, frame.block_symbols - 1, frame.esi)
         return _sealed(head + numbers + frame.symbol, key, frame.session)
     if isinstance(frame, IncarnationFrame):
         head = _head(FrameType.INCARNATION, 0, frame.node_id)
@@ -258,15 +258,23 @@ def decode_downlink(
     if key is None:
         return _opened(kind, body, Authenticity.UNVERIFIED)
     if kind in _DATA_KINDS and sessions is not None:
-        boot_bits = FrameCounter.unpack(int.from_bytes(body[2:4], "big")).boot
-        session = next((
-            each for each in sessions(data[1], boot_bits)
-            if auth.is_genuine_downlink(key, _covered(body, each), tag)), None)
+        fitting = sessions(data[1], data[2] >> 4)
+        session = _session_of(body, tag, key, fitting)
         frame = _opened(kind, body, Authenticity.GENUINE, session)
         return frame if frame is None or session is not None else UnplacedFrame(frame.node_id)
     is_genuine = auth.is_genuine_downlink(key, body, tag)
     frame = _opened(kind, body, Authenticity.GENUINE if is_genuine else Authenticity.FORGED)
     return frame if frame is None or is_genuine else _impostor(frame)
+
+
+def _session_of(
+    body: bytes, tag: bytes, key: bytes, sessions: Iterable[Session]
+) -> Session | None:
+    """The first of ``sessions`` in which these bytes are genuine."""
+    for session in sessions:
+        if auth.is_genuine_downlink(key, session.covering(body), tag):
+            return session
+    return None
 
 
 def _impostor(frame: Downlink) -> ImpostorFrame:
@@ -281,15 +289,15 @@ def _opened(
     if len(body) < 2:
         return None
     node_id = body[1]
-    if kind == FrameType.BEACON and len(body) == BEACON_BYTES - CRC_BYTES:
-        counter = FrameCounter.unpack(int.from_bytes(body[2:4], "big"))
-        return BeaconFrame(node_id, counter, body[4:], bool(body[0] & 1), authenticity)
     if kind in _DATA_KINDS and len(body) > DATA_OVERHEAD_BYTES - CRC_BYTES:
-        packed, block, last_symbol, esi = struct.unpack(">HHBH", body[2:9])
+        packed, block, last_symbol, esi = _DATA_NUMBERS.unpack_from(body, 2)
         return DataFrame(
             node_id, FrameCounter.unpack(packed), body[0] & 3, block, last_symbol + 1, esi,
             body[9:], kind == FrameType.OPEN_DATA, authenticity, session,
         )
+    if kind == FrameType.BEACON and len(body) == BEACON_BYTES - CRC_BYTES:
+        counter = FrameCounter.unpack(int.from_bytes(body[2:4], "big"))
+        return BeaconFrame(node_id, counter, body[4:], bool(body[0] & 1), authenticity)
     if kind == FrameType.IDENT:
         return IdentFrame(node_id, body[2:].decode("utf-8", "replace"), authenticity)
     if kind == FrameType.INCARNATION and len(body) == INCARNATION_BYTES - CRC_BYTES:

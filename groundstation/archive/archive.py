@@ -15,19 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import msgpack
 import structlog
 
 from groundstation.archive import counters, damaged, outbox, rawlog, retention, schema
 from groundstation.archive.rawlog import Reception
 from groundstation.archive.retention import Judge, Segments
-from wire import bodies
-from wire.auth import Authenticity
 from wire.beacon import Beacon
-from wire.bodies import SEALED, Body, unpack_body
 from wire.commands import Opcode
 from wire.frames import BeaconFrame
-from wire.records import Record, TimeQuality
 
 _log = structlog.get_logger()
 PAGE = 500  # receptions read at once
@@ -38,10 +33,11 @@ _BEACON_INSERT = (
     f"INSERT OR IGNORE INTO beacon({', '.join(_BEACON_NAMES)})"
     f" VALUES ({', '.join('?' * len(_BEACON_NAMES))})"
 )
-_RECORD_COLUMNS = (
-    "(node_id, life, record_id, kind, boot, time_ms, quality, body, heard_utc_ms, authenticity)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_RECEPTION_INSERT = (
+    "INSERT OR IGNORE INTO reception(utc_ms, raw, station, rssi_dbm, snr_db, source, id)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"  # in the order of the fields of Reception
 )
+_CHANGE_INSERT = "INSERT INTO change(what, ref) VALUES (?, ?)"
 
 
 class ArchiveBusy(Exception):
@@ -66,6 +62,7 @@ class Archive:
         self._full = "FULL" if is_durable else "OFF"
         self._normal = "NORMAL" if is_durable else "OFF"
         self._synchronous = ""  # of the open database, as set last
+        self._changes: list[tuple[str, int | None]] = []  # of the open batch, not written yet
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = path.with_suffix(".lock").open("w")
         try:
@@ -80,8 +77,8 @@ class Archive:
             damaged.salvage(path, self.db)
         self._raw = Segments(
             self.raw_path, self.db, self.batch, raw_log_bytes_max, is_durable=is_durable)
-        # What only the raw log has: id() of what was given -> (given, numbered)
-        self._logged: dict[int, tuple[Reception, Reception]] = {}
+        # What only the raw log has, as it was given and numbered.
+        self._logged: list[tuple[Reception, Reception]] = []
         self._reconcile()
 
     def close(self) -> None:
@@ -92,7 +89,8 @@ class Archive:
 
     @contextmanager
     def batch(self, *, is_durable: bool = True) -> Iterator[None]:
-        """One transaction; an inner batch joins the outer one. Rolled back on an exception."""
+        """One transaction; an inner batch joins the outer one. Rolled back on an exception. Its
+        changes go into the change log together, at its end."""
         if self.db.in_transaction:
             yield
             return
@@ -103,11 +101,23 @@ class Archive:
         self.db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self.db.executemany(_CHANGE_INSERT, self._changes)
             self.db.execute("COMMIT")
         except BaseException:
             if self.db.in_transaction:  # some errors have rolled it back already
                 self.db.execute("ROLLBACK")
             raise
+        finally:
+            self._changes.clear()
+
+    @property
+    def changes_noted(self) -> int:
+        """How many changes the open batch has noted so far."""
+        return len(self._changes)
+
+    def forget_changes(self, from_number: int) -> None:
+        """Those noted after so many were undone."""
+        del self._changes[from_number:]
 
     # -- what was heard -----------------------------------------------------------------------
 
@@ -121,18 +131,19 @@ class Archive:
         """
         assert not self.db.in_transaction, "raw bytes are committed before anything else"
         given = {id(r) for r in receptions}
-        self._logged = {i: pair for i, pair in self._logged.items() if i in given}
-        logged_id = max((n.reception_id for _, n in self._logged.values()), default=0)
+        self._logged = [pair for pair in self._logged if id(pair[0]) in given]
+        logged = {id(r) for r, _ in self._logged}
+        logged_id = max((n.reception_id for _, n in self._logged), default=0)
         first = max(logged_id, self.last_reception_id()) + 1
-        fresh = [r for r in receptions if id(r) not in self._logged]
+        fresh = [r for r in receptions if id(r) not in logged]
         numbered = [
             Reception(r.utc_ms, r.raw[: rawlog.RAW_BYTES_MAX], r.station, r.rssi_dbm, r.snr_db,
                       r.source, first + i)
             for i, r in enumerate(fresh)
         ]
         self._raw.append(numbered)
-        self._logged |= {id(r): (r, n) for r, n in zip(fresh, numbered, strict=True)}
-        numbered = [n for _, n in self._logged.values()]
+        self._logged += zip(fresh, numbered, strict=True)
+        numbered = [n for _, n in self._logged]
         with self.batch():
             self._insert_receptions(numbered)
             self._raw.note()
@@ -178,14 +189,7 @@ class Archive:
             last_id = rows[-1]["id"]
 
     def _insert_receptions(self, receptions: Sequence[Reception]) -> None:
-        self.db.executemany(
-            "INSERT OR IGNORE INTO reception(id, utc_ms, station, raw, rssi_dbm, snr_db, source)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                (r.reception_id, r.utc_ms, r.station, r.raw, r.rssi_dbm, r.snr_db, r.source)
-                for r in receptions
-            ],
-        )
+        self.db.executemany(_RECEPTION_INSERT, receptions)
 
     # -- what it means ------------------------------------------------------------------------
 
@@ -212,70 +216,6 @@ class Archive:
             " AND abs(utc_ms - ?) <= ?",
             (frame.node_id, counter.boot, counter.number, utc_ms, SAME_BEACON_MS)).fetchone()
         return row is not None
-
-    def add_record(
-        self, node_id: int, record: Record, heard_utc_ms: int, authenticity: Authenticity,
-        life: int = 0,
-    ) -> bool:
-        """Keep one record; False when it was here already.
-
-        ``life`` is the number of its store (``groundstation.decode.sessions``). A record is the
-        same in whatever life it comes again: one that was sent without a disk keeps its id when
-        that returns. Text takes the place of the same record sealed (``wire.bodies``). The same id
-        with other contents is another record in another life; in the same one it is kept next to
-        the first, as a conflict. Raises ValueError for a body that cannot be packed.
-        """
-        body = msgpack.packb(record.body)
-        row = (node_id, life, record.record_id, int(record.kind), record.boot, record.time_ms,
-               int(record.quality), body, heard_utc_ms, authenticity.value)
-        here = self.db.execute(
-            "SELECT id, life, body, kind, boot, time_ms, quality FROM record"
-            " WHERE node_id = ? AND record_id = ?", (node_id, record.record_id),
-        ).fetchall()
-        for row_id, _, first_body, *first in here:
-            if first == [*row[3:7]]:
-                is_new = self._read_again(row_id, unpack_body(first_body), unpack_body(body), body)
-                if is_new is not None:
-                    return is_new
-        if any(its_life == life for _, its_life, *_ in here):
-            self._keep_conflict(row)
-            return False
-        added = self.db.execute(f"INSERT INTO record{_RECORD_COLUMNS}", row)
-        if record.quality is TimeQuality.NONE:
-            self._learn_boot_clock(node_id, life, record, heard_utc_ms)
-        assert added.lastrowid is not None
-        self.note_change("record", added.lastrowid)
-        if SEALED in record.body:
-            self.count({"sealed": 1})
-        return True
-
-    def _read_again(
-        self, row_id: int, here: Body, now: Body, body: bytes
-    ) -> bool | None:
-        """Whether ``now`` completes the record in this row; None when that is another record."""
-        is_same = bodies.without_text(here) == bodies.without_text(now)
-        if here == now or (is_same and SEALED in now):
-            return False
-        if is_same and SEALED in here:
-            self.db.execute("UPDATE record SET body = ? WHERE id = ?", (body, row_id))
-            self.note_change("record", row_id)
-            self.count({"sealed": -1})
-            return True
-        return None
-
-    def _keep_conflict(self, row: tuple[Any, ...]) -> None:
-        kept = self.db.execute(f"INSERT OR IGNORE INTO record_conflict{_RECORD_COLUMNS}", row)
-        if kept.rowcount:
-            self.count({"conflicts": 1})
-            _log.warning("record_conflict", node_id=row[0], record_id=row[2])
-
-    def _learn_boot_clock(self, node_id: int, life: int, record: Record, heard_utc_ms: int) -> None:
-        """A boot without UTC is dated by its fastest record: none is heard before it is made."""
-        self.db.execute(
-            "INSERT INTO boot_clock(node_id, life, boot, offset_ms) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT DO UPDATE SET offset_ms = MIN(offset_ms, excluded.offset_ms)",
-            (node_id, life, record.boot, heard_utc_ms - record.time_ms),
-        )
 
     def add_minutes(self, rows: Mapping[tuple[int, int], tuple[int, int]]) -> None:
         """(node, minute's UTC ms) -> (heard, lost), added to what is there."""
@@ -329,8 +269,9 @@ class Archive:
         )
 
     def note_change(self, what: str, ref: int | None) -> None:
-        """Add a line to the change log that the page follows."""
-        self.db.execute("INSERT INTO change(what, ref) VALUES (?, ?)", (what, ref))
+        """A line of the change log that the page follows; inside a batch."""
+        assert self.db.in_transaction, "a change is committed with what it is about"
+        self._changes.append((what, ref))
 
     # -- small state --------------------------------------------------------------------------
 

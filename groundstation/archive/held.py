@@ -7,7 +7,6 @@ never dropped: the raw log may have them already.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from groundstation.archive.rawlog import Reception
 from groundstation.archive.retention import Judge, Worth
@@ -17,19 +16,14 @@ BATCH_MAX = 500  # receptions in one commit
 ROOM = 1_000  # that go at once at the bound
 
 
-@dataclass(slots=True)
-class _Waiting:
-    reception: Reception
-    worth: Worth | None = None  # None: not determined yet
-
-
 class Held:
     """Oldest first. ``dropped`` counts those dropped since it was set to 0."""
 
     def __init__(self, judge: Judge) -> None:
         self.dropped = 0
         self._judge = judge
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[Reception] = []
+        self._worths: list[Worth] = []  # of the first of them, as far as they were judged
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -39,24 +33,23 @@ class Held:
         for reception in receptions:
             if len(self._waiting) >= HELD_MAX:
                 self._make_room()
-            self._waiting.append(_Waiting(reception))
+            self._waiting.append(reception)
 
     def first(self) -> list[Reception]:
         """The next to be written, at most BATCH_MAX."""
-        return [each.reception for each in self._waiting[:BATCH_MAX]]
+        return self._waiting[:BATCH_MAX]
 
     def release(self, count: int) -> None:
         """Remove the first ``count``, which are on the disk."""
         del self._waiting[:count]
+        del self._worths[:count]
 
     def _make_room(self) -> None:
+        """Called at the bound: all that wait are judged then, each once."""
+        self._worths += map(self._judge, self._waiting[len(self._worths) :])
         droppable = range(BATCH_MAX, len(self._waiting))
-        gone = set(sorted(droppable, key=self._worth_at)[:ROOM])
-        self._waiting = [each for at, each in enumerate(self._waiting) if at not in gone]
+        gone = set(sorted(droppable, key=self._worths.__getitem__)[:ROOM])
+        kept = [at for at in range(len(self._waiting)) if at not in gone]
+        self._waiting = [self._waiting[at] for at in kept]
+        self._worths = [self._worths[at] for at in kept]
         self.dropped += len(gone)
-
-    def _worth_at(self, at: int) -> Worth:
-        each = self._waiting[at]
-        if each.worth is None:
-            each.worth = self._judge(each.reception)
-        return each.worth

@@ -18,7 +18,7 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
@@ -32,6 +32,7 @@ RAW_BYTES_MAX = 4096  # twice what a KISS frame may have; the beginning of more 
 ENTRY_BYTES_MAX = RAW_BYTES_MAX + 512
 BY_RADIO, BY_MQTT = "radio", "mqtt"  # sources: this station's own ears, and another station's
 UTC_MS_MAX = 1 << 47  # in the year 6429: what no clock says, but a damaged or made-up entry may
+_pack: Callable[[list[object]], bytes] = msgpack.Packer().pack
 _SEALED = re.compile(r"-(\d{6,})-(\d+)\.raw")
 
 
@@ -59,9 +60,7 @@ class Reception(NamedTuple):
 def pack(reception: Reception) -> bytes:
     """One entry of the log."""
     r = reception
-    body: bytes = msgpack.packb(
-        [r.reception_id, r.utc_ms, r.station, r.raw, r.rssi_dbm, r.snr_db, r.source]
-    )
+    body = _pack([r.reception_id, r.utc_ms, r.station, r.raw, r.rssi_dbm, r.snr_db, r.source])
     return _HEAD.pack(MARK, len(body), zlib.crc32(body)) + body
 
 

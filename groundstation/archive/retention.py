@@ -111,7 +111,7 @@ class Segments:
             newest = Segment(newest.number + 1, last_id=newest.last_id)
             self._put(newest)
         size_bytes = self._file.append(receptions)
-        last_id = max((r.reception_id for r in receptions), default=newest.last_id)
+        last_id = receptions[-1].reception_id if receptions else newest.last_id
         self._put(replace(newest, last_id=last_id, size_bytes=size_bytes))
 
     def note(self) -> None:

@@ -5,16 +5,17 @@ A record of another payload is only kept.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
 
-from groundstation.archive import counters, outbox
+from groundstation.archive import counters, outbox, record_table
 from groundstation.archive.archive import Archive
 from groundstation.archive.outbox import PLAIN_TEXTS_MAX
 from groundstation.decode import mosaic
 from wire import bodies
-from wire.bodies import Models
+from wire.bodies import SEALED, Models
 from wire.frames import DataFrame
 from wire.records import Kind, Record
 
@@ -31,35 +32,42 @@ class Contents:
         self._models = models
         self._missing_models: set[str] = set()  # that were logged
 
-    def keep(self, frame: DataFrame, life: int, record: Record, utc_ms: int) -> None:
-        """Keep a record under the authenticity of the frame that made it readable: with the key
+    def keep(self, frame: DataFrame, life: int, records: Sequence[Record], utc_ms: int) -> None:
+        """Keep records under the authenticity of the frame that made them readable: with the key
         none but genuine frames come here, without it none is verified."""
-        is_new = self._archive.add_record(
-            frame.node_id, record, utc_ms, frame.authenticity, life)
-        if not is_new or frame.node_id != self._node_id:
-            return
-        self._ask_for_text(record, utc_ms)
+        new = record_table.add(
+            self._archive, frame.node_id, records, utc_ms, frame.authenticity, life)
+        if frame.node_id == self._node_id:
+            for record in new:
+                self._act_on(life, record, utc_ms)
+
+    def _act_on(self, life: int, record: Record, utc_ms: int) -> None:
         body, db = record.body, self._archive.db
-        if record.kind in (Kind.THUMBNAIL, Kind.TILE):
-            flaw = mosaic.keep(db, frame.node_id, life, record)
-            self._archive.count({flaw: 1} if flaw else {})
-        question_id, counter = _u32(body.get("question_id")), _u32(body.get("counter"))
-        if record.kind is Kind.REPLY and question_id is not None:
-            outbox.answer(db, question_id, utc_ms)
-        elif record.kind is Kind.QUESTION and question_id is not None:
-            outbox.confirm(db, question_id, utc_ms)
-        elif record.kind is Kind.COMMAND_RESULT and counter is not None:
-            is_ok = body.get("result") == "ok"
-            why = str(body.get("why") or body.get("result") or "refused")[:80]
-            counters.finish(db, counter, utc_ms, None if is_ok else why)
-        elif record.kind is Kind.EVENT and body.get("event") == "command_refused":
-            fields = body.get("fields")
-            self._on_command_refused(fields if isinstance(fields, dict) else {})
-        elif record.kind is Kind.EVENT and body.get("event") == "question_begun":
-            fields = body.get("fields")
-            begun_id = _u32(fields.get("question_id")) if isinstance(fields, dict) else None
+        if SEALED in body:
+            self._ask_for_text(record, utc_ms)
+        match record.kind:
+            case Kind.THUMBNAIL | Kind.TILE:
+                flaw = mosaic.keep(db, self._node_id, life, record)
+                self._archive.count({flaw: 1} if flaw else {})
+            case Kind.REPLY if (question_id := _u32(body.get("question_id"))) is not None:
+                outbox.answer(db, question_id, utc_ms)
+            case Kind.QUESTION if (question_id := _u32(body.get("question_id"))) is not None:
+                outbox.confirm(db, question_id, utc_ms)
+            case Kind.COMMAND_RESULT if (counter := _u32(body.get("counter"))) is not None:
+                is_ok = body.get("result") == "ok"
+                why = str(body.get("why") or body.get("result") or "refused")[:80]
+                counters.finish(db, counter, utc_ms, None if is_ok else why)
+            case Kind.EVENT:
+                self._on_event(body.get("event"), body.get("fields"), utc_ms)
+
+    def _on_event(self, event: object, fields: object, utc_ms: int) -> None:
+        fields = fields if isinstance(fields, dict) else {}
+        if event == "command_refused":
+            self._on_command_refused(fields)
+        elif event == "question_begun":
+            begun_id = _u32(fields.get("question_id"))
             if begun_id is not None:
-                outbox.begin(db, begun_id, utc_ms)
+                outbox.begin(self._archive.db, begun_id, utc_ms)
 
     def _on_command_refused(self, fields: dict[str, Any]) -> None:
         """The payload received one of our commands and refused it for its age."""

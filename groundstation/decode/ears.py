@@ -6,6 +6,8 @@ and decoded no more, so that nothing in the flight doubles, of whatever format i
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from groundstation.archive.archive import Archive
 from groundstation.archive.rawlog import Reception
 
@@ -42,14 +44,12 @@ class Ears:
 
     def keep(self) -> None:
         """Count in the archive what was noted."""
-        counts: dict[tuple[int, str], list[int]] = {}
+        heard: dict[tuple[int, str], list[tuple[int, bool]]] = defaultdict(list)
         for node_id, reception, is_first in self._heard:
-            at_ms = reception.utc_ms
-            ear = counts.setdefault((node_id, reception.station), [0, 0, at_ms, at_ms])
-            ear[0] += 1
-            ear[1] += is_first
-            ear[2:] = min(ear[2], at_ms), max(ear[3], at_ms)
-        for (node_id, station), (frames, firsts, first_ms, last_ms) in counts.items():
+            heard[node_id, reception.station].append((reception.utc_ms, is_first))
+        for (node_id, station), found in heard.items():
+            times_ms, are_first = zip(*found, strict=True)
+            firsts, first_ms, last_ms = sum(are_first), min(times_ms), max(times_ms)
             self._archive.add_node_frames(node_id, firsts, first_ms, last_ms)
-            self._archive.add_ear(node_id, station, frames, firsts, first_ms, last_ms)
+            self._archive.add_ear(node_id, station, len(found), firsts, first_ms, last_ms)
         self._heard.clear()

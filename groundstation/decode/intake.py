@@ -56,7 +56,7 @@ class Intake:
         """True when ``decode`` went through; False when it raised, and then the archive is as it
         was but for the note. The caller holds a batch. Raises sqlite3.Error where the disk does.
         """
-        db = self._archive.db
+        db, noted = self._archive.db, self._archive.changes_noted
         db.execute("SAVEPOINT reception")
         try:
             decode(reception)
@@ -65,6 +65,7 @@ class Intake:
                 raise
             db.execute("ROLLBACK TO reception")
             db.execute("RELEASE reception")
+            self._archive.forget_changes(noted)
             self.note(reception, error)
             return False
         db.execute("RELEASE reception")

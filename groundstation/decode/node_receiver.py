@@ -109,13 +109,14 @@ class NodeReceiver:
         blocks, before = state.blocks, state.blocks.new_frames
         is_verified = self._is_verified
         found = blocks.on_data(frame) if is_verified else self._on_claim(state, frame, utc_ms)
-        is_new = blocks is not state.blocks or blocks.new_frames > before
+        if blocks is state.blocks and blocks.new_frames == before:
+            return found, False
         newest = max(each.age for each in self._sessions.values())
-        is_new &= state.age == newest or self.agrees(frame.counter)
-        if is_new:
+        is_current = state.age == newest or self.agrees(frame.counter)
+        if is_current:
             self._news += 1
             state.news, state.news_ms = self._news, utc_ms
-        return found, is_new
+        return found, is_current
 
     def agrees(self, counter: FrameCounter) -> bool:
         """May this be of the same session as the newest frame?"""

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from groundstation.archive import rawlog
+from groundstation.archive import rawlog, record_table
 from groundstation.archive.archive import Archive
 from groundstation.archive.rawlog import Reception
 from groundstation.archive.schema import WrongVersion
@@ -227,7 +227,7 @@ def _mosaic(place: Path) -> Take:
         kind = Kind.TILE if data[:1] and data[0] & 1 else Kind.THUMBNAIL
         record = examples.record(next(numbers), kind, records.unpack_body(data[1:]) or {"n": 1})
         with archive.batch():
-            archive.add_record(7, record, START_MS, Authenticity.UNSIGNED)
+            record_table.add(archive, 7, [record], START_MS, Authenticity.UNSIGNED)
             mosaic.keep(archive.db, 7, 0, record)
         found = mosaic.every(archive.db, 7)
         for picture in found:

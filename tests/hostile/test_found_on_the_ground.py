@@ -15,7 +15,7 @@ import msgpack
 import pytest
 import structlog
 
-from groundstation.archive import rawlog, schema
+from groundstation.archive import rawlog, record_table, schema
 from groundstation.archive.archive import Archive
 from groundstation.archive.rawlog import RAW_BYTES_MAX, Reception
 from groundstation.archive.track import Point, in_order
@@ -214,7 +214,7 @@ def test_a_record_from_before_all_time_is_dated_by_when_it_was_heard(tmp_path: P
     with archive.batch():
         for number, time_ms in ((1, (1 << 53) - 1), (2, 1 - (1 << 53)), (3, 5000)):
             record = Record(number, Kind.MUSING, 1, time_ms, TimeQuality.NONE, body)
-            archive.add_record(7, record, START_MS, Authenticity.UNSIGNED)
+            record_table.add(archive, 7, [record], START_MS, Authenticity.UNSIGNED)
     with closing(FlightReader(archive.path, MISSION)) as reader:
         assert [entry["when_ms"] for entry in reader.entries(None, 9)] == [START_MS] * 3
         assert write_all(reader, tmp_path / "out")

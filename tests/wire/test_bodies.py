@@ -173,12 +173,13 @@ def test_any_bytes_are_a_body_or_a_value_error(seat: TextSeat, data: bytes) -> N
 
 
 @pytest.mark.parametrize(("data", "says"), [
-    (b"", "cut short"), (b"\x81\x00", "cut short"), (b"\xdf\xff\xff\xff\xff\x00\x01", "cut short"),
-    (b"\x80\x00", "trailing"), (b"\x82\x00\x01\x00\x02", "twice"),
+    (b"", "not a map"), (b"\x81\x00", "incomplete"), (b"\xde", "not a map"),
+    (b"\xde\xff\xff\x00\x01", "exceeds"), (b"\xdf\xff\xff\xff\xff\x00\x01", "not a map"),
+    (b"\x80\x00", "extra data"), (b"\x82\x00\x01\x00\x02", "twice"),
     (b"\x82\x00\x01\xa4text\x02", "twice"),
     (b"\x81\xff\x01", "numbered keys"), (b"\x81\xc3\x01", "numbered keys"),
     (b"\x81\x91\x00\x01", "numbered keys"), (b"\x81\xc4\x01a\x01", "numbered keys"),
-    (b"\x81\x00\x81\x00\x01", "strict_map_key"), (b"\x93\x01\x02\x03", "type header"),
+    (b"\x81\x00\x81\x00\x01", "strict_map_key"), (b"\x93\x01\x02\x03", "not a map"),
 ])
 def test_numbered_bodies_that_are_none(data: bytes, says: str) -> None:
     with pytest.raises(ValueError, match=says):

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from groundstation.archive import counters, outbox, rawlog, schema
+from groundstation.archive import counters, outbox, rawlog, record_table, schema
 from groundstation.archive.archive import Archive, ArchiveBusy
 from groundstation.archive.rawlog import Reception
 from groundstation.ground import Ground, HeardBytes
@@ -72,7 +72,8 @@ def test_a_record_with_other_contents_is_kept_beside_the_first(tmp_path):
     def add(text, heard_ms):
         body = {"text": text}
         record = Record(5, Kind.MUSING, 1, START_MS, TimeQuality.GPS, body)
-        return archive.add_record(7, record, heard_ms, Authenticity.UNSIGNED)
+        with archive.batch():
+            return record_table.add(archive, 7, [record], heard_ms, Authenticity.UNSIGNED)
 
     assert add("first", 1) and not add("first", 2) and not add("second", 3) and not add("second", 4)
     tables = dump(archive)

@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
+from groundstation.archive import record_table
 from groundstation.archive.archive import Archive
 from groundstation.decode.node_receiver import SESSIONS_MAX
 from groundstation.decode.placing import HELD_MAX
@@ -236,16 +237,16 @@ def test_a_waiting_frame_that_makes_a_decoder_raise_costs_itself_and_not_the_ses
     air.muse(far, 3)
     waiting = tally(archive, "unplaced")
     assert waiting >= 3
-    add_record, raised = archive.add_record, []
+    add, raised = record_table.add, []
 
-    def raising(node_id, record, *rest):
+    def raising(archive, node_id, records, *rest):
         if not raised:
-            raised.append(record)
+            raised.append(records)
             raise RecursionError
-        return add_record(node_id, record, *rest)
+        return add(archive, node_id, records, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(archive, "add_record", raising)
+        patch.setattr(record_table, "add", raising)
         air.send(far.tell())
     assert known(archive) == [(0, far.session.incarnation, 1)]
     assert len(texts(archive)) == 2 and tally(archive, "unplaced") == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from groundstation.archive import outbox
+from groundstation.archive import outbox, record_table
 from groundstation.archive.archive import Archive
 from groundstation.archive.outbox import PLAIN_TEXTS_MAX
 from groundstation.decode import text_models
@@ -173,7 +173,8 @@ def test_text_takes_the_place_of_the_same_record_sealed_and_of_no_other(tmp_path
 
     def add(body):
         record = Record(5, Kind.MUSING, 1, START_MS, TimeQuality.GPS, body)
-        return archive.add_record(7, record, START_MS, Authenticity.UNSIGNED)
+        with archive.batch():
+            return record_table.add(archive, 7, [record], START_MS, Authenticity.UNSIGNED)
 
     assert add(sealed) and not add(sealed)
     assert not add({**sealed, SEALED: {"model": "1234", "coded": b"y"}}), "sealed another way"

@@ -74,7 +74,8 @@ class Terminal:
 def station(tmp_path):
     station = Station(tmp_path)
     station.archive.set_meta("can_transmit", 1)
-    station.archive.note_change("station", None)
+    with station.archive.batch():
+        station.archive.note_change("station", None)
     yield station
     station.close()
 
@@ -151,7 +152,8 @@ def test_a_question_is_typed_and_queued(terminal):
         await pilot.pause()
         assert terminal.text("note") == "A question has at most 160 bytes; this has 162."
         terminal.station.archive.set_meta("can_transmit", 0)
-        terminal.station.archive.note_change("station", None)
+        with terminal.station.archive.batch():
+            terminal.station.archive.note_change("station", None)
         terminal.app.show_newest()
         terminal.app.query_one(Input).value = "And now?"
         await pilot.press("enter")

@@ -122,5 +122,6 @@ def test_a_damaged_memory_is_none(station):
     for value in ("x", "[]", "3", '{"forecast": {}}', '{"forecast": null, "odd": 1}', None):
         station.archive.db.execute(
             "INSERT OR REPLACE INTO meta(key, value) VALUES ('tawhiri', ?)", (value,))
-        station.archive.note_change("station", None)
+        with station.archive.batch():
+            station.archive.note_change("station", None)
         assert page.client.get("/api/landing").json()["tawhiri"]["forecast"] is None

@@ -14,6 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from groundstation import vendor
+from groundstation.archive import record_table
 from groundstation.archive.archive import Archive
 from groundstation.archive.track import Point, in_order, thinned
 from groundstation.decode.pictures import media_type
@@ -56,7 +57,7 @@ def client_of(archive, now_ms=START_MS, **options):
 def keep(archive, record_id, kind, body, time_ms=START_MS, quality=TimeQuality.GPS):
     record = Record(record_id, kind, 1, time_ms, quality, body)
     with archive.batch():
-        archive.add_record(7, record, START_MS, Authenticity.UNSIGNED)
+        record_table.add(archive, 7, [record], START_MS, Authenticity.UNSIGNED)
 
 
 # -- hostile words --------------------------------------------------------------------------
@@ -224,7 +225,8 @@ def test_who_is_too_far_behind_or_from_another_archive_is_told_to_start_again(st
     feed = PageFeed(FlightReader(station.path, MISSION), lambda: START_MS)
     with station.batch():
         for _ in range(CHANGES_MAX + 5):
-            station.note_change("silence", None)
+            with station.batch():
+                station.note_change("silence", None)
     newest, event, _ = messages(feed, 0)
     assert event == "resync" and newest == CHANGES_MAX + 5
     newest, event, _ = messages(feed, 10**9)

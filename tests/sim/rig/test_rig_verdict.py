@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from groundstation.archive import record_table
 from groundstation.archive.archive import Archive
 from payload.storage import ids
 from sim.clock import SimClock
@@ -61,8 +62,7 @@ class Flown:
     def judge(self, may_prune: bool = False) -> list[RigFinding]:
         archive = Archive(self.archive_path)
         with archive.batch():
-            for record in self.home:
-                archive.add_record(7, record, NOW_MS, Authenticity.GENUINE)
+            record_table.add(archive, 7, self.home, NOW_MS, Authenticity.GENUINE)
         archive.close()
         copies = self.folder / "judged"
         aboard = verdict.read_store(verdict.copy_of(self.store_path, copies))
