@@ -109,7 +109,7 @@ def prefer(base: Path, trained: Path, pairs: Sequence[Pair], persona: prompt.Per
     if watch.is_interrupted:
         raise Stopped(f"Stopped at step {trainer.state.global_step} of {trainer.state.max_steps};"
                       " the same command continues from there.")
-    lora = PeftConfig.from_pretrained(trained / "adapter")
+    lora = PeftConfig.from_pretrained(os.fspath(trained / "adapter"))
     lora.inference_mode = False  # as it was trained
     merged = merge(base, out / BEST, lora, held_out[0], out)
     result: TrainResult = {**before, "held_out_bpb": bits_per_byte(merged, held_out),
