@@ -73,7 +73,6 @@ ANSWER_TOKENS_SPARE = 8
 SMALL_BASE_HIDDEN = 256
 SMALL_SAMPLING = Sampling(temperature=0.35, min_p=0.05, drafts=1, sentences_max=1)
 SAMPLING = Sampling(temperature=0.5, min_p=0.1, drafts=6, sentences_max=2)
-GRADED_TEMPERATURE = 0.7  # one that has learnt from graded drafts stays sensible when drawn warmer
 PROMPT_ROOM_TOKENS = 200  # senses, a memory of 90 and a question of 120 characters
 
 
@@ -128,7 +127,7 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     step = _pick(ladder, options.quant)
     report("quantise", 1.0, f"{step.quant}, {step.size_bytes / 1e6:.1f} MB,"
            f" {step.held_out_bpb:.3f} bits/byte")
-    runtime = _runtime(data, base, is_graded="preferred_pairs" in result)
+    runtime = _runtime(data, base)
     _rehearse(work, persona, ladder_dir / f"{step.quant}.gguf", data_dir, runtime, report)
     has_canaries = adopted is None or result["has_canaries"]
     judged = _evaluate(run_dir, base, ladder_dir, step, data_dir, persona, runtime, has_canaries,
@@ -370,12 +369,10 @@ def _pick(ladder: list[quantise.Step], quant: str) -> quantise.Step:
     return next(step for step in ladder if step.quant == quant)
 
 
-def _runtime(data: Dataset, base: Path, is_graded: bool) -> dict[str, Any]:
+def _runtime(data: Dataset, base: Path) -> dict[str, Any]:
     """How the flight should run it: room for the longest line that a flight can ask for."""
     hidden_size = AutoConfig.from_pretrained(base, local_files_only=True).hidden_size
     sampling = SMALL_SAMPLING if hidden_size <= SMALL_BASE_HIDDEN else SAMPLING
-    if is_graded:
-        sampling = sampling.overridden({"temperature": GRADED_TEMPERATURE})
     longest = max(sum(label != dataset.NO_LOSS for label in row.labels)
                   for row in data.train if row.kind in IN_FLIGHT)
     tokens_max = min(max(sampling.max_tokens, longest + ANSWER_TOKENS_SPARE), TOKENS_MAX)
