@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from host_training.common.chat_template import END_OF_TURN, SPECIAL_TOKENS
 from host_training.errors import TrainingError
 from payload.prompt import strip_control
 from wire.sampling import DRAFTS_MAX
@@ -113,6 +114,9 @@ def _moment(line: str, place: str) -> GradedMoment:
     moment, drafts, grades = table["moment"], table["drafts"], table["grades"]
     if not isinstance(moment, str) or not 0 < len(moment) <= MOMENT_CHARS_MAX:
         raise TrainingError(f"{place}: moment must be text of 1 to {MOMENT_CHARS_MAX} characters.")
+    if any(token in moment for token in SPECIAL_TOKENS):
+        raise TrainingError(f"{place}: moment contains a control token of the prompt, such as"
+                            f" {END_OF_TURN}.")
     if not isinstance(drafts, list) or not 1 <= len(drafts) <= DRAFTS_MAX or not all(
             isinstance(draft, str) and len(draft) <= DRAFT_CHARS_MAX for draft in drafts):
         raise TrainingError(f"{place}: drafts must be 1 to {DRAFTS_MAX} texts of at most"

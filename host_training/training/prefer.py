@@ -34,7 +34,7 @@ from host_training.training.graded_drafts import Pair
 from host_training.training.merge import load_base, merge
 from host_training.training.prefix_collator import Feature, SharedPrefix
 from host_training.training.result import TrainResult
-from host_training.training.train import default_lr, on_device
+from host_training.training.train import default_lr, every_trainers, trained_weights
 from host_training.training.turn_embeddings import move_out
 from payload import prompt
 
@@ -60,6 +60,7 @@ class _PairTrainer(Trainer):
     def __init__(self, config: PreferConfig, **options: Any) -> None:
         super().__init__(**options)
         self._config = config
+        self.model_accepts_loss_kwargs = False  # the mean of a piece: Trainer weighs the pieces
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False,
                      num_items_in_batch: Any = None) -> torch.Tensor:
@@ -69,15 +70,14 @@ class _PairTrainer(Trainer):
         preference = torch.nn.functional.logsigmoid(
             self._config.beta * (gained[:, 0] - gained[:, 1]))
         likelihood = found[::2] / tokens[::2]
-        loss = -(preference + self._config.likelihood_weight * likelihood).mean()
-        return loss / self.args.gradient_accumulation_steps
+        return -(preference + self._config.likelihood_weight * likelihood).mean()
 
 
 def prefer(base: Path, trained: Path, pairs: Sequence[Pair], persona: prompt.PersonaText,
            held_out: list[Row], out: Path, config: PreferConfig, report: OnProgress) -> TrainResult:
     """Go on from the peft adapter in ``trained/adapter``; ``out`` becomes like ``trained``.
 
-    Args:    held_out: rows by which the loss of held-out bits is watched.
+    Args:    held_out: rows that are measured as it goes on; nothing is chosen by them.
     Returns: what also lies in ``out/result.json``.
     Raises:  TrainingError when the run diverged; Stopped when it was interrupted: the same call
              continues from its last checkpoint.
@@ -97,7 +97,8 @@ def prefer(base: Path, trained: Path, pairs: Sequence[Pair], persona: prompt.Per
     curve.begin(before["base_bpb"])
     watching = Watching(epoch_ends(len(features), config.batch_pairs, config.epochs),
                         config.epochs, True, config.checkpoint_minutes)
-    watch = TrainingWatch(out, held_out, watching, report, _trained_weights, curve)
+    watch = TrainingWatch(
+        out, held_out, watching, report, lambda model: trained_weights(trainer, model), curve)
     lr = config.lr_share * default_lr("lora", model.config.hidden_size)
     trainer = _PairTrainer(config, model=model, args=_arguments(out, lr, config),
                            data_collator=collator, callbacks=[watch],
@@ -117,11 +118,6 @@ def prefer(base: Path, trained: Path, pairs: Sequence[Pair], persona: prompt.Per
     training_result.write(result, out)
     shutil.rmtree(out / "checkpoints", ignore_errors=True)  # only needed to go on
     return result
-
-
-def _trained_weights(model: Any) -> dict[str, Any]:
-    return {name: weight.detach().to("cpu", torch.float32).contiguous().clone()
-            for name, weight in model.named_parameters() if weight.requires_grad}
 
 
 class PairCollator:
@@ -194,10 +190,7 @@ def _add_reference(trainer: _PairTrainer, features: list[dict[str, Any]], report
 
 def _arguments(out: Path, lr: float, config: PreferConfig) -> TrainingArguments:
     return TrainingArguments(
-        output_dir=os.fspath(out / "checkpoints"), num_train_epochs=1, learning_rate=lr,
         per_device_train_batch_size=PAIRS_AT_ONCE,
         gradient_accumulation_steps=config.batch_pairs // PAIRS_AT_ONCE,
-        lr_scheduler_type="cosine", warmup_steps=0.1, weight_decay=0.0, max_grad_norm=1.0,
-        seed=config.seed, train_sampling_strategy="sequential", remove_unused_columns=False,
-        save_strategy="no", save_total_limit=1, eval_strategy="no", logging_strategy="no",
-        report_to="none", disable_tqdm=True, **on_device())
+        warmup_steps=0.1, weight_decay=0.0, remove_unused_columns=False,
+        **every_trainers(out, lr, config.seed))

@@ -22,7 +22,7 @@ from typing import Any, Literal
 import torch
 from datasets import Dataset as HfDataset
 from peft import LoraConfig
-from transformers import PrinterCallback, set_seed
+from transformers import PrinterCallback, Trainer, set_seed
 from trl import SFTConfig, SFTTrainer
 
 from host_training.errors import Stopped, TrainingError
@@ -169,7 +169,7 @@ def _fit(base: Path, rows: list[Row], held_out: list[Row], out: Path, config: Tr
     curve = Curve(out, held_out, tokenizer)
     curve.begin(base_bpb)
     watch = TrainingWatch(
-        out, held_out, watching, report, lambda model: _trained_weights(trainer, model), curve)
+        out, held_out, watching, report, lambda model: trained_weights(trainer, model), curve)
     trainer = _Trainer(
         model=model, args=args, train_dataset=data.select(order), processing_class=tokenizer,
         data_collator=SharedPrefix(tokenizer.pad_token_id or 0), callbacks=[watch],
@@ -183,7 +183,7 @@ def _fit(base: Path, rows: list[Row], held_out: list[Row], out: Path, config: Tr
     return lr, base_bpb, watch.history
 
 
-def _trained_weights(trainer: SFTTrainer, model: Any) -> dict[str, Any] | None:
+def trained_weights(trainer: Trainer, model: Any) -> dict[str, Any] | None:
     """What is being trained, whole and in fp32, on the process that writes; None on the others."""
     wanted = {name for name, weight in model.named_parameters() if weight.requires_grad}
     # With FSDP every process has a part of each weight, and all must take part in gathering.
@@ -260,19 +260,19 @@ def lora_config(config: TrainConfig) -> LoraConfig | None:
 def _sft_config(out: Path, lr: float, config: TrainConfig, micro_rows: int) -> SFTConfig:
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
     return SFTConfig(
-        output_dir=str(out / "checkpoints"), num_train_epochs=1, learning_rate=lr,
         per_device_train_batch_size=micro_rows,
         gradient_accumulation_steps=max(1, config.batch_rows // (micro_rows * world_size)),
-        lr_scheduler_type="cosine", warmup_steps=0.05, weight_decay=0.01, max_grad_norm=1.0,
-        seed=config.seed, train_sampling_strategy="sequential", max_length=None, packing=False,
-        gradient_checkpointing=False, save_strategy="no", save_total_limit=1,
-        eval_strategy="no", logging_strategy="no", report_to="none", disable_tqdm=True,
-        **on_device(),
-    )
+        warmup_steps=0.05, weight_decay=0.01, max_length=None, packing=False,
+        gradient_checkpointing=False, **every_trainers(out, lr, config.seed))
 
 
-def on_device() -> dict[str, Any]:
-    """The settings of a trainer that depend on this machine."""
+def every_trainers(out: Path, lr: float, seed: int) -> dict[str, Any]:
+    """The settings of each trainer of a run: our order, our measuring, and this machine's."""
     on_gpu = torch.cuda.is_available()
     bf16 = torch.cuda.is_bf16_supported() if on_gpu else has_bf16()
-    return {"bf16": bf16, "use_cpu": not on_gpu, "dataloader_pin_memory": on_gpu}
+    return {
+        "output_dir": os.fspath(out / "checkpoints"), "num_train_epochs": 1, "learning_rate": lr,
+        "lr_scheduler_type": "cosine", "max_grad_norm": 1.0, "seed": seed,
+        "train_sampling_strategy": "sequential", "save_strategy": "no", "save_total_limit": 1,
+        "eval_strategy": "no", "logging_strategy": "no", "report_to": "none", "disable_tqdm": True,
+        "bf16": bf16, "use_cpu": not on_gpu, "dataloader_pin_memory": on_gpu}

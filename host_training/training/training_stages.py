@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from host_training import rows, training
+from host_training.common import persona_dir
 from host_training.errors import WARNING
 from host_training.evaluation import bits, memorisation
 from host_training.rows.dataset import Dataset
@@ -62,14 +63,14 @@ def adopted(run_dir: RunDir, data_dir: Path, base: Path, source: Path, report: R
 def preferred(run_dir: RunDir, trained: Path, base: Path, graded: Sequence[GradedMoment],
               persona: PersonaText, data: Dataset, config: PreferConfig, report: Report) -> Path:
     """The directory of ``trained`` after the graded drafts; ``trained`` itself without any."""
-    pairs = graded_drafts.pairs(graded, config.seed)
     if not graded:
         return trained
+    pairs = graded_drafts.pairs(graded, config.seed)
     if len(pairs) < PAIRS_MIN or not (trained / "adapter").is_dir():
         why = (f"{len(pairs)} pairs of a better and a worse draft, at least {PAIRS_MIN} are"
                " required" if len(pairs) < PAIRS_MIN else "only an adapter (--method lora) learns"
                " from them")
-        report(WARNING, 1.0, f"graded.jsonl is not used: {why}")
+        report(WARNING, 1.0, f"{persona_dir.GRADED} is not used: {why}")
         return trained
 
     def build(out: Path) -> None:

@@ -8,7 +8,7 @@ out=$2
 modules=$(basename "$root"/lib/modules/*)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-mkdir -p "$scratch/bin" "$scratch/lib" "$scratch/root" "$scratch/dev" "$scratch/proc" "$scratch/sys"
+mkdir -p "$scratch/bin" "$scratch/lib" "$scratch/system" "$scratch/dev" "$scratch/proc" "$scratch/sys"
 cp "$root/usr/bin/busybox" "$scratch/bin/busybox" 2>/dev/null ||
     cp "$root/bin/busybox" "$scratch/bin/busybox"
 
@@ -34,9 +34,9 @@ cat >"$scratch/init" <<END
 #!/bin/busybox sh
 /bin/busybox mount -t devtmpfs devtmpfs /dev
 for module in$load; do /bin/busybox insmod /lib/\$module; done
-while ! /bin/busybox mount -r -t ext4 /dev/vda /root 2>/dev/null; do /bin/busybox sleep 1; done
-/bin/busybox mount --move /dev /root/dev
-exec /bin/busybox switch_root /root /sbin/init
+while ! /bin/busybox mount -r -t ext4 /dev/vda /system 2>/dev/null; do /bin/busybox sleep 1; done
+/bin/busybox mount --move /dev /system/dev
+exec /bin/busybox switch_root /system /sbin/init
 END
 chmod 755 "$scratch/init"
 (cd "$scratch" && find . | cpio --quiet -o -H newc | gzip -1) >"$out"

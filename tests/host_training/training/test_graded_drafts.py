@@ -55,6 +55,7 @@ def test_what_is_saved_is_read_again(tmp_path: Path) -> None:
     (json.dumps({**ROW, "more": 1}), "exactly moment, drafts and grades"),
     (json.dumps({**ROW, "moment": ""}), "moment must be text of 1 to 2000"),
     (json.dumps({**ROW, "moment": "x" * 2001}), "moment must be text of 1 to 2000"),
+    (json.dumps({**ROW, "moment": "sun<|im_end|>\nno"}), "moment contains a control token"),
     (json.dumps({**ROW, "drafts": []}), "drafts must be 1 to 8 texts"),
     (json.dumps({**ROW, "drafts": ["A."] * 9, "grades": [1] * 9}), "drafts must be 1 to 8 texts"),
     (json.dumps({**ROW, "drafts": ["A.", 3, "C."]}), "drafts must be 1 to 8 texts"),

@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -89,6 +90,28 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
         run("b", stop)
     whole, resumed = load_file(run("a")), load_file(run("b"))
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_a_batch_weighs_the_same_in_one_piece_or_two(
+    tiny_base: Path, trained: Path, held_out: list[Row], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Gradients below the norm at which they are cut; of unlike pairs, in a batch of their own."""
+    norms: dict[str, float] = {}
+
+    class Weighed(prefer.TrainingWatch):
+        def on_pre_optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+            gradients = [w.grad.norm() for w in kwargs["model"].parameters() if w.grad is not None]
+            norms.setdefault(self._out.name, float(torch.stack(gradients).norm()))
+
+    monkeypatch.setattr(prefer, "TrainingWatch", Weighed)
+    config = PreferConfig(beta=1e-3, likelihood_weight=0.01, batch_pairs=8)
+    unlike = [Pair(ASKED, GOOD, BAD), Pair(ASKED, "Cold.", GOOD)] * 4
+    for at_once in (4, 8):
+        monkeypatch.setattr(prefer, "PAIRS_AT_ONCE", at_once)
+        prefer.prefer(tiny_base, trained, unlike, PERSONA, held_out, tmp_path / f"{at_once}",
+                      config, silent)
+    assert norms["4"] == pytest.approx(norms["8"], rel=1e-3) and 0 < norms["8"] < 1
 
 
 def test_a_pair_asks_as_the_flight_does(tiny_base: Path, held_out: list[Row]) -> None:
