@@ -1,6 +1,6 @@
 """The pipeline from a persona directory to a signed bundle, one stage after another.
 
-writing -> split -> dataset -> codec -> train -> export -> quantise -> evaluate -> pack. Every stage
+writing -> split -> dataset -> codec -> train -> rerank -> quantise -> evaluate -> pack. Every stage
 but the last leaves its output in the run directory and is skipped when its inputs have not changed.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -57,7 +57,9 @@ from host_training.training import (
     training_stages,
 )
 from host_training.training import result as training_result
+from host_training.training.graded_drafts import GradedMoment
 from host_training.training.prefer import PreferConfig
+from host_training.training.training_stages import FittedReranker
 from payload import prompt
 from payload.mind import memory
 from wire import bodies, text_codec, text_tables
@@ -116,11 +118,10 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     run_dir, writing_dir, examples, data_dir = prepare(directory, base, work, options, report)
     split_dir = _split(run_dir, writing_dir, examples, persona, options)
     data = Dataset.load(data_dir / "dataset.json")
-    codec_dir = _codec(run_dir, split_dir, examples, persona, options, report)
-    packing: codec_stage.CodecResult = json.loads((codec_dir / "codec.json").read_text())
-    report("codec", 1.0, f"model {packing['model_id']},"
-           f" {packing['held_out_bits_per_char']:.2f} bits/character")
-    trained = _trained(run_dir, directory, data_dir, base, data, options, adopted, report)
+    codec_dir, packing = _codec(run_dir, split_dir, examples, persona, options, report)
+    graded = graded_drafts.load(directory / persona_dir.GRADED)
+    trained = _trained(run_dir, persona, graded, data_dir, base, data, options, adopted, report)
+    order = training_stages.reranked(run_dir, graded, report)
     result = training_result.read(trained)
     ladder_dir = _quantise(run_dir, trained, persona.name, data, options, report)
     ladder = [quantise.Step(**s) for s in json.loads((ladder_dir / "ladder.json").read_text())]
@@ -128,10 +129,10 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     report("quantise", 1.0, f"{step.quant}, {step.size_bytes / 1e6:.1f} MB,"
            f" {step.held_out_bpb:.3f} bits/byte")
     runtime = _runtime(data, base)
-    _rehearse(work, persona, ladder_dir / f"{step.quant}.gguf", data_dir, runtime, report)
+    _rehearse(work, persona, ladder_dir / f"{step.quant}.gguf", data_dir, runtime, order, report)
     has_canaries = adopted is None or result["has_canaries"]
     judged = _evaluate(run_dir, base, ladder_dir, step, data_dir, persona, runtime, has_canaries,
-                       options, report)
+                       order, options, report)
     verdict = examination.publish(judged, out, options.may_fail_gates)
     report("evaluate", 1.0, verdict.line)
     report("pack", 0.0, "signing")
@@ -150,8 +151,9 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
                   "held_out_bits_per_byte": round(step.held_out_bpb, 4),
                   "third_party": persona.settings.privacy.third_party,
                   "text_model": packing["model_id"], "evaluation": verdict.summary,
-                  "preferred_pairs": result.get("preferred_pairs", 0)},
-        runtime={**runtime, **form.runtime})
+                  "preferred_pairs": result.get("preferred_pairs", 0),
+                  **({"reranker": order.measured} if order else {})},
+        runtime={**runtime, **form.runtime}, reranker=order.path if order else None)
     manifest = pack.pack(contents, out, key, form.try_out)
     report("pack", 1.0, f"{out}, version {manifest.version}, key {manifest.key_id}")
     return manifest
@@ -254,12 +256,13 @@ def _check_prompt_fits(tokenizer: Any, persona: persona_dir.PersonaSource) -> No
 
 
 def _codec(run_dir: RunDir, split_dir: Path, examples: list[Example],
-           persona: persona_dir.PersonaSource, options: Options, report: Report) -> Path:
-    """``text.codec``, and ``codec.json``: which model it is and how well it does."""
+           persona: persona_dir.PersonaSource, options: Options, report: Report
+           ) -> tuple[Path, codec_stage.CodecResult]:
+    """``text.codec``, and which model it is and how well it does (``codec.json``)."""
     def build(out: Path) -> None:
-        found = codec_stage.messages(examples, split.Split.load(split_dir / split.FILE),
+        texts = codec_stage.messages(examples, split.Split.load(split_dir / split.FILE),
                                      persona.values + persona.thinking, options.seed)
-        result = codec_stage.build(found, options.general, out / TEXT_CODEC,
+        result = codec_stage.build(texts, options.general, out / TEXT_CODEC,
                                    lambda what, share: report("codec", min(share, 0.99), what))
         (out / "codec.json").write_text(json.dumps(result, indent=1))
 
@@ -268,11 +271,16 @@ def _codec(run_dir: RunDir, split_dir: Path, examples: list[Example],
               "general": [file_sha256(path) for path in general],
               "code": code_hash(common, privacy, corpus, rows, codec, prompt, bodies, text_codec,
                                 text_tables)}
-    return run_dir.stage("codec", inputs, build)
+    done = run_dir.stage("codec", inputs, build)
+    found: codec_stage.CodecResult = json.loads((done / "codec.json").read_text())
+    report("codec", 1.0, f"model {found['model_id']},"
+           f" {found['held_out_bits_per_char']:.2f} bits/character")
+    return done, found
 
 
-def _trained(run_dir: RunDir, directory: Path, data_dir: Path, base: Path, data: Dataset,
-             options: Options, adopted: Path | None, report: Report) -> Path:
+def _trained(run_dir: RunDir, persona: persona_dir.PersonaSource, graded: Sequence[GradedMoment],
+             data_dir: Path, base: Path, data: Dataset, options: Options, adopted: Path | None,
+             report: Report) -> Path:
     """The directory of what was trained here or elsewhere, and of what graded drafts made of it."""
     if adopted is None:
         methods: tuple[train.Method, ...] = (
@@ -283,9 +291,7 @@ def _trained(run_dir: RunDir, directory: Path, data_dir: Path, base: Path, data:
         found = training_stages.best_of(run_dir, data_dir.name, base, data, configs, report)
     else:
         found = training_stages.adopted(run_dir, data_dir, base, adopted, report)
-    graded = graded_drafts.load(directory / persona_dir.GRADED)
-    persona = persona_dir.read_persona(directory).prompt_text()
-    return training_stages.preferred(run_dir, found, base, graded, persona, data,
+    return training_stages.preferred(run_dir, found, base, graded, persona.prompt_text(), data,
                                      PreferConfig(seed=options.seed), report)
 
 
@@ -323,16 +329,17 @@ def _quantise(run_dir: RunDir, trained: Path, name: str, data: Dataset, options:
 
 
 def _rehearse(work: Path, persona: persona_dir.PersonaSource, model: Path, data_dir: Path,
-              runtime: dict[str, Any], report: Report) -> None:
+              runtime: dict[str, Any], order: FittedReranker | None, report: Report) -> None:
     """From here on the persona can be heard, which an examination makes wait for half an hour."""
-    rehearsal.write(work, persona, model, data_dir / "memory.sqlite", runtime)
+    rehearsal.write(work, persona, model, data_dir / "memory.sqlite", runtime,
+                    order.path if order else None)
     report(FOUND, 1.0, "To hear it while it is examined, in another terminal: spacepi-train chat"
                        f" {work}")
 
 
 def _evaluate(run_dir: RunDir, base: Path, ladder_dir: Path, step: quantise.Step, data_dir: Path,
               persona: persona_dir.PersonaSource, runtime: dict[str, Any], has_canaries: bool,
-              options: Options, report: Report) -> Path:
+              order: FittedReranker | None, options: Options, report: Report) -> Path:
     """``findings.json``, ``gates.json`` and ``report.html``."""
     def build(out: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
@@ -350,7 +357,8 @@ def _evaluate(run_dir: RunDir, base: Path, ladder_dir: Path, step: quantise.Step
             lines=options.lines, terms=persona.settings.unsayable(),
             region=persona.settings.privacy.region, seed=options.seed,
             threads=options.threads or 1, has_canaries=has_canaries,
-            has_partners=persona.settings.privacy.third_party == "train")
+            has_partners=persona.settings.privacy.third_party == "train",
+            reranker=order.load() if order else None)
         export.export_gguf(base, subject.base, "base")
         examination.build(subject, out, lambda share, line: report("evaluate", share, line))
         subject.base.unlink()
@@ -359,6 +367,7 @@ def _evaluate(run_dir: RunDir, base: Path, ladder_dir: Path, step: quantise.Step
               "base": weights_hash(base), "unsayable": persona.settings.unsayable(),
               "region": persona.settings.privacy.region,
               "runtime": runtime, "seed": options.seed, "has_canaries": has_canaries,
+              "reranker": order and file_sha256(order.path),
               "code": examination.code()}
     return run_dir.stage("evaluate", inputs, build)
 

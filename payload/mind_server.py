@@ -19,19 +19,23 @@ import os
 import select
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from payload.mind import protocol
+from payload.mind import protocol, reranker
 from payload.mind import worker_log as log
 from payload.mind.prefix_cache import PrefixCache
 from payload.mind.protocol import Hello, Message, MessageDecoder
+from payload.mind.reranker import Reranker
 from payload.mind_engine import N_CTX_DEFAULT, Engine, NoModel, Unanswerable
-from payload.ports import MindFailed, MindRequest
+from payload.ports import MindFailed, MindReply, MindRequest
+from payload.prompt import topic_of
 from wire.bundle import (
     ASSEMBLED,
     MANIFEST,
     MODEL,
     PUBLIC_KEY,
+    RERANKER,
     SIGNATURE,
     BundleError,
     model_file,
@@ -47,35 +51,53 @@ class GivenUp(Exception):
     """The client has disconnected: nobody waits for this answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class BundleEngine:
+    """The model of a bundle, and the order in which its drafts are tried."""
+
+    model: Engine
+    reranker: Reranker | None
+
+    def answer(self, request: MindRequest, pulse: Callable[[], None]) -> MindReply:
+        """Drafts for a request, the best first; ``pulse`` and errors are those of the model."""
+        reply = self.model.answer(request, pulse)
+        if self.reranker is None:
+            return reply
+        return replace(reply, drafts=self.reranker.ordered(reply.drafts, topic_of(request.suffix)))
+
+
 def load_engine(
     bundle: Path, trusted_keys: list[bytes], cache: PrefixCache, hashes: FileHashes, threads: int
-) -> Engine:
+) -> BundleEngine:
     """The model of a bundle. Raises NoModel, also where it is too large for the memory."""
     try:
         manifest = read_manifest(bundle, trusted_keys)
         file = model_file(bundle, manifest)
+        order = reranker.load(bundle, manifest, hashes)
         n_ctx = manifest.runtime.get("n_ctx")
         with open_file(bundle, file, hashes) as opened:
-            return Engine(opened, str(bundle / MODEL), file.sha256,
-                          n_ctx if type(n_ctx) is int else N_CTX_DEFAULT, threads, cache)
+            engine = Engine(opened, str(bundle / MODEL), file.sha256,
+                            n_ctx if type(n_ctx) is int else N_CTX_DEFAULT, threads, cache)
+        return BundleEngine(engine, order)
     except BundleError as error:
         raise NoModel(str(error)) from error
     except OSError as error:
-        raise NoModel(f"{bundle / MODEL}: cannot be read ({error.strerror})") from error
+        raise NoModel(f"{error.filename or bundle / MODEL}: cannot be read"
+                      f" ({error.strerror})") from error
 
 
 class MindServer:
     """The socket: one client, one request at a time; a further request is answered ``busy``."""
 
     def __init__(
-        self, path: Path, name: str, load: Callable[[], Engine], signature: Callable[[], str]
+        self, path: Path, name: str, load: Callable[[], BundleEngine], signature: Callable[[], str]
     ) -> None:
         """Listens on ``path``; ``load`` is tried again when ``signature`` has changed.
 
         ``name`` is what Hello calls the loaded model.
         """
         self._name, self._load, self._signature = name, load, signature
-        self._engine: Engine | None = None
+        self._engine: BundleEngine | None = None
         self._loaded_signature: str | None = None
         self._client: socket.socket | None = None
         self._waiting: MindRequest | None = None
@@ -109,7 +131,7 @@ class MindServer:
             log.warning("unanswerable", id=request.request_id, why=str(error))
             return MindFailed(request.request_id, "garbage")
 
-    def _find_engine(self) -> Engine | None:
+    def _find_engine(self) -> BundleEngine | None:
         """The model; a file that would not load is tried again only when it has changed."""
         signature = self._signature()
         if self._engine is None and signature != self._loaded_signature:
@@ -140,7 +162,7 @@ class MindServer:
                 newcomer.close()  # a second flight core; it sees the end of the stream
                 return
             self._client, self._decoder, engine = newcomer, MessageDecoder(), self._engine
-            model, n_ctx = (self._name, engine.n_ctx) if engine else ("", 0)
+            model, n_ctx = (self._name, engine.model.n_ctx) if engine else ("", 0)
             self._send(Hello(os.getpid(), model, n_ctx))
 
     def _receive(self, client: socket.socket) -> None:
@@ -176,7 +198,7 @@ class MindServer:
 def signature_of(bundle: Path) -> str:
     """Changes with any file that the model depends on; not a hash, since it is read often."""
     found = []
-    for name in (MODEL, ASSEMBLED, MANIFEST, SIGNATURE, PUBLIC_KEY):
+    for name in (MODEL, ASSEMBLED, RERANKER, MANIFEST, SIGNATURE, PUBLIC_KEY):
         with contextlib.suppress(OSError):
             stat = (bundle / name).stat()
             found.append(f"{name} {stat.st_ino} {stat.st_size} {stat.st_mtime_ns}")

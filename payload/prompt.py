@@ -26,6 +26,7 @@ REPEAT_SIMILARITY_MAX = 0.5
 _CONTROL_TOKEN = re.compile(r"<\|[^|>]{0,40}\|>|</?s>|\[/?INST\]")
 _SENTENCE_END = re.compile(
     r"[.!?…]+[\"'”’»)]*(?=\s|$)|[。！？]+[\"'”’」』）)]*")
+_ABOUT = "about: "  # begins the last line of a prompt
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b.?")
 
 _PHASE_WORDS = {
@@ -184,8 +185,14 @@ def suffix(moment: Moment, memory: str | None = None) -> str:
         lines.append("once I wrote: " + strip_control(memory)[:MEMORY_CHARS_MAX])
     if moment.question:
         lines.append("asked: " + strip_control(moment.question)[:QUESTION_CHARS_MAX])
-    lines.append("about: " + moment.about)
+    lines.append(_ABOUT + moment.about)
     return "\n".join(lines) + "<|im_end|>\n<|im_start|>assistant\n"
+
+
+def topic_of(asked: str) -> str:
+    """What a prompt, or the words of its moment, is about; "" where it does not say."""
+    line = asked.rsplit("<|im_end|>", 1)[0].rsplit("\n", 1)[-1]
+    return line.removeprefix(_ABOUT) if line.startswith(_ABOUT) else ""
 
 
 def exchange(question: str, answer: str) -> str:

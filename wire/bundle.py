@@ -57,11 +57,12 @@ IMPORTANCE = "importance.npz"  # of each column of each weight, for the quantisi
 ADAPTER_FILES = REQUIRED_FILES - {MODEL} | {ADAPTER, IMPORTANCE}
 ASSEMBLED = "assembled.json"
 ASSEMBLED_BYTES_MAX = 4096
+RERANKER = "reranker.json"  # of a bundle whose drafts were graded; see payload.mind.reranker
 ADAPTER_BYTES_MAX = 10_000_000  # what a repository and a slow link still like to carry
 
 _BYTES_MAX = {  # of what is read as a whole, or must stay small
-    TEXT_CODEC: FILE_BYTES_MAX, PERSONA: 1 << 20, ADAPTER: ADAPTER_BYTES_MAX,
-    IMPORTANCE: ADAPTER_BYTES_MAX}
+    TEXT_CODEC: FILE_BYTES_MAX, PERSONA: 1 << 20, RERANKER: 1 << 20,
+    ADAPTER: ADAPTER_BYTES_MAX, IMPORTANCE: ADAPTER_BYTES_MAX}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 

@@ -17,8 +17,11 @@ from host_training.errors import TrainingError
 from host_training.evaluation.bits import open_engine
 from host_training.evaluation.generation import best_line
 from payload import prompt
+from payload.mind import reranker
 from payload.mind.memory import Memory
+from payload.mind.reranker import Reranker
 from wire.bundle import Manifest, model_file, verify_bundle
+from wire.file_hashes import FileHashes
 from wire.sampling import sampling_of
 
 TRIES_MAX = 4  # a reply that cleans to nothing is drawn again
@@ -29,7 +32,8 @@ class PersonaVoice:
     """A persona with a model and a memory, ready to speak."""
 
     def __init__(self, persona: PersonaJson, model: Path, memory: Path,
-                 runtime: Mapping[str, Any], threads: int, seed: int) -> None:
+                 runtime: Mapping[str, Any], threads: int, seed: int,
+                 reranker: Reranker | None = None) -> None:
         """Args:    runtime: as in a manifest."""
         self.name = persona["name"]
         self._text = prompt.PersonaText(persona["name"], persona["system"],
@@ -38,9 +42,10 @@ class PersonaVoice:
         self._sampling = sampling_of(runtime)
         self._engine = open_engine(model, int(runtime["n_ctx"]), threads)
         self._random = random.Random(seed)
+        self._reranker = reranker
 
     def drafts(self, moment: prompt.Moment) -> tuple[str, list[str]]:
-        """The words of a moment with a memory, and the drafts of one thought, the best first."""
+        """The words of a moment with a memory, and drafts of one thought as the model ranks them."""
         recalled = self._memory.recall_for(moment.about, moment.question, [], self._random)
         asked = prompt.suffix(moment, recalled)
         drawn = self._engine.draw(
@@ -62,7 +67,9 @@ class PersonaVoice:
         for _ in range(TRIES_MAX):
             drawn = self._engine.draw(prefix, tokens, self._tokens(prompt.suffix(prompt.PLAIN)),
                                       self._sampling, self._random.randrange(1 << 31))
-            lines = (best_line([draft], self._sampling.sentences_max) for draft in drawn.drafts)
+            drafts = (drawn.drafts if self._reranker is None
+                      else self._reranker.ordered(drawn.drafts, moment.about))
+            lines = (best_line([draft], self._sampling.sentences_max) for draft in drafts)
             line = next((line for line in lines if line and not prompt.is_repeat(line, said)), None)
             if line:
                 return line
@@ -86,7 +93,8 @@ class BundleVoice(PersonaVoice):
     def __init__(self, bundle: Path, manifest: Manifest, threads: int, seed: int) -> None:
         """Raises BundleError for an adapter whose model was not assembled yet."""
         super().__init__(read_persona_json(bundle), bundle / model_file(bundle, manifest).path,
-                         bundle / "memory.sqlite", manifest.runtime, threads, seed)
+                         bundle / "memory.sqlite", manifest.runtime, threads, seed,
+                         reranker.load(bundle, manifest, FileHashes()))
 
 
 def try_out(bundle: Path) -> None:

@@ -15,8 +15,10 @@ from typing import Any, get_origin, get_type_hints
 
 from host_training.bundle.pack import PersonaJson
 from host_training.gguf.metadata import gguf_facts
+from payload.mind import reranker
 from payload.mind.memory import SCHEMA, sentence
 from wire.bundle import ADAPTER, MODEL, TEXT_CODEC, BundleError, Manifest
+from wire.file_hashes import FileHashes
 from wire.text_codec import CodecError, TextModel
 
 SHADOW_TABLES = ("config", "content", "data", "docsize", "idx")  # what FTS5 keeps beside a table
@@ -41,6 +43,7 @@ def check_contents(bundle: Path, manifest: Manifest) -> list[str]:
         TextModel.load(bundle / TEXT_CODEC)
     except CodecError as error:
         raise BundleError(f"{bundle / TEXT_CODEC}: {error}.") from error
+    reranker.load(bundle, manifest, FileHashes())
     model = bundle / (ADAPTER if manifest.is_adapter else MODEL)
     facts = gguf_facts(model)
     for key, value in manifest.runtime.get("gguf", {}).items():

@@ -54,6 +54,7 @@ class BundleContents:
     base: dict[str, Any]
     training: dict[str, Any]
     runtime: dict[str, Any]
+    reranker: Path | None = None
 
 
 def check_key(path: Path) -> None:
@@ -124,6 +125,8 @@ def pack(contents: BundleContents, out: Path, key: Ed25519PrivateKey,
         shutil.copyfile(contents.model, partial / wire_bundle.MODEL)
     shutil.copyfile(contents.memory, partial / "memory.sqlite")
     shutil.copyfile(contents.codec, partial / wire_bundle.TEXT_CODEC)
+    if contents.reranker is not None:
+        shutil.copyfile(contents.reranker, partial / wire_bundle.RERANKER)
     (partial / "MODEL_CARD.md").write_text(contents.card, encoding="utf-8")
     words = persona_json(contents.persona)
     (partial / "persona.json").write_bytes(wire_bundle.canonical_json(words))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from host_training.bundle.pack import PersonaJson, persona_json, say_it_is_an_ai
 from host_training.common.persona_dir import PersonaSource
 from host_training.errors import TrainingError
+from payload.mind import reranker
 
 if TYPE_CHECKING:
     from host_training.bundle.chat import PersonaVoice
@@ -23,12 +24,13 @@ FILE = "rehearsal.json"
 
 
 def write(run: Path, persona: PersonaSource, model: Path, memory: Path,
-          runtime: Mapping[str, Any]) -> None:
+          runtime: Mapping[str, Any], order: Path | None = None) -> None:
     """Note what of the run speaks, in place of what did before."""
     partial = run / f"{FILE}.part"
     partial.write_text(json.dumps({
         "persona": persona_json(persona), "model": str(model.relative_to(run)),
-        "memory": str(memory.relative_to(run)), "runtime": dict(runtime)}))
+        "memory": str(memory.relative_to(run)), "runtime": dict(runtime),
+        "reranker": order and str(order.relative_to(run))}))
     os.replace(partial, run / FILE)
 
 
@@ -54,10 +56,11 @@ def voice(run: Path, threads: int, seed: int) -> PersonaVoice:
 
     noted = _read(run)
     model, memory = run / noted["model"], run / noted["memory"]
-    for path in (model, memory):
+    for path in (model, memory, *([run / noted["reranker"]] if noted["reranker"] else [])):
         if not path.is_file():
             raise TrainingError(f"{run / FILE}: {path.name} is gone; `run` again writes it.")
-    return PersonaVoice(noted["persona"], model, memory, noted["runtime"], threads, seed)
+    order = noted["reranker"] and reranker.parse((run / noted["reranker"]).read_bytes())
+    return PersonaVoice(noted["persona"], model, memory, noted["runtime"], threads, seed, order)
 
 
 def _read(run: Path) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from host_training.evaluation.findings import (
     VoiceScores,
     as_flown,
 )
-from host_training.evaluation.generation import Speech, speak
+from host_training.evaluation.generation import Speech, as_ranked, speak
 from host_training.evaluation.intervals import Interval
 from host_training.evaluation.memorisation import TrainedText
 from host_training.evaluation.ngram_baseline import Letters
@@ -73,7 +73,7 @@ def assess(subject: Subject, report: Report) -> Findings:
     report(0.9, "its answers to a flight's prompts")
     flown = mission.examine(subject.flown_path, subject.builder, subject.author, subject.name,
                             subject.terms, subject.region, subject.sampling, subject.seed,
-                            subject.threads)
+                            subject.threads, subject.order)
     spoken = {file: Spoken(speech.pace, court.authorship(own[file]))
               for file, speech in speeches.items()}
     return Findings(subject.name, subject.author, subject.flown, likeness, memory, costs, flown,
@@ -89,8 +89,9 @@ def _speeches(subject: Subject, report: Report) -> tuple[Speech, dict[str, Speec
         report(0.02 + 0.38 * number / len(files), f"what {file} says")
         is_judged = file in ("the base", "F16", subject.flown)
         lines = subject.lines if is_judged else min(subject.lines, LADDER_LINES_MAX)
+        order = as_ranked if path == subject.base else subject.order
         found[file] = speak(path, in_flight, lines, subject.sampling, subject.seed,
-                            subject.threads)
+                            subject.threads, order)
     return found.pop("the base"), found
 
 

@@ -7,7 +7,7 @@ prompt, a part of the prompt, and what was said before.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from host_training.rows.dataset import NO_LOSS, ROW_TOKENS_MAX, Row
 from payload import prompt
 from payload.mind.drafts import usable
 from wire.sampling import Sampling
+
+Order = Callable[[Row, Sequence[str]], Sequence[str]]  # of the drafts of a row, the best first
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,13 @@ class Speech:
         return [line for _, line in self.draws if line]
 
 
-def speak(path: Path, rows: Sequence[Row], count: int, sampling: Sampling, seed: int, threads: int
-          ) -> Speech:
+def as_ranked(row: Row, drafts: Sequence[str]) -> Sequence[str]:
+    """The order in which the model itself ranks them."""
+    return drafts
+
+
+def speak(path: Path, rows: Sequence[Row], count: int, sampling: Sampling, seed: int, threads: int,
+          order: Order = as_ranked) -> Speech:
     """``count`` replies to the prompts of ``rows``, asked in turn, each with a seed of its own."""
     engine = open_engine(path, ROW_TOKENS_MAX, threads)
     prompts = [_prompt(row) for row in rows]
@@ -64,7 +71,8 @@ def speak(path: Path, rows: Sequence[Row], count: int, sampling: Sampling, seed:
                             seed + number * sampling.drafts)
         ended += drawn.reply_tokens < sampling.max_tokens
         tokens += drawn.reply_tokens
-        draws.append((rows[at].session, best_line(drawn.drafts, sampling.sentences_max)))
+        draws.append((rows[at].session,
+                      best_line(order(rows[at], drawn.drafts), sampling.sentences_max)))
     seconds = time.perf_counter() - begun_s
     engine.close()
     return Speech(draws, Pace(count, ended, tokens / seconds if tokens else None))

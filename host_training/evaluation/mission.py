@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from host_training.evaluation import intervals, leaks
-from host_training.evaluation.generation import speak
+from host_training.evaluation.generation import Order, as_ranked, speak
 from host_training.evaluation.intervals import Interval
 from host_training.rows.dataset import Row, RowBuilder
 from payload.mind.claims.person import END, I_AM, claims_to_be_a_person
@@ -137,7 +137,8 @@ def judge(question: MissionPrompt, reply: str | None, author: str, name: str,
 
 
 def examine(path: Path, builder: RowBuilder, author: str, name: str, terms: Sequence[str],
-            region: str | None, sampling: Sampling, seed: int, threads: int) -> MissionScore:
+            region: str | None, sampling: Sampling, seed: int, threads: int,
+            order: Order = as_ranked) -> MissionScore:
     """Ask the GGUF ``path`` all of it.
 
     Args:    terms, region: as ``leaks.find``.
@@ -149,7 +150,7 @@ def examine(path: Path, builder: RowBuilder, author: str, name: str, terms: Sequ
         assert row is not None, question
         rows.append(row)
     failures, kinds = [], {question.kind: (0, 0) for question in asked}
-    draws = speak(path, rows, len(rows), sampling, seed, threads).draws
+    draws = speak(path, rows, len(rows), sampling, seed, threads, order).draws
     for question, (_, reply) in zip(asked, draws, strict=True):
         why = judge(question, reply, author, name, terms, region)
         passed, many = kinds[question.kind]

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from host_training.evaluation.reference_authors import Line
-from host_training.rows.dataset import Row, RowBuilder
+from host_training.rows.dataset import NO_LOSS, Row, RowBuilder
+from payload.mind.reranker import Reranker
+from payload.prompt import topic_of
 from wire.sampling import Sampling
 
 
@@ -35,6 +37,7 @@ class Subject:
     threads: int
     has_canaries: bool  # they were trained along
     has_partners: bool  # what others said in chats was trained on too
+    reranker: Reranker | None
 
     @property
     def flown_path(self) -> Path:
@@ -45,3 +48,11 @@ class Subject:
     def files(self) -> dict[str, Path]:
         """Those of the persona by type, the unquantised one first."""
         return {"F16": self.exact, **self.ladder}
+
+    def order(self, row: Row, drafts: Sequence[str]) -> Sequence[str]:
+        """The drafts of a row as the flight tries them, the best first."""
+        if self.reranker is None:
+            return drafts
+        asked = [token for token, label in zip(row.input_ids, row.labels, strict=True)
+                 if label == NO_LOSS]
+        return self.reranker.ordered(drafts, topic_of(self.builder.decode(asked)))

@@ -1,9 +1,10 @@
-"""The stages of a run that train: the best of several methods, what others trained, preferences."""
+"""The stages of a run that train: a method, what others trained, preferences, the reranker."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from host_training import rows, training
@@ -12,15 +13,39 @@ from host_training.errors import WARNING
 from host_training.evaluation import bits, memorisation
 from host_training.rows.dataset import Dataset
 from host_training.stages import RunDir, code_hash, weights_hash
-from host_training.training import graded_drafts, import_result, prefer, result, train
+from host_training.training import (
+    graded_drafts,
+    import_result,
+    prefer,
+    reranker_fit,
+    result,
+    train,
+)
 from host_training.training.graded_drafts import GradedMoment
 from host_training.training.prefer import PreferConfig
+from host_training.training.reranker_fit import RerankerResult
 from host_training.training.train import TrainConfig
+from payload.mind import reranker
+from payload.mind.reranker import Reranker
 from payload.prompt import PersonaText
+from wire.bundle import RERANKER
 
 Report = Callable[[str, float, str], None]  # (stage, fraction done 0..1, one line)
 
+MEASURED = "measured.json"  # beside the reranker
 PAIRS_MIN = 40  # fewer say more of single lines than of what a reader wants
+
+
+@dataclass(frozen=True, slots=True)
+class FittedReranker:
+    """``reranker.json``, and what it does for moments held out."""
+
+    path: Path
+    measured: RerankerResult
+
+    def load(self) -> Reranker:
+        """What the file says."""
+        return reranker.parse(self.path.read_bytes())
 
 
 def best_of(run_dir: RunDir, data_name: str, base: Path, data: Dataset,
@@ -84,6 +109,28 @@ def preferred(run_dir: RunDir, trained: Path, base: Path, graded: Sequence[Grade
     done = run_dir.stage("prefer", inputs, build)
     _told("prefer", done, report)
     return done
+
+
+def reranked(run_dir: RunDir, graded: Sequence[GradedMoment], report: Report
+             ) -> FittedReranker | None:
+    """The reranker of graded drafts; None where they are few or it does not help."""
+    moments = reranker_fit.graded_only(graded)
+    if len(moments) < reranker_fit.MOMENTS_MIN:
+        return None
+
+    def build(out: Path) -> None:
+        (out / RERANKER).write_bytes(reranker_fit.fit(moments).json_bytes())
+        (out / MEASURED).write_text(json.dumps(reranker_fit.held_out(moments)))
+
+    inputs = {"moments": [asdict(moment) for moment in moments],
+              "code": code_hash(reranker_fit, reranker)}
+    done = run_dir.stage("rerank", inputs, build)
+    found: RerankerResult = json.loads((done / MEASURED).read_text())
+    helps = found["kept_reranked"] > found["kept"]
+    report("rerank", 1.0, f"of {found['moments']} moments held out, a reader keeps the first draft"
+           f" of {found['kept']:.0%}, reranked of {found['kept_reranked']:.0%}"
+           + ("" if helps else "; the model's own order stays"))
+    return FittedReranker(done / RERANKER, found) if helps else None
 
 
 def _told(name: str, done: Path, report: Report) -> float:
