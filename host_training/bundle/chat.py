@@ -45,7 +45,7 @@ class PersonaVoice:
         self._reranker = reranker
 
     def drafts(self, moment: prompt.Moment) -> tuple[str, list[str]]:
-        """The words of a moment with a memory, and drafts of one thought as the model ranks them."""
+        """The words of a moment with a memory, and drafts of one thought, the likeliest first."""
         recalled = self._memory.recall_for(moment.about, moment.question, [], self._random)
         asked = prompt.suffix(moment, recalled)
         drawn = self._engine.draw(

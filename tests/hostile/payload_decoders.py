@@ -23,12 +23,14 @@ from payload.devices.gps_ublox import UbloxGnss
 from payload.drivers.http import HttpClient
 from payload.drivers.system import SysfsBoard
 from payload.flight import Flight, FlightPorts
+from payload.mind import reranker
 from payload.mind.memory import Memory, MemoryAbsent
 from payload.mind.persona import load_persona
 from payload.mind.prefix_cache import PrefixCache
 from payload.mind.protocol import Hello, ProtocolError
 from payload.mind.protocol import MessageDecoder as MindDecoder
 from payload.mind.protocol import encode as mind_message
+from payload.mind.reranker import Reranker, RerankerError
 from payload.navigation.phase import PhaseMachine
 from payload.navigation.phase_state import restore
 from payload.ports import MindReply, MindRequest
@@ -284,5 +286,8 @@ PAYLOAD: list[Decoder] = [
             lambda: [(_PICTURE[:-2],), (b"RIFF\xff\x00\x00\x00WEBPVP8L" + bytes(64),)]),
     Decoder("payload.mind.persona", _persona, lambda: [(json.dumps(_PERSONA).encode(),)],
             (BundleError,), cost=30, words=JSON_WORDS),
+    Decoder("payload.mind.reranker", plain(reranker.parse),
+            lambda: [(Reranker(-0.2, {"log": 0.5, "cold|log": -1.0}).json_bytes(),)],
+            (RerankerError,), words=JSON_WORDS),
     Decoder("payload.drivers.system", _board, lambda: [(b"48312\n",)], cost=30),
 ]

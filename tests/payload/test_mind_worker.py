@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -15,7 +16,8 @@ import pytest
 from payload import mind_server
 from payload.mind.prefix_cache import PrefixCache
 from payload.mind.protocol import encode
-from payload.mind_engine import DRAFT_CELLS
+from payload.mind.reranker import Reranker
+from payload.mind_engine import DRAFT_CELLS, Engine
 from payload.ports import MindFailed, MindReply, MindRequest
 from tests.bundles import TRUSTED_KEY, sign_bundle
 from tests.payload.worker_process import WAIT_S, Client, Worker, command
@@ -275,6 +277,35 @@ def test_what_was_checked_is_what_is_loaded(
     engine = mind_server.load_engine(
         bundle, [TRUSTED_KEY], PrefixCache(tmp_path), FileHashes(), threads=1)
     assert engine.answer(REQUEST, lambda: None).reply_tokens > 0
+
+
+def test_the_drafts_are_tried_in_the_order_of_the_bundles_reranker(
+    tmp_path: Path, tiny_bundle: BundleMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Goal: what readers kept of this topic comes first, as the signed file says."""
+    bundle = tiny_bundle("nova")
+    drafts = ["I sing in the wind.", "The wind has gone on."]
+    monkeypatch.setattr(
+        Engine, "answer", lambda self, request, pulse: MindReply(1, drafts, 9, 9, 9, 9))
+
+    def tried(request: MindRequest) -> list[str]:
+        engine = mind_server.load_engine(
+            bundle, [TRUSTED_KEY], PrefixCache(tmp_path), FileHashes(), threads=1)
+        answer = engine.answer(request, lambda: None).drafts
+        engine.model.close()
+        return answer
+
+    assert tried(REQUEST) == drafts
+    (bundle / bundle_files.RERANKER).write_bytes(
+        Reranker(-0.1, {"wind|sing": -0.5}).json_bytes())
+    listed = json.loads((bundle / "manifest.json").read_bytes())
+    listed["files"].append({
+        "path": bundle_files.RERANKER,
+        "bytes": (bundle / bundle_files.RERANKER).stat().st_size,
+        "sha256": bundle_files.file_sha256(bundle / bundle_files.RERANKER)})
+    sign_bundle(bundle, bundle_files.canonical_json(listed))
+    assert tried(REQUEST) == drafts[::-1]
+    assert tried(replace(REQUEST, suffix=REQUEST.suffix.replace("wind", "cold"))) == drafts
 
 
 def test_fault_75_a_full_log_costs_no_thought(tmp_path: Path, tiny_bundle: BundleMaker) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,18 @@ def test_a_packed_bundle_verifies_and_says_who_it_is(whole: Path) -> None:
     assert manifest.key_id == wire_bundle.key_id(PUBLIC)
     assert sorted(p.name for p in whole.iterdir()) == FILES
     assert verify_bundle(whole, None) == manifest
+
+
+def test_a_reranker_is_packed_where_there_is_one(
+    contents: pack.BundleContents, tmp_path: Path
+) -> None:
+    (tmp_path / "order.json").write_bytes(b'{"place":0,"weights":{}}')
+    pack.pack(replace(contents, reranker=tmp_path / "order.json"), tmp_path / "bundle", KEY)
+    listed = {file.path for file in verify_bundle(tmp_path / "bundle", [PUBLIC]).files}
+    assert wire_bundle.RERANKER in listed
+    (tmp_path / "bundle" / wire_bundle.RERANKER).unlink()
+    with pytest.raises(BundleError, match=r"reranker\.json: is in the manifest but missing"):
+        verify_bundle(tmp_path / "bundle", [PUBLIC])
 
 
 @nasty(32)

@@ -41,7 +41,8 @@ def subject(train: list[str], partners: list[reference_authors.Line], **changes:
         "flown": "F16", "train": rows(train), "validation": rows([ours(n) for n in range(40)]),
         "test": rows([ours(n) for n in range(100, 200)]), "partners": partners, "builder": None,
         "sampling": None, "lines": 10, "terms": (), "region": None, "seed": 1, "threads": 1,
-        "unasked": [], "has_canaries": False, "has_partners": False, **changes}
+        "unasked": [], "has_canaries": False, "has_partners": False, "reranker": None,
+        **changes}
     return Subject(**fields)
 
 

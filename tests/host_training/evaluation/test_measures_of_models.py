@@ -29,6 +29,7 @@ from host_training.evaluation.subject import Subject
 from host_training.gguf import export
 from host_training.rows.dataset import NO_LOSS, Row, RowBuilder
 from host_training.training import train
+from payload.mind.reranker import Reranker
 from payload.prompt import Moment, PersonaText
 from wire.sampling import Sampling
 
@@ -206,6 +207,17 @@ def test_what_is_said_is_clean_drawn_from_each_prompt_and_the_same_again(
     assert (silent.draws, silent.lines) == ([("", None)], [])
 
 
+def test_drafts_are_tried_in_the_order_of_the_flight(builder: RowBuilder) -> None:
+    order = Reranker(0.0, {"hedge": 1.0, "wind|hedge": 0.0})
+    subject = Subject("Ada", "Ada Test", Path(), Path(), {}, "F16", [], [], [], [], [], builder,
+                      sampling(12, 0.8), 4, [], None, SEED, 1, False, False, order)
+    drafts = ["It fell.", "It sits in a hedge."]
+    for about, tried in (("wind", drafts[::-1]), ("sun", drafts)):
+        row = builder.asked("thought", Moment(about=about), "I wrote this.", "A line.")
+        assert row is not None and subject.order(row, drafts) == tried
+        assert replace(subject, reranker=None).order(row, drafts) == drafts
+
+
 def test_who_was_taught_to_end_ends_and_who_was_not_is_cut(
     taught: Path, untaught: Path, rows: list[Row]
 ) -> None:
@@ -237,7 +249,7 @@ def test_what_was_learnt_is_the_authors_and_not_everybodys(
     assert thought is not None
     subject = Subject("Ada", "Ada Test", untaught, taught, {}, "F16", [], [], asked,
                       [replace(thought, session="s9", layer="thinking")], [], builder,
-                      sampling(20, 0.8), 4, [], None, SEED, 1, False, False)
+                      sampling(20, 0.8), 4, [], None, SEED, 1, False, False, None)
     author = learning.read(subject, learning.author_rows(subject))
     lines = [("p0", "The bus was late and the milk was off."), ("p1", "What did you say?"),
              ("p1", "long " * 600), ("p2", " \n "), ("p3", "Send me the list of the gate.")]
@@ -288,7 +300,7 @@ def test_both_models_say_every_turn_and_a_leak_in_one_is_found(
     row = builder.dialogue(TALK, "It landed in a hedge.", "author")
     assert row is not None
     subject = Subject("Ada", "Ada Test", untaught, taught, {}, "F16", rows, rows, [*rows, row], [],
-                      [], builder, sampling(12, 0.8), 4, [], None, SEED, 1, False, True)
+                      [], builder, sampling(12, 0.8), 4, [], None, SEED, 1, False, True, None)
     turns = role_play.play(subject)
     assert [(turn.side, turn.real) for turn in turns] == [
         ("partner", "And then <x>?"), ("author", "It landed in a hedge.")]
