@@ -3,9 +3,10 @@
     python -m bench planner --seeds 1000:1200     those on which it was developed
 
 ``bench/planner_flights.py`` says what a flight is. The clairvoyant knows all of it: how many
-thoughts its cell bears beside the flight and the reserve, found by flying it, and when each is worth
-most, computed as an optimum. The fixed interval spreads as many thoughts as the planner had evenly
-over the flight. Today's rule is the interval of the example mission, stretched by the power mode.
+thoughts its cell bears beside the flight and the reserve, found by flying it, and when each is
+worth most, computed as an optimum. The fixed interval spreads as many thoughts as the planner had
+evenly over the flight. The interval rule is what ``mind.pace = "interval"`` flies, that of the
+example mission, stretched by the power mode; greed takes every chance.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from bench.planner_flights import (
 from bench.report import Figure
 from payload.mind.planner.planner import Planner
 from payload.ports import MindReply
-from payload.power.power import PowerManager
+from payload.power.power import COLD_FACTOR, PowerManager
 from payload.situation import Situation
 
 SEEDS = range(200)
@@ -49,7 +50,8 @@ class Planned(Policy):
 
     def wants(self, slot: int, now_ms: int, power: PowerManager) -> bool:
         planner = self.planner
-        if planner.price is None or not planner.is_worth_it(now_ms):
+        factor = COLD_FACTOR if power.governor.halves_thoughts else 1
+        if planner.price is None or not planner.is_worth_it(now_ms, factor):
             return False
         planner.note_thought(now_ms)
         return True
@@ -62,7 +64,7 @@ class Planned(Policy):
 
 
 class Every(Policy):
-    """One thought every so many slots; stretched by the power mode, as musings are today."""
+    """One thought every so many slots; stretched by the power mode, as without a planner."""
 
     def __init__(self, slots: int) -> None:
         self._slots = slots
@@ -94,11 +96,12 @@ class Row(NamedTuple):
     """One flight under everybody."""
 
     planned: Outcome
-    today: Outcome
+    interval: Outcome
     greedy: Outcome
     fixed: float
     best: float
     borne: int  # thoughts that the cell bears
+    evenly: float  # the worth of so many at a fixed interval
 
 
 def borne_by(flight: Flight) -> int:
@@ -119,7 +122,8 @@ def compare(seed: int) -> Row:
     count = len(planned.thoughts)
     return Row(
         planned, fly(flight, Every(round(INTERVAL_S / SLOT_S))), fly(flight, Every(SPACING_SLOTS)),
-        worth_of(flight, evenly(flight, count)) if count else 0.0, optimum(flight, borne)[0], borne)
+        worth_of(flight, evenly(flight, count)) if count else 0.0, optimum(flight, borne)[0], borne,
+        worth_of(flight, evenly(flight, borne)))
 
 
 def figures(rows: list[Row]) -> list[Figure]:
@@ -127,8 +131,8 @@ def figures(rows: list[Row]) -> list[Figure]:
     def lost(outcomes: list[Outcome]) -> int:
         return sum(not each.is_reserve_kept for each in outcomes)
 
-    planned, today, greedy = ([getattr(row, name) for row in rows]
-                              for name in ("planned", "today", "greedy"))
+    planned, interval, greedy = ([getattr(row, name) for row in rows]
+                              for name in ("planned", "interval", "greedy"))
     best = mean(row.best for row in rows)
     scarce = sorted(rows, key=lambda row: row.borne)[:max(1, len(rows) // 4)]
     shares = [row.planned.worth / row.best for row in rows]
@@ -136,24 +140,25 @@ def figures(rows: list[Row]) -> list[Figure]:
         Figure(f"share of the clairvoyant's worth, {len(rows)} flights", mean(shares), "", 0.90,
                peers={"least": min(shares), "scarcest quarter": mean(
                    row.planned.worth / row.best for row in scarce),
-                   "today": mean(row.today.worth / row.best for row in rows),
+                   "interval": mean(row.interval.worth / row.best for row in rows),
                    "greedy": mean(row.greedy.worth / row.best for row in rows)}),
         Figure("worth relative to a fixed interval at equal energy", mean(
             row.planned.worth / row.fixed if row.fixed else 1.0 for row in rows), "x", 1.25,
             peers={"scarcest quarter": mean(row.planned.worth / row.fixed for row in scarce
-                                            if row.fixed)}),
+                                            if row.fixed),
+                   "the clairvoyant, at its own": mean(row.best / row.evenly for row in rows)}),
         Figure("brown-outs in flight", sum(each.is_browned_out for each in planned), "flights", 0,
-               "<=", {"today": sum(each.is_browned_out for each in today),
+               "<=", {"interval": sum(each.is_browned_out for each in interval),
                       "greedy": sum(each.is_browned_out for each in greedy)}),
         Figure("landing reserve lost", lost(planned), "flights", 0, "<=",
-               {"today": lost(today), "greedy": lost(greedy)}),
+               {"interval": lost(interval), "greedy": lost(greedy)}),
         Figure("worth of a flight", mean(each.worth for each in planned), "", peers={
             "clairvoyant": best, "fixed": mean(row.fixed for row in rows),
-            "today": mean(each.worth for each in today),
+            "interval": mean(each.worth for each in interval),
             "greedy": mean(each.worth for each in greedy)}),
         Figure("thoughts of a flight", mean(len(each.thoughts) for each in planned), "", peers={
             "clairvoyant": mean(row.borne for row in rows),
-            "today": mean(len(each.thoughts) for each in today),
+            "interval": mean(len(each.thoughts) for each in interval),
             "greedy": mean(len(each.thoughts) for each in greedy)}),
     ]
 

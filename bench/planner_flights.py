@@ -1,8 +1,8 @@
 """Flights without a mind, for the planner: a battery, a way, and the moments on it, from a seed.
 
 A light model in steps of ten seconds. What is drawn here and not handed over in a ``Situation`` the
-planner never learns: the cell's make and what it truly holds, when the burst comes, how long the pad
-takes, when anything happens.
+planner never learns: the cell's make and what it truly holds, when the burst comes, how long it
+waits on the pad, when anything happens.
 """
 
 from __future__ import annotations
@@ -245,7 +245,7 @@ def fly(flight: Flight, policy: Policy, is_watched: bool = True) -> Outcome:
     cell, power = flight.make_cell(), PowerManager(flight.power)
     happenings, thoughts = iter(flight.happenings), []
     coming = next(happenings, None)
-    busy_s, counts, mv, ma = 0.0, (0, 0), 0.0, 0.0
+    busy_s, took_s, counts = 0.0, 0.0, (0, 0)
     for now_s in range(0, flight.slots * SLOT_S, STEP_S):
         slot, now_ms = now_s // SLOT_S, now_s * 1000
         watts = flight.base_w - flight.panel_w[slot] + flight.think_w * min(busy_s, STEP_S) / STEP_S
@@ -256,6 +256,7 @@ def fly(flight: Flight, policy: Policy, is_watched: bool = True) -> Outcome:
         if is_watched:
             power.update(seen_mv, None, now_ms, seen_ma)
             power.count(seen_ma, flight.cell_c[slot], now_ms)
+            power.governor.update(None, flight.cell_c[slot], now_ms)
             policy.feel(flight.situation(now_s, seen_mv, seen_ma), power, busy_s > 0)
         if busy_s > 0:
             busy_s = max(0.0, busy_s - STEP_S)
@@ -269,7 +270,8 @@ def fly(flight: Flight, policy: Policy, is_watched: bool = True) -> Outcome:
         may_think = not is_watched or power.may_think
         if busy_s <= 0 and may_think and policy.wants(slot, now_ms, power):
             thoughts.append(slot)
-            counts = tuple(round(mean * rng.uniform(0.6, 1.4)) for mean in flight.tokens)
+            evaluated, drawn = (round(mean * rng.uniform(0.6, 1.4)) for mean in flight.tokens)
+            counts = evaluated, drawn
             took_s = sum(count / rate for count, rate in
                          zip(counts, flight.tokens_per_s, strict=True))
             busy_s = took_s

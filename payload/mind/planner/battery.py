@@ -14,7 +14,7 @@ from typing import NamedTuple
 from payload.power.cell import reach
 from wire.mission import PowerSection
 
-EXPECTED_PART, MARGIN_PART = 0.96, 0.06  # of the capacity in the mission file
+EXPECTED_PART, MARGIN_PART = 0.96, 0.09  # of the capacity in the mission file
 # ``reach`` is of a cell that is emptied in an hour; a payload takes several, and more than half of
 # what is out of reach then can be had. Assumed, not measured.
 SLOW_REACH_PART = 0.4

@@ -21,12 +21,13 @@ from payload.situation import Situation
 from wire.beacon import Phase
 from wire.mission import FlightSection, PowerSection
 
-EVERY_MS = 20_000  # the price
+EVERY_MS = 20_000  # between two prices
 SPACING_PART = 0.4  # of the mission's interval: closer than this no two musings are
-CLIMB_MEAN_S = 300.0
 COOLED_K = 3.0  # after landing, below the pad
+THOUGHT_J_MIN = 0.001  # nothing is free
 PANEL_PART = 0.8  # of what it gave so far in the light may be hoped for
-PANEL_SHARE = 0.01  # of a new reading in its mean
+CLIMB_S = 300.0  # over which the climb is averaged, and
+PANEL_S = 1_000.0  # what the panel gives
 
 
 class Planner:
@@ -36,9 +37,7 @@ class Planner:
         """``interval_s`` is the mission's ``mind.every_s``, also where a command changed it."""
         self.interval_s = interval_s
         self.price: float | None = None  # None: unknown
-        self.thoughts_left = 0.0  # on the expected way,
-        self.thoughts_safe = 0.0  # and should it be longer: without one, none begins
-        self.panel_w = 0.0  # in the light, on the mean
+        self.thoughts_left = 0.0  # that can be paid; without one, none begins
         self.meter = Meter()
         self._power = power
         self._flight = flight
@@ -48,6 +47,7 @@ class Planner:
         self._phase = Phase.BOOT
         self._pad_c: float | None = None
         self._climb_mps: float | None = None  # of the ascent, on the mean of the last minutes
+        self._panel_w: float | None = None  # in the light, on the mean
         self._seen_ms = 0
 
     @property
@@ -76,40 +76,31 @@ class Planner:
         if self._last_ms is None:
             self._last_ms = now_ms
         self._follow(situation)
-        is_known = battery_mv is not None and current_ma is not None
         load_w = None
         if battery_mv is not None and current_ma is not None:
-            load_w = battery_mv * current_ma / 1e6 + self._panel_now_w(situation)
+            load_w = battery_mv * current_ma / 1e6 + _panel_w(situation)
         self.meter.feel(load_w, is_thinking, now_ms)
-        if not is_known:
+        if load_w is None:
             self.price = None
         elif now_ms >= self._due_ms or self.price is None:
             self._due_ms = now_ms + EVERY_MS
             self._set_price(situation, charge, ground_m)
 
     def _follow(self, situation: Situation) -> None:
-        """The phase, and the climb."""
-        self._phase, climb_mps = situation.phase, situation.climb_mps
+        """The phase, the climb, and what the panel gives in the light."""
         seconds, self._seen_ms = (situation.now_ms - self._seen_ms) / 1000, situation.now_ms
-        if self._phase is not Phase.ASCENT or climb_mps is None:
-            return
-        before_mps = climb_mps if self._climb_mps is None else self._climb_mps
-        share = min(1.0, seconds / CLIMB_MEAN_S)
-        self._climb_mps = before_mps + share * (climb_mps - before_mps)
-
-    def _panel_now_w(self, situation: Situation) -> float:
-        """What the panel gives, which the battery need not."""
-        panel_w = (situation.panel_mv or 0.0) * (situation.panel_ma or 0.0) / 1e6
+        self._phase = situation.phase
+        if self._phase is Phase.ASCENT and situation.climb_mps is not None:
+            self._climb_mps = _mean(self._climb_mps, situation.climb_mps, seconds / CLIMB_S)
+        panel_w = _panel_w(situation)
         if panel_w > 0:
-            share = PANEL_SHARE if self.panel_w else 1.0
-            self.panel_w += share * (panel_w - self.panel_w)
-        return panel_w
+            self._panel_w = _mean(self._panel_w, panel_w, seconds / PANEL_S)
 
     def is_worth_it(self, now_ms: int, factor: float = 1.0) -> bool:
         """True when a thought is due now. Only with a price; ``factor`` stretches the spacing."""
         assert self.price is not None and self._last_ms is not None
         silence_s = (now_ms - self._last_ms) / 1000
-        if silence_s < self.spacing_s * factor or self.thoughts_safe < 1:
+        if silence_s < self.spacing_s * factor or self.thoughts_left < 1:
             return False
         return self.worth(now_ms) >= self.price
 
@@ -132,7 +123,7 @@ class Planner:
 
     def _needed_j(self, base_w: float, ahead: Way) -> float:
         """What the way and the reserve draw without any thought, less what the panel gives."""
-        harvest_j = PANEL_PART * self.panel_w * (1 - ahead.dark_part) * ahead.seconds
+        harvest_j = PANEL_PART * (self._panel_w or 0.0) * (1 - ahead.dark_part) * ahead.seconds
         return base_w * (ahead.seconds + self._power.reserve_h * 3600) - harvest_j
 
     def _set_price(
@@ -148,13 +139,22 @@ class Planner:
             for is_longest in (False, True))
         needed_j = self._needed_j(base_w, ahead)
         longer_j = self._needed_j(base_w, longest) - needed_j
-        free_j = left.expected_j - needed_j
-        self.thoughts_left, self.thoughts_safe = (
-            max(0.0, (free_j - margin_j) / max(1e-3, self.meter.thought_j))
-            for margin_j in (math.hypot(left.margin_j, longer_j), math.hypot(left.margin_j, longer_j)))
+        self.thoughts_left = max(0.0, (
+            left.expected_j - needed_j - math.hypot(left.margin_j, longer_j)
+        ) / max(THOUGHT_J_MIN, self.meter.thought_j))
         legs = [price.Leg(seconds, worth.ORDINARY[phase]) for phase, seconds in (
             (Phase.GROUND, ahead.ground_s), (Phase.ASCENT, ahead.up_s),
             (Phase.DESCENT, ahead.down_s), (Phase.LANDED, ahead.rest_s))]
         to_come = [price.Coming(kind.worth, kind.to_come(ahead)) for kind in worth.NEWS.values()]
         self.price = price.price_of(
             self.thoughts_left, legs, to_come, self.interval_s, self.spacing_s)
+
+
+def _panel_w(situation: Situation) -> float:
+    """What the panel gives now, which the battery need not."""
+    return (situation.panel_mv or 0.0) * (situation.panel_ma or 0.0) / 1e6
+
+
+def _mean(before: float | None, value: float, share: float) -> float:
+    """The mean that follows slowly; the first value is taken as it is."""
+    return value if before is None else before + min(1.0, share) * (value - before)

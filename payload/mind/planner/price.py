@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from payload.mind.planner.worth import ripe
 
-STEPS = 24  # of a bisection: a millionth of the highest price
+STEPS = 16  # of a bisection: to the 65 000th part of the highest price
 SILENCE_MAX = 12.0  # intervals; ``ripe`` is 1 there to four digits
 
 
@@ -29,7 +29,7 @@ class Coming(NamedTuple):
     """What is still to come: its worth, and how many of it."""
 
     worth: float
-    count: float
+    times: float
 
 
 def _ripe_silence(part: float) -> float:
@@ -42,7 +42,7 @@ def _ripe_silence(part: float) -> float:
 
 
 _GRID = 200
-_SILENCES = tuple(_ripe_silence(at / _GRID) for at in range(_GRID)) + (SILENCE_MAX,)
+_SILENCES = (*(_ripe_silence(at / _GRID) for at in range(_GRID)), SILENCE_MAX)
 
 
 def silence(part: float) -> float:
@@ -53,7 +53,8 @@ def silence(part: float) -> float:
 
 
 def thoughts_at(
-    price: float, legs: Sequence[Leg], to_come: Sequence[Coming], interval_s: float, spacing_s: float,
+    price: float, legs: Sequence[Leg], to_come: Sequence[Coming], interval_s: float,
+    spacing_s: float,
 ) -> float:
     """How many thoughts of the way are worth the price.
 
@@ -63,7 +64,7 @@ def thoughts_at(
     seconds = sum(leg.seconds for leg in legs)
     if seconds <= 0:
         return 0.0
-    rate = sum(news.count for news in to_come if news.worth > price) / seconds
+    rate = sum(news.times for news in to_come if news.worth > price) / seconds
     count = 0.0
     for leg in legs:
         if price >= leg.ordinary:
