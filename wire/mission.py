@@ -96,7 +96,7 @@ class MindSection(Section):
     threads: Annotated[int, Field(ge=1, le=8)] | None = None  # one less than the processor's cores
     deadline_s: Annotated[int, Field(ge=5, le=600)] = 60
     every_s: Annotated[int, Field(ge=10, le=3600)] = 150
-    pace: Literal["worth", "interval"] = "worth"
+    pace: Literal["interval", "worth"] = "interval"
     # Those of the bundle where they are not set here.
     temperature: Annotated[float, _in_range("temperature")] | None = None
     min_p: Annotated[float, _in_range("min_p")] | None = None

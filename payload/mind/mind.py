@@ -88,7 +88,7 @@ class MindManager:
         self._disclosure = Disclosure(persona, section.private_words, bool(said))
         self._request_id = rng.getrandbits(24)  # a worker may still answer an earlier boot
         self._thought: _Thought | None = None
-        self._pace = pace
+        self.pace = pace
         self._is_owed = False  # a musing is due and not yet kept or given up
         self._tries = 0  # of the musing that is owed
         self._tried_topics: list[str] = []
@@ -163,11 +163,11 @@ class MindManager:
             self._ground_altitude_m = situation.altitude_m
         if self._mind is None:
             return self._without_mind(situation)
-        self._pace.update(situation, power, self._ground_altitude_m, self.is_busy)
+        self.pace.update(situation, power, self._ground_altitude_m, self.is_busy)
         if self._firsts.is_due(now_ms):
             facts = self._facts(situation, power)
             self._firsts.observe(facts, now_ms)
-            self._pace.observe(facts, self._firsts.fresh)
+            self.pace.observe(facts, self._firsts.fresh)
         notes: list[Note] = []
         if self._thought is not None:
             notes += self._collect(self._mind, self._thought, now_ms)
@@ -176,7 +176,7 @@ class MindManager:
         notes += [self._reply(question, NO_VOICE, situation)
                   for question in self._questions.late(now_ms)]
         if power.may_think and self._thought is None:
-            self._is_owed = self._pace.is_due(self.section, power, now_ms) or self._is_owed
+            self._is_owed = self.pace.is_due(self.section, power, now_ms) or self._is_owed
             is_wanted = self._is_owed or self._questions.first is not None
             if is_wanted and now_ms >= self._retry_ms:
                 notes += self._begin(self._mind, situation, now_ms, power)
@@ -209,7 +209,7 @@ class MindManager:
             return self._refused(now_ms)
         self._refused_since_ms = None
         self._thought = thought
-        self._pace.note_thought(now_ms)
+        self.pace.note_thought(now_ms)
         if question is None:
             return []
         self._questions.take()
@@ -276,7 +276,7 @@ class MindManager:
             if isinstance(answer, MindFailed):
                 return self._lose(answer.reason, now_ms)
             assert isinstance(answer, MindReply)
-            self._pace.note_reply(answer)
+            self.pace.note_reply(answer)
             return self._returned(now_ms) + self._judge(thought, answer)
         if now_ms - thought.started_ms >= self.section.deadline_s * 1000:
             _cancel(mind, now_ms)

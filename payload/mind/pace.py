@@ -24,7 +24,7 @@ class Pace:
     """One per boot."""
 
     def __init__(self, planner: Planner | None = None) -> None:
-        self._planner = planner
+        self.planner = planner
         self._moments = Moments()
         self._started_ms: int | None = None  # the first update
         self._slot_ms: int | None = None  # when the last musing was due
@@ -36,34 +36,29 @@ class Pace:
             return Pace()
         return Pace(Planner(mission.power, mission.flight, mission.mind.every_s))
 
-    @property
-    def price(self) -> float | None:
-        """What a musing must be worth now; None while the interval decides."""
-        return None if self._planner is None else self._planner.price
-
     def update(
         self, situation: Situation, power: PowerManager, ground_m: float | None, is_thinking: bool
     ) -> None:
         """Every step."""
         if self._started_ms is None:
             self._started_ms = situation.now_ms
-        if self._planner is not None:
-            self._planner.update(situation, power.charge, ground_m, is_thinking)
+        if self.planner is not None:
+            self.planner.update(situation, power.charge, ground_m, is_thinking)
 
     def observe(self, facts: Facts, firsts: Mapping[str, int]) -> None:
         """Every few seconds: what is so; ``firsts`` are the untold ones, since when."""
         for name in self._moments.begun(facts, firsts):
-            if self._planner is not None:
-                self._planner.note(name, facts.situation.now_ms)
+            if self.planner is not None:
+                self.planner.note(name, facts.situation.now_ms)
 
     def is_due(self, section: MindSection, power: PowerManager, now_ms: int) -> bool:
         """True once when another musing is due."""
         assert self._started_ms is not None
         if self._slot_ms is None:
             is_due = now_ms >= self._started_ms + FIRST_MUSING_MS
-        elif self._planner is not None and self._planner.price is not None:
-            self._planner.interval_s = section.every_s
-            is_due = self._planner.is_worth_it(
+        elif self.planner is not None and self.planner.price is not None:
+            self.planner.interval_s = section.every_s
+            is_due = self.planner.is_worth_it(
                 now_ms, COLD_FACTOR if power.governor.halves_thoughts else 1)
         else:
             every_ms = section.every_s * 1000 * power.think_interval_factor
@@ -74,10 +69,10 @@ class Pace:
 
     def note_thought(self, now_ms: int) -> None:
         """A thought of any kind begins."""
-        if self._planner is not None:
-            self._planner.note_thought(now_ms)
+        if self.planner is not None:
+            self.planner.note_thought(now_ms)
 
     def note_reply(self, reply: MindReply) -> None:
         """It has ended, with what it took."""
-        if self._planner is not None:
-            self._planner.note_reply(reply)
+        if self.planner is not None:
+            self.planner.note_reply(reply)

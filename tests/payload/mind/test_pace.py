@@ -17,6 +17,11 @@ UP = Situation(now_ms=0, phase=Phase.ASCENT, altitude_m=5_000.0, climb_mps=5.0,
                battery_mv=3_900.0, current_ma=300.0)
 
 
+BY_WORTH = MISSION.model_copy(update={
+    "mind": MISSION.mind.model_copy(update={"pace": "worth"})})
+ORBITING = BY_WORTH.model_copy(update={"orbit": OrbitSection()})
+
+
 def due_s(pace: Pace, situation: Situation, seconds: int = 1_200, used_mah: int = 0) -> list[int]:
     """When musings are due, s."""
     power = PowerManager(MISSION.power, used_mah)
@@ -32,21 +37,17 @@ def due_s(pace: Pace, situation: Situation, seconds: int = 1_200, used_mah: int 
 
 
 def test_the_interval_is_that_of_the_mission() -> None:
-    interval = MISSION.model_copy(update={
-        "mind": MISSION.mind.model_copy(update={"pace": "interval"})})
     expected = list(range(FIRST_MUSING_MS // 1000, 1_200, MISSION.mind.every_s))
-    assert due_s(Pace.of(interval), UP) == expected
-    orbit = MISSION.model_copy(update={"orbit": OrbitSection()})
-    assert due_s(Pace.of(orbit), UP) == expected
+    assert due_s(Pace.of(MISSION), UP) == due_s(Pace.of(ORBITING), UP) == expected
 
 
 def test_without_a_current_the_planner_leaves_it_to_the_interval() -> None:
     expected = list(range(FIRST_MUSING_MS // 1000, 1_200, MISSION.mind.every_s))
-    assert due_s(Pace.of(MISSION), replace(UP, current_ma=None)) == expected
+    assert due_s(Pace.of(BY_WORTH), replace(UP, current_ma=None)) == expected
 
 
 def test_the_planner_thinks_more_often_with_plenty_and_not_at_all_with_the_reserve() -> None:
-    pace = Pace.of(MISSION)
+    pace = Pace.of(BY_WORTH)
     assert len(due_s(pace, UP)) > 1_200 / MISSION.mind.every_s
-    assert pace.price is not None
-    assert due_s(Pace.of(MISSION), UP, used_mah=2_200) == [FIRST_MUSING_MS // 1000]
+    assert pace.planner is not None and pace.planner.price is not None
+    assert due_s(Pace.of(BY_WORTH), UP, used_mah=2_200) == [FIRST_MUSING_MS // 1000]
