@@ -196,9 +196,9 @@ def _lay_happenings(flight: Flight, rng: random.Random) -> None:
               Happening("landed", down[-1] + 1)]
     for name, hourly in (("call-failed", rng.uniform(8, 22)), ("call-worked", rng.uniform(0, 0.8)),
                          ("question", rng.uniform(0, 2)), ("heard-again", rng.uniform(0, 0.4))):
-        slot = 0.0
-        while (slot := slot + rng.expovariate(hourly) * 3600 / SLOT_S) < len(places):
-            found.append(Happening(name, int(slot)))
+        at = 0.0
+        while (at := at + rng.expovariate(hourly) * 3600 / SLOT_S) < len(places):
+            found.append(Happening(name, int(at)))
     if rng.random() < 0.6:
         found.append(Happening("silence", rng.randrange(up[0], down[-1])))
     words = [sun_word(flight.start_utc_ms + slot * SLOT_S * 1000, 48.0, 12.0, place[2])
@@ -243,7 +243,7 @@ def fly(flight: Flight, policy: Policy, is_watched: bool = True) -> Outcome:
     """
     rng = random.Random(f"thoughts {flight.seed}")
     cell, power = flight.make_cell(), PowerManager(flight.power)
-    happenings, thoughts = iter(flight.happenings), []
+    happenings, thoughts = iter(flight.happenings), list[int]()
     coming = next(happenings, None)
     busy_s, took_s, counts = 0.0, 0.0, (0, 0)
     for now_s in range(0, flight.slots * SLOT_S, STEP_S):
