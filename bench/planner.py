@@ -21,7 +21,7 @@ from bench.planner_flights import (
     INTERVAL_S,
     SLOT_S,
     SPACING_SLOTS,
-    Flight,
+    DrawnFlight,
     Outcome,
     Policy,
     draw,
@@ -41,7 +41,7 @@ SEEDS = range(200)
 class Planned(Policy):
     """The planner that flies."""
 
-    def __init__(self, flight: Flight) -> None:
+    def __init__(self, flight: DrawnFlight) -> None:
         self.planner = Planner(flight.power, flight.plan, INTERVAL_S)
         self._now_ms = 0
 
@@ -87,12 +87,12 @@ class At(Policy):
         return slot in self._slots
 
 
-def evenly(flight: Flight, count: int) -> list[int]:
+def evenly(flight: DrawnFlight, count: int) -> list[int]:
     """The slots of so many thoughts at a fixed interval."""
     return sorted({round((at + 1) * (flight.slots - 1) / count) for at in range(count)})
 
 
-class Row(NamedTuple):
+class Comparison(NamedTuple):
     """One flight under everybody."""
 
     planned: Outcome
@@ -104,7 +104,7 @@ class Row(NamedTuple):
     evenly: float  # the worth of so many at a fixed interval
 
 
-def borne_by(flight: Flight) -> int:
+def borne_by(flight: DrawnFlight) -> int:
     """How many evenly spread thoughts leave the reserve; the power modes do not hinder them."""
     low, high = 0, (flight.slots - 1) // SPACING_SLOTS
     while low < high:
@@ -114,19 +114,19 @@ def borne_by(flight: Flight) -> int:
     return low
 
 
-def compare(seed: int) -> Row:
+def compare(seed: int) -> Comparison:
     """The flight of this seed."""
     flight = draw(seed)
     planned = fly(flight, Planned(flight))
     borne = borne_by(flight)
     count = len(planned.thoughts)
-    return Row(
+    return Comparison(
         planned, fly(flight, Every(round(INTERVAL_S / SLOT_S))), fly(flight, Every(SPACING_SLOTS)),
         worth_of(flight, evenly(flight, count)) if count else 0.0, optimum(flight, borne)[0], borne,
         worth_of(flight, evenly(flight, borne)))
 
 
-def figures(rows: list[Row]) -> list[Figure]:
+def figures(rows: list[Comparison]) -> list[Figure]:
     """What README says of it."""
     def lost(outcomes: list[Outcome]) -> int:
         return sum(not each.is_reserve_kept for each in outcomes)

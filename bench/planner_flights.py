@@ -75,7 +75,7 @@ class Cell:
 
 
 @dataclass
-class Flight:
+class DrawnFlight:
     """What was drawn; times in slots since power-on, heights above the sea at the pad."""
 
     seed: int
@@ -110,7 +110,7 @@ class Flight:
             panel_ma=self.panel_w[slot] * 200 if has_panel else None)
 
 
-def draw(seed: int) -> Flight:
+def draw(seed: int) -> DrawnFlight:
     """The flight of this seed."""
     rng = random.Random(f"planner {seed}")
     base_w, think_w = rng.choice(BOARDS)
@@ -129,7 +129,7 @@ def draw(seed: int) -> Flight:
     # A thought takes half a minute to a minute, as docs/pi.md reckons a battery.
     evaluated, drawn, took_s = rng.uniform(60, 200), rng.uniform(15, 40), rng.uniform(30, 60)
     prompt_part = rng.uniform(0.2, 0.5)
-    flight = Flight(
+    flight = DrawnFlight(
         seed, lambda: Cell(make, true_mah, ohm, cold_per_k),
         PowerSection(capacity_mah=rated_mah, eco_mv=3600, low_mv=3400, critical_mv=3200,
                      reserve_h=RESERVE_H),
@@ -148,7 +148,7 @@ def draw(seed: int) -> Flight:
 
 
 def _lay_way(
-    flight: Flight, rng: random.Random, pad_s: float, burst_m: float, climb_mps: float,
+    flight: DrawnFlight, rng: random.Random, pad_s: float, burst_m: float, climb_mps: float,
     landing_mps: float,
 ) -> None:
     places, height_m = flight.places, 0.0
@@ -165,7 +165,7 @@ def _lay_way(
     places += [(Phase.LANDED, len(places), 0.0, 0.0)] * (END_S // SLOT_S)
 
 
-def _lay_weather(flight: Flight, rng: random.Random) -> None:
+def _lay_weather(flight: DrawnFlight, rng: random.Random) -> None:
     ground_c, colder_k = rng.uniform(0, 28), rng.uniform(0, 22)
     cloud_part = rng.uniform(0.2, 1.0)
     panel_w = flight.base_w * rng.uniform(0.1, 0.6) if rng.random() < 0.3 else 0.0
@@ -176,7 +176,7 @@ def _lay_weather(flight: Flight, rng: random.Random) -> None:
         flight.panel_w.append(panel_w * is_up * (cloud_part if height_m < 3_000 else 1.0))
 
 
-def _lay_happenings(flight: Flight, rng: random.Random) -> None:
+def _lay_happenings(flight: DrawnFlight, rng: random.Random) -> None:
     places, found = flight.places, flight.happenings
     heights = [("half-air", 5_500.0), ("coldest", 4_500.0), ("coldest", 6_500.0),
                ("coldest", 8_500.0)]
@@ -236,7 +236,7 @@ class Outcome(NamedTuple):
     is_reserve_kept: bool
 
 
-def fly(flight: Flight, policy: Policy, is_watched: bool = True) -> Outcome:
+def fly(flight: DrawnFlight, policy: Policy, is_watched: bool = True) -> Outcome:
     """The whole flight, and after it the hours of the reserve.
 
     Not ``is_watched``: the power modes forbid nothing.
@@ -278,13 +278,13 @@ def fly(flight: Flight, policy: Policy, is_watched: bool = True) -> Outcome:
     return Outcome(thoughts, worth_of(flight, thoughts), False, _lasts(flight, cell))
 
 
-def _lasts(flight: Flight, cell: Cell) -> bool:
+def _lasts(flight: DrawnFlight, cell: Cell) -> bool:
     """The beacon goes on for the hours of the reserve, without a panel, where it has landed."""
     return all(cell.draw(flight.base_w, flight.cell_c[-1], 60)[0] >= BROWNOUT_MV
                for _ in range(round(RESERVE_H * 60)))
 
 
-def worth_of(flight: Flight, thoughts: list[int]) -> float:
+def worth_of(flight: DrawnFlight, thoughts: list[int]) -> float:
     """What these thoughts are worth: each its silence, and the best news since the one before."""
     before, total = 0, 0.0
     for slot in thoughts:
@@ -295,12 +295,12 @@ def worth_of(flight: Flight, thoughts: list[int]) -> float:
     return total
 
 
-def ordinary_worth(flight: Flight, before: int, slot: int) -> float:
+def ordinary_worth(flight: DrawnFlight, before: int, slot: int) -> float:
     """Of a thought in ``slot`` after one in ``before``."""
     return ORDINARY[flight.places[slot][0]] * ordinary((slot - before) * SLOT_S / INTERVAL_S)
 
 
-def optimum(flight: Flight, count: int) -> tuple[float, list[int]]:
+def optimum(flight: DrawnFlight, count: int) -> tuple[float, list[int]]:
     """The most that ``count`` thoughts can be worth, at least SPACING_SLOTS apart, and when.
 
     Exact, by dynamic programming over (the slot of the last thought, how many are left): what a

@@ -32,7 +32,7 @@ from payload.mind import firsts, questions
 from payload.mind.firsts import Firsts
 from payload.mind.memory import Memory
 from payload.mind.mind import MindManager
-from payload.mind.pace import Pace
+from payload.mind.pace import MusingPace
 from payload.mind.questions import Questions
 from payload.navigation import fix_age, forecast, profile
 from payload.navigation.clock import MissionClock
@@ -126,7 +126,7 @@ class Flight:
         self.hearsay = Hearsay(keeping, store.get(hearsay.KEY))
         self.mind = MindManager(
             ports.mind, persona, memory, mission.mind, rng, list(store.musings), self._questions,
-            sampling or Sampling(), self._firsts, self.hearsay, Pace.of(mission))
+            sampling or Sampling(), self._firsts, self.hearsay, MusingPace.of(mission))
         # Numbers of its own: when it calls does not depend on how often the mind thinks.
         own_rng = random.Random(rng.getrandbits(64))
         requests = RadioRequests((each.name for each in mission.ground.sources), own_rng)

@@ -23,7 +23,7 @@ from payload.mind.drafts import DraftChoice
 from payload.mind.exchanges import Exchange
 from payload.mind.firsts import TOPIC_OF, Firsts
 from payload.mind.memory import Memory
-from payload.mind.pace import Pace
+from payload.mind.pace import MusingPace
 from payload.mind.questions import Question, Questions
 from payload.navigation.sun import sun_word
 from payload.notes import Note, event
@@ -70,7 +70,7 @@ class MindManager:
     def __init__(
         self, mind: Mind | None, persona: PersonaText | None, memory: Memory | None,
         section: MindSection, rng: random.Random, said: list[str], questions: Questions,
-        sampling: Sampling, firsts: Firsts, hearsay: Hearsay, pace: Pace,
+        sampling: Sampling, firsts: Firsts, hearsay: Hearsay, pace: MusingPace,
     ) -> None:
         """``said`` are the musings of this flight before the reboot, oldest first.
 

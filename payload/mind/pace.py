@@ -20,7 +20,7 @@ from wire.mission import MindSection, Mission
 FIRST_MUSING_MS = 60_000
 
 
-class Pace:
+class MusingPace:
     """One per boot."""
 
     def __init__(self, planner: Planner | None = None) -> None:
@@ -30,11 +30,11 @@ class Pace:
         self._slot_ms: int | None = None  # when the last musing was due
 
     @staticmethod
-    def of(mission: Mission) -> Pace:
+    def of(mission: Mission) -> MusingPace:
         """As the mission file wants it."""
         if mission.mind.pace == "interval" or mission.orbit is not None:
-            return Pace()
-        return Pace(Planner(mission.power, mission.flight, mission.mind.every_s))
+            return MusingPace()
+        return MusingPace(Planner(mission.power, mission.flight, mission.mind.every_s))
 
     def update(
         self, situation: Situation, power: PowerManager, ground_m: float | None, is_thinking: bool

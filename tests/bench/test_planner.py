@@ -11,7 +11,7 @@ from bench.planner import Every, evenly
 from wire.beacon import Phase
 
 
-def short(happenings: list[flights.Happening]) -> flights.Flight:
+def short(happenings: list[flights.Happening]) -> flights.DrawnFlight:
     flight = flights.draw(1)
     flight.places = flight.places[:4] + [(Phase.ASCENT, 4, 100.0, 5.0)] * 14
     flight.happenings = happenings

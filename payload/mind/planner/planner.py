@@ -14,7 +14,7 @@ import math
 
 from payload.mind.planner import battery, price, way, worth
 from payload.mind.planner.meter import Meter
-from payload.mind.planner.way import Way
+from payload.mind.planner.way import WayLeft
 from payload.ports import MindReply
 from payload.power.charge import ChargeCount
 from payload.situation import Situation
@@ -121,7 +121,7 @@ class Planner:
             return cell_c
         return self._pad_c - COOLED_K
 
-    def _needed_j(self, base_w: float, ahead: Way) -> float:
+    def _needed_j(self, base_w: float, ahead: WayLeft) -> float:
         """What the way and the reserve draw without any thought, less what the panel gives."""
         harvest_j = PANEL_PART * (self._panel_w or 0.0) * (1 - ahead.dark_part) * ahead.seconds
         return base_w * (ahead.seconds + self._power.reserve_h * 3600) - harvest_j
@@ -142,12 +142,12 @@ class Planner:
         self.thoughts_left = max(0.0, (
             left.expected_j - needed_j - math.hypot(left.margin_j, longer_j)
         ) / max(THOUGHT_J_MIN, self.meter.thought_j))
-        legs = [price.Leg(seconds, worth.ORDINARY[phase]) for phase, seconds in (
+        stretches = [price.Stretch(seconds, worth.ORDINARY[phase]) for phase, seconds in (
             (Phase.GROUND, ahead.ground_s), (Phase.ASCENT, ahead.up_s),
             (Phase.DESCENT, ahead.down_s), (Phase.LANDED, ahead.rest_s))]
         to_come = [price.Coming(kind.worth, kind.to_come(ahead)) for kind in worth.NEWS.values()]
         self.price = price.price_of(
-            self.thoughts_left, legs, to_come, self.interval_s, self.spacing_s)
+            self.thoughts_left, stretches, to_come, self.interval_s, self.spacing_s)
 
 
 def _panel_w(situation: Situation) -> float:

@@ -18,7 +18,7 @@ STEPS = 16  # of a bisection: to the 65 000th part of the highest price
 SILENCE_MAX = 12.0  # intervals; ``ripe`` is 1 there to four digits
 
 
-class Leg(NamedTuple):
+class Stretch(NamedTuple):
     """A part of the way: its seconds, and what an ordinary thought in it is worth."""
 
     seconds: float
@@ -53,7 +53,7 @@ def silence(part: float) -> float:
 
 
 def thoughts_at(
-    price: float, legs: Sequence[Leg], to_come: Sequence[Coming], interval_s: float,
+    price: float, stretches: Sequence[Stretch], to_come: Sequence[Coming], interval_s: float,
     spacing_s: float,
 ) -> float:
     """How many thoughts of the way are worth the price.
@@ -61,31 +61,32 @@ def thoughts_at(
     News comes at any time and ends a silence too: of events at the rate r and a silence of at most
     x there are r / (1 - exp(-r x)) thoughts a second.
     """
-    seconds = sum(leg.seconds for leg in legs)
+    seconds = sum(stretch.seconds for stretch in stretches)
     if seconds <= 0:
         return 0.0
     rate = sum(news.times for news in to_come if news.worth > price) / seconds
     count = 0.0
-    for leg in legs:
-        if price >= leg.ordinary:
-            count += rate * leg.seconds
+    for stretch in stretches:
+        if price >= stretch.ordinary:
+            count += rate * stretch.seconds
             continue
-        longest_s = max(spacing_s, interval_s * silence(price / leg.ordinary))
+        longest_s = max(spacing_s, interval_s * silence(price / stretch.ordinary))
         told = -math.expm1(-rate * longest_s)
-        count += leg.seconds * (rate / told if told > 0 else 1 / longest_s)
+        count += stretch.seconds * (rate / told if told > 0 else 1 / longest_s)
     return min(count, seconds / spacing_s)
 
 
 def price_of(
-    thoughts: float, legs: Sequence[Leg], to_come: Sequence[Coming], interval_s: float,
+    thoughts: float, stretches: Sequence[Stretch], to_come: Sequence[Coming], interval_s: float,
     spacing_s: float,
 ) -> float:
     """The lowest price at which ``thoughts`` suffice for the way; 0 where all can be paid."""
-    low, high = 0.0, 1.0 + max([leg.ordinary for leg in legs] + [n.worth for n in to_come])
-    if thoughts_at(low, legs, to_come, interval_s, spacing_s) <= thoughts:
+    worths = [each.ordinary for each in stretches] + [each.worth for each in to_come]
+    low, high = 0.0, 1.0 + max(worths)
+    if thoughts_at(low, stretches, to_come, interval_s, spacing_s) <= thoughts:
         return 0.0
     for _ in range(STEPS):
         middle = (low + high) / 2
-        too_many = thoughts_at(middle, legs, to_come, interval_s, spacing_s) > thoughts
+        too_many = thoughts_at(middle, stretches, to_come, interval_s, spacing_s) > thoughts
         low, high = (middle, high) if too_many else (low, middle)
     return high
