@@ -14,8 +14,8 @@ from bench import report
 
 NAMES = (
     "beacon", "flight", "predict", "start", "ground", "link", "airtime", "text", "mind", "memory",
-    "persona", "imports", "quant", "tune", "musings", "replies")
-WITH_OPTIONS = ("musings",)
+    "persona", "imports", "quant", "tune", "musings", "replies", "planner")
+WITH_OPTIONS = ("musings", "planner")
 OUT_DIR = Path(__file__).parent / "out"
 
 

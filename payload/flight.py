@@ -32,6 +32,7 @@ from payload.mind import firsts, questions
 from payload.mind.firsts import Firsts
 from payload.mind.memory import Memory
 from payload.mind.mind import MindManager
+from payload.mind.pace import MusingPace
 from payload.mind.questions import Questions
 from payload.navigation import fix_age, forecast, profile
 from payload.navigation.clock import MissionClock
@@ -125,7 +126,7 @@ class Flight:
         self.hearsay = Hearsay(keeping, store.get(hearsay.KEY))
         self.mind = MindManager(
             ports.mind, persona, memory, mission.mind, rng, list(store.musings), self._questions,
-            sampling or Sampling(), self._firsts, self.hearsay)
+            sampling or Sampling(), self._firsts, self.hearsay, MusingPace.of(mission))
         # Numbers of its own: when it calls does not depend on how often the mind thinks.
         own_rng = random.Random(rng.getrandbits(64))
         requests = RadioRequests((each.name for each in mission.ground.sources), own_rng)
@@ -396,5 +397,4 @@ class Flight:
     def _packet(self, situation: Situation, number: int) -> Packet:
         return interop_beacons.packet(
             self.settings.mission, number, self._beacon(situation), self.store.boot,
-            situation.humidity_pct, self._musing,
-        )
+            situation.humidity_pct, self._musing)

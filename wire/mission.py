@@ -77,6 +77,7 @@ class PowerSection(Section):
     critical_mv: Annotated[int, Field(ge=2000, le=30_000)]
     hysteresis_mv: Annotated[int, Field(ge=10, le=2000)] = 150
     powersave: bool = False
+    reserve_h: Annotated[float, Field(ge=0, le=48)] = 2.0  # of beacons after landing
 
 
 TrustedKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  # as `spacepi-train keygen` says it
@@ -95,6 +96,7 @@ class MindSection(Section):
     threads: Annotated[int, Field(ge=1, le=8)] | None = None  # one less than the processor's cores
     deadline_s: Annotated[int, Field(ge=5, le=600)] = 60
     every_s: Annotated[int, Field(ge=10, le=3600)] = 150
+    pace: Literal["interval", "worth"] = "interval"
     # Those of the bundle where they are not set here.
     temperature: Annotated[float, _in_range("temperature")] | None = None
     min_p: Annotated[float, _in_range("min_p")] | None = None

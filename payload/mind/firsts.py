@@ -13,7 +13,7 @@ six hours after it was last observed: another flight.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from math import floor
 from types import MappingProxyType
@@ -84,6 +84,11 @@ class Firsts:
         return {name: getattr(past, name) for name in _KEPT} | {
             "coldest_c": float(floor(min(coldest))) if coldest else None,
             "happened": list(past.happened), "said": dict(past.said)}
+
+    @property
+    def fresh(self) -> Mapping[str, int]:
+        """What is untold, and since when, ms since boot."""
+        return self._fresh
 
     def is_due(self, now_ms: int) -> bool:
         """It is time to observe."""

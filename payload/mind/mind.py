@@ -23,6 +23,7 @@ from payload.mind.drafts import DraftChoice
 from payload.mind.exchanges import Exchange
 from payload.mind.firsts import TOPIC_OF, Firsts
 from payload.mind.memory import Memory
+from payload.mind.pace import MusingPace
 from payload.mind.questions import Question, Questions
 from payload.navigation.sun import sun_word
 from payload.notes import Note, event
@@ -41,7 +42,6 @@ from wire.beacon import Phase
 from wire.mission import MindSection
 from wire.sampling import Sampling
 
-FIRST_MUSING_MS = 60_000
 TRIES_MAX = 3
 BACKOFF_MS_MIN, BACKOFF_MS_MAX = 30_000, 600_000
 START_RETRY_MS = 5_000
@@ -70,7 +70,7 @@ class MindManager:
     def __init__(
         self, mind: Mind | None, persona: PersonaText | None, memory: Memory | None,
         section: MindSection, rng: random.Random, said: list[str], questions: Questions,
-        sampling: Sampling, firsts: Firsts, hearsay: Hearsay,
+        sampling: Sampling, firsts: Firsts, hearsay: Hearsay, pace: MusingPace,
     ) -> None:
         """``said`` are the musings of this flight before the reboot, oldest first.
 
@@ -88,8 +88,7 @@ class MindManager:
         self._disclosure = Disclosure(persona, section.private_words, bool(said))
         self._request_id = rng.getrandbits(24)  # a worker may still answer an earlier boot
         self._thought: _Thought | None = None
-        self._started_ms: int | None = None  # the first update
-        self._slot_ms: int | None = None  # when the last musing was due
+        self.pace = pace
         self._is_owed = False  # a musing is due and not yet kept or given up
         self._tries = 0  # of the musing that is owed
         self._tried_topics: list[str] = []
@@ -162,12 +161,13 @@ class MindManager:
             self._ground_altitude_m = ground_altitude_m
         elif situation.phase is Phase.GROUND and situation.altitude_m is not None:
             self._ground_altitude_m = situation.altitude_m
-        if self._started_ms is None:
-            self._started_ms = now_ms
         if self._mind is None:
             return self._without_mind(situation)
+        self.pace.update(situation, power, self._ground_altitude_m, self.is_busy)
         if self._firsts.is_due(now_ms):
-            self._firsts.observe(self._facts(situation, power), now_ms)
+            facts = self._facts(situation, power)
+            self._firsts.observe(facts, now_ms)
+            self.pace.observe(facts, self._firsts.fresh)
         notes: list[Note] = []
         if self._thought is not None:
             notes += self._collect(self._mind, self._thought, now_ms)
@@ -176,22 +176,11 @@ class MindManager:
         notes += [self._reply(question, NO_VOICE, situation)
                   for question in self._questions.late(now_ms)]
         if power.may_think and self._thought is None:
-            self._check_slot(power, now_ms)
+            self._is_owed = self.pace.is_due(self.section, power, now_ms) or self._is_owed
             is_wanted = self._is_owed or self._questions.first is not None
             if is_wanted and now_ms >= self._retry_ms:
                 notes += self._begin(self._mind, situation, now_ms, power)
         return notes
-
-    def _check_slot(self, power: PowerManager, now_ms: int) -> None:
-        """A musing is owed every ``every_s``, less often when power is short; never two at once."""
-        assert self._started_ms is not None
-        if self._slot_ms is None:
-            due_ms = self._started_ms + FIRST_MUSING_MS
-        else:
-            due_ms = self._slot_ms + self.section.every_s * 1000 * power.think_interval_factor
-        if now_ms >= due_ms:
-            self._slot_ms = now_ms
-            self._is_owed = True
 
     def _begin(
         self, mind: Mind, situation: Situation, now_ms: int, power: PowerManager
@@ -220,6 +209,7 @@ class MindManager:
             return self._refused(now_ms)
         self._refused_since_ms = None
         self._thought = thought
+        self.pace.note_thought(now_ms)
         if question is None:
             return []
         self._questions.take()
@@ -286,6 +276,7 @@ class MindManager:
             if isinstance(answer, MindFailed):
                 return self._lose(answer.reason, now_ms)
             assert isinstance(answer, MindReply)
+            self.pace.note_reply(answer)
             return self._returned(now_ms) + self._judge(thought, answer)
         if now_ms - thought.started_ms >= self.section.deadline_s * 1000:
             _cancel(mind, now_ms)

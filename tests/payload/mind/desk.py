@@ -10,6 +10,7 @@ from typing import Any
 from payload.hearsay import Hearsay
 from payload.mind.firsts import Firsts
 from payload.mind.mind import MindManager
+from payload.mind.pace import MusingPace
 from payload.mind.questions import Questions
 from payload.ports import MindFailed, MindReply, MindRequest
 from payload.power.power import PowerManager
@@ -86,13 +87,13 @@ class Desk:
     def __init__(
         self, worker: Worker | None, said: list[str] | None = None, memory: Any = None,
         persona: PersonaText | None = PERSONA, battery_mv: float | None = 4000,
-        section: MindSection = SECTION, firsts: Any = None,
+        section: MindSection = SECTION, firsts: Any = None, pace: MusingPace | None = None,
     ) -> None:
         self.worker = worker
         self.hearsay = Hearsay()
         self.mind = MindManager(
             worker, persona, memory, section, random.Random(1), said or [], Questions(), SAMPLING,
-            Firsts(firsts), self.hearsay)
+            Firsts(firsts), self.hearsay, pace or MusingPace())
         self.power = PowerManager(
             PowerSection(capacity_mah=3000, eco_mv=3600, low_mv=3400, critical_mv=3200))
         self.battery_mv = battery_mv

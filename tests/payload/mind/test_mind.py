@@ -13,11 +13,11 @@ from payload.mind.memory import Memory
 from payload.mind.mind import (
     BACKOFF_MS_MAX,
     BACKOFF_MS_MIN,
-    FIRST_MUSING_MS,
     NO_VOICE,
     START_PATIENCE_MS,
     TRIES_MAX,
 )
+from payload.mind.pace import FIRST_MUSING_MS
 from payload.mind.questions import ANSWERED_IDS_MAX, PATIENCE_MS, WAITING_MAX
 from payload.mind.repeats import LATEST_MAX, Said
 from payload.ports import DeviceAbsent, MindFailed, MindRequest
