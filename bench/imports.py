@@ -19,12 +19,9 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from itertools import accumulate
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
 from bench.report import Figure, write
-from host_training.common.persona_dir import read_persona
-from host_training.corpus import assemble
-from host_training.corpus.summary import read_summary
 
 SIZE_MB = 1000
 PEER_MB_MAX = 100
@@ -33,7 +30,7 @@ RSS_TARGET_MB = 300
 N_WORDS = 5_000
 DATE = "2021-03-06T17:00:00"
 WEIGHING_SHARE = 0.9  # of the work, as ``assemble.prepare`` reports it when weighing begins
-P, R = ParamSpec("P"), TypeVar("R")
+R = TypeVar("R")
 
 PERSONA = """name = "Ada"
 author = "Ada Test"
@@ -41,6 +38,7 @@ disclosure = "Ada is an AI persona, not the person."
 system = "You are Ada."
 me = ["user1"]
 """
+
 
 def run(out_dir: Path, size_mb: int = SIZE_MB) -> list[Figure]:
     """Megabytes per second and peak memory, from the export to the weighed examples."""
@@ -67,20 +65,27 @@ def run(out_dir: Path, size_mb: int = SIZE_MB) -> list[Figure]:
     ]
 
 
-def alone(function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+def alone(function: Callable[..., R], *arguments: Path) -> R:
     """What ``function`` returns in a process of its own, so that its peak memory is its own."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-        return process.submit(function, *arguments, **named).result()
+        return process.submit(function, *arguments).result()
 
 
 def prepared(directory: Path, out: Path) -> tuple[int, int, float, float, float]:
     """Messages, examples, seconds in all and of the weighing, and this process's peak in MB."""
+    # Imported here: the peer's process is to be no larger than the peer.
+    from host_training.common.persona_dir import read_persona
+    from host_training.corpus import assemble
+    from host_training.corpus.summary import read_summary
+
     persona = read_persona(directory)
     began_s = time.process_time()
     began_at: dict[float, float] = {}
-    n_examples = assemble.prepare(
-        directory, persona, out,
-        lambda share, line: began_at.setdefault(share, time.process_time()))
+
+    def report(share: float, line: str) -> None:
+        began_at.setdefault(share, time.process_time())
+
+    n_examples = assemble.prepare(directory, persona, out, report)
     ended_s = time.process_time()
     summary = read_summary(out)
     assert not summary["left out"]["bad"], summary
