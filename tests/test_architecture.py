@@ -50,7 +50,7 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("sim/", ("sim", "payload", "groundstation", "wire")),
     ("host_training/", (
         "host_training", "wire", "payload.prompt",
-        "payload.mind.memory", "payload.mind.drafts", "payload.mind.claims", "payload.mind_engine",
+        "payload.mind.memory", "payload.mind.refusals", "payload.mind.claims", "payload.mind_engine",
     )),
 )
 # What lies in each room, files and folders, in the order in which data walks through: each imports

@@ -12,6 +12,7 @@ import { isWatching, me, whyNot, begin } from "./me.js";
 import * as outcome from "./outcome.js";
 import * as theme from "./theme.js";
 import { points } from "./track.js";
+import { landingSeal, usualSeal } from "./unsigned.js";
 
 const CLIMB_MS = 60_000; // a climb of another moment is not that of the position
 const COPIED_MS = 2000;
@@ -134,8 +135,8 @@ export function draw() {
 }
 
 function drawFix(last) {
-  const { is_verifying: isVerifying, is_signed: isSigned } = flight();
-  const seal = isVerifying ? "signed" : isSigned ? "not verified" : "not signed";
+  const { is_verifying: isVerifying } = flight();
+  const seal = usualSeal();
   byId("fix").classList.toggle("unverified", !isVerifying);
   write(byId("fix").querySelector("h3"), isVerifying ? "Last verified position" : `Last position, ${seal}`);
   const place = last && [last[1], last[2]];
@@ -195,8 +196,7 @@ function drawLanding() {
   }
   byId("landing-told").hidden = !payload;
   if (payload) {
-    const seal = payload.is_verified ? "signed" : "not verified";
-    write(byId("landing-told"), `By ${flight().name} itself, ${seal}, ${since(payload.at_ms)}: ${placeBeside(payload, best)}`);
+    write(byId("landing-told"), `By ${flight().name} itself, ${landingSeal(payload.is_verified)}, ${since(payload.at_ms)}: ${placeBeside(payload, best)}`);
   }
   drawTawhiri(tawhiri, best);
 }
