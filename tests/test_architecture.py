@@ -50,7 +50,8 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("sim/", ("sim", "payload", "groundstation", "wire")),
     ("host_training/", (
         "host_training", "wire", "payload.prompt",
-        "payload.mind.memory", "payload.mind.refusals", "payload.mind.claims", "payload.mind_engine",
+        "payload.mind.memory", "payload.mind.refusals", "payload.mind.claims",
+        "payload.mind_engine",
     )),
 )
 # What lies in each room, files and folders, in the order in which data walks through: each imports
@@ -65,8 +66,8 @@ ORDER = {
     ),
     "groundstation": (
         "errors", "limits", "vendor", "sanitise", "http_call", "command_words", "archive", "decode",
-        "uplink", "share", "reading", "ground", "export", "inputs", "peers", "chat",
-        "outbox_commands", "passes", "tui", "web", "__main__",
+        "sources", "outbox_desk", "uplink", "share", "reading", "ground", "export", "inputs",
+        "peers", "chat", "outbox_commands", "passes", "tui", "web", "__main__",
     ),
     "sim": (
         "clock", "sky", "balloon", "orbit", "replay", "battery", "thermal", "friend", "chips",
@@ -99,7 +100,7 @@ LIVE_FILES = {
     "groundstation/inputs/gateway.py", "groundstation/web/web.py", "groundstation/vendor.py",
     "groundstation/web/streams.py", "groundstation/web/server.py",
     "groundstation/web/reader_pool.py", "groundstation/share/upload_thread.py",
-    "groundstation/http_call.py", "groundstation/uplink/source_thread.py",
+    "groundstation/http_call.py", "groundstation/sources/source_thread.py",
     "groundstation/inputs/udp.py", "groundstation/inputs/tcp.py",
     "groundstation/inputs/kiss_server.py", "groundstation/web/lan.py",
     "groundstation/web/forecasting.py", "groundstation/inputs/sondehub_poll.py",
