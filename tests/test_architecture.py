@@ -6,6 +6,7 @@ Each rule is one test over all sources, and its failure lists every breach of it
 import ast
 import gc
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -237,6 +238,11 @@ def test_the_flight_core_knows_its_disk_only_as_a_port() -> None:
     assert [(path, module) for path in payload if path not in KNOW_THE_DISK
             for module in imports(path)
             if any(is_under(module, disk) for disk in DISK_MODULES)] == []
+
+
+def test_make_check_types_every_room_but_the_tests() -> None:
+    types = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]
+    assert types["strict"] and {*types["packages"], "tests"} == {*ROOMS}
 
 
 def test_files_and_functions_are_short() -> None:
