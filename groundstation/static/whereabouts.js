@@ -3,14 +3,13 @@
 
 import { isOperator } from "./access.js";
 import { now } from "./clock.js";
-import { byId, el, write } from "./dom.js";
+import { byId, el, isSun, toggleSun, write } from "./dom.js";
 import { believed, ending, flight, since, unreachableSince } from "./flight.js";
 import * as format from "./format.js";
 import * as geo from "./geo.js";
 import { askTawhiri, landing, likeliest } from "./landing.js";
 import { isWatching, me, whyNot, begin } from "./me.js";
 import * as outcome from "./outcome.js";
-import * as theme from "./theme.js";
 import { points } from "./track.js";
 import { landingSeal, usualSeal } from "./unsigned.js";
 
@@ -23,12 +22,12 @@ const OF_LANDING = { here: "for a burst here and now", planned: "for the planned
     colours of another theme. */
 export function start({ setByHand, restyle }) {
   const sun = button("Sun", () => {
-    theme.toggle();
-    sun.setAttribute("aria-pressed", String(theme.isSun()));
+    toggleSun();
+    sun.setAttribute("aria-pressed", String(isSun()));
     restyle();
   });
   sun.id = "sun";
-  sun.setAttribute("aria-pressed", String(theme.isSun()));
+  sun.setAttribute("aria-pressed", String(isSun()));
   byId("fix").append(
     sun, el("h3", ""), line("big", "fix-place"), line("ages", "fix-age"),
     figures([["altitude", "fix-altitude"], ["climb", "fix-climb"]]), acts("fix"),
