@@ -9,12 +9,17 @@ do, ``json.load`` of the whole file, on a tenth of the export at most.
 from __future__ import annotations
 
 import json
+import multiprocessing
 import random
-import subprocess
+import resource
 import sys
 import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from itertools import accumulate
 from pathlib import Path
+from typing import TypeVar
 
 from bench.report import Figure, write
 
@@ -24,38 +29,14 @@ CHATS = 40
 RSS_TARGET_MB = 300
 N_WORDS = 5_000
 DATE = "2021-03-06T17:00:00"
+WEIGHING_SHARE = 0.9  # of the work, as ``assemble.prepare`` reports it when weighing begins
+R = TypeVar("R")
 
 PERSONA = """name = "Ada"
 author = "Ada Test"
 disclosure = "Ada is an AI persona, not the person."
 system = "You are Ada."
 me = ["user1"]
-"""
-
-_PREPARE = """
-import json, resource, sys, time
-from pathlib import Path
-from host_training import persona_dir, writing
-directory, out = Path(sys.argv[1]), Path(sys.argv[2])
-persona = persona_dir.read_persona(directory)
-began_s = time.process_time()
-began_at = {}
-n_examples = writing.prepare(directory, persona, out,
-                             lambda share, line: began_at.setdefault(share, time.process_time()))
-ended_s = time.process_time()
-rss_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-summary = json.loads((out / writing.SUMMARY).read_text())
-assert not summary["left out"]["bad"], summary
-print(sum(summary["sources"].values()), n_examples, ended_s - began_s, ended_s - began_at[0.9],
-      rss_mb)
-"""
-_PEER = """
-import json, resource, sys, time
-began_s = time.process_time()
-export = json.load(open(sys.argv[1], encoding="utf-8"))
-n = sum(len(chat["messages"]) for chat in export["chats"]["list"])
-all_s = time.process_time() - began_s
-print(n, all_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
 
@@ -68,11 +49,11 @@ def run(out_dir: Path, size_mb: int = SIZE_MB) -> list[Figure]:
         (persona / "persona.toml").write_text(PERSONA)
         (persona / "values.md").write_text("- say what you saw\n")
         n_generated = generate(persona / "telegram" / "result.json", size_mb)
-        n_messages, n_examples, all_s, weighing_s, rss_mb = _child(_PREPARE, persona, out)
+        n_messages, n_examples, all_s, weighing_s, rss_mb = alone(prepared, persona, out)
         assert n_messages == n_generated, (n_messages, n_generated)
         peer_mb = max(1, min(size_mb // 10, PEER_MB_MAX))
         generate(Path(place) / "peer.json", peer_mb)
-        _, peer_s, peer_rss_mb = _child(_PEER, Path(place) / "peer.json")
+        peer_s, peer_rss_mb = alone(loaded, Path(place) / "peer.json")
     return [
         Figure(f"peak memory, {size_mb} MB Telegram export", rss_mb, "MB", RSS_TARGET_MB, "<=",
                {f"json.load of {peer_mb} MB": peer_rss_mb}),
@@ -84,11 +65,44 @@ def run(out_dir: Path, size_mb: int = SIZE_MB) -> list[Figure]:
     ]
 
 
-def _child(code: str, *arguments: Path) -> list[float]:
-    """A process of its own, so that its peak memory is its own."""
-    done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True,
-                          capture_output=True, text=True)
-    return [float(number) for number in done.stdout.split()]
+def alone(function: Callable[..., R], *arguments: Path) -> R:
+    """What ``function`` returns in a process of its own, so that its peak memory is its own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        return process.submit(function, *arguments).result()
+
+
+def prepared(directory: Path, out: Path) -> tuple[int, int, float, float, float]:
+    """Messages, examples, seconds in all and of the weighing, and this process's peak in MB."""
+    # Imported here: the peer's process is to be no larger than the peer.
+    from host_training.common.persona_dir import read_persona
+    from host_training.corpus import assemble
+    from host_training.corpus.summary import read_summary
+
+    persona = read_persona(directory)
+    began_s = time.process_time()
+    began_at: dict[float, float] = {}
+
+    def report(share: float, line: str) -> None:
+        began_at.setdefault(share, time.process_time())
+
+    n_examples = assemble.prepare(directory, persona, out, report)
+    ended_s = time.process_time()
+    summary = read_summary(out)
+    assert not summary["left out"]["bad"], summary
+    return (sum(summary["sources"].values()), n_examples, ended_s - began_s,
+            ended_s - began_at[WEIGHING_SHARE], _peak_mb())
+
+
+def loaded(export: Path) -> tuple[float, float]:
+    """The peer: seconds, and this process's peak in MB."""
+    began_s = time.process_time()
+    with export.open(encoding="utf-8") as file:
+        json.load(file)
+    return time.process_time() - began_s, _peak_mb()
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def generate(path: Path, size_mb: int) -> int:

@@ -52,8 +52,8 @@ from groundstation.passes import command as passes_command
 from groundstation.peers import exchange
 from groundstation.reading.reader import FlightReader
 from groundstation.share import upload_thread
+from groundstation.sources import source_thread
 from groundstation.tui import command as tui_command
-from groundstation.uplink import source_thread
 from groundstation.web import lan as lan_page
 from groundstation.web import token_file
 from groundstation.web.link_command import links, links_to

@@ -20,9 +20,9 @@ from groundstation.archive import fates, outbox, precedence, schema, threads
 from groundstation.archive.outbox import QueuedCommand
 from groundstation.chat import TerminalChat
 from groundstation.errors import StationError
+from groundstation.outbox_desk import STATION
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import clean_text
-from groundstation.uplink.outbox_desk import STATION
 from wire import key_file
 from wire.commands import Opcode
 from wire.key_file import KeyFileError

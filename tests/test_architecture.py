@@ -6,6 +6,7 @@ Each rule is one test over all sources, and its failure lists every breach of it
 import ast
 import gc
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -36,7 +37,8 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     )),
     ("payload/mind_server.py", (
         "payload.ports", "payload.mind.protocol", "payload.mind.prefix_cache",
-        "payload.mind.worker_log", "payload.mind_engine", "wire",
+        "payload.mind.worker_log", "payload.mind.reranker", "payload.mind_engine",
+        "payload.prompt", "wire",
     )),
     ("payload/mind_worker.py", (
         "payload.mind.prefix_cache", "payload.mind.worker_log", "payload.mind_server",
@@ -50,7 +52,8 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("sim/", ("sim", "payload", "groundstation", "wire")),
     ("host_training/", (
         "host_training", "wire", "payload.prompt",
-        "payload.mind.memory", "payload.mind.drafts", "payload.mind.claims", "payload.mind_engine",
+        "payload.mind.memory", "payload.mind.refusals", "payload.mind.reranker",
+        "payload.mind.claims", "payload.mind_engine",
     )),
 )
 # What lies in each room, files and folders, in the order in which data walks through: each imports
@@ -65,8 +68,8 @@ ORDER = {
     ),
     "groundstation": (
         "errors", "limits", "vendor", "sanitise", "http_call", "command_words", "archive", "decode",
-        "uplink", "share", "reading", "ground", "export", "inputs", "peers", "chat",
-        "outbox_commands", "passes", "tui", "web", "__main__",
+        "sources", "outbox_desk", "uplink", "share", "reading", "ground", "export", "inputs",
+        "peers", "chat", "outbox_commands", "passes", "tui", "web", "__main__",
     ),
     "sim": (
         "clock", "sky", "balloon", "orbit", "replay", "battery", "thermal", "friend", "chips",
@@ -99,7 +102,7 @@ LIVE_FILES = {
     "groundstation/inputs/gateway.py", "groundstation/web/web.py", "groundstation/vendor.py",
     "groundstation/web/streams.py", "groundstation/web/server.py",
     "groundstation/web/reader_pool.py", "groundstation/share/upload_thread.py",
-    "groundstation/http_call.py", "groundstation/uplink/source_thread.py",
+    "groundstation/http_call.py", "groundstation/sources/source_thread.py",
     "groundstation/inputs/udp.py", "groundstation/inputs/tcp.py",
     "groundstation/inputs/kiss_server.py", "groundstation/web/lan.py",
     "groundstation/web/forecasting.py", "groundstation/inputs/sondehub_poll.py",
@@ -236,6 +239,11 @@ def test_the_flight_core_knows_its_disk_only_as_a_port() -> None:
     assert [(path, module) for path in payload if path not in KNOW_THE_DISK
             for module in imports(path)
             if any(is_under(module, disk) for disk in DISK_MODULES)] == []
+
+
+def test_make_check_types_every_room_but_the_tests() -> None:
+    types = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]
+    assert types["strict"] and {*types["packages"], "tests"} == {*ROOMS}
 
 
 def test_files_and_functions_are_short() -> None:

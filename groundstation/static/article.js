@@ -3,8 +3,8 @@
 
 import { setMoment } from "./clock.js";
 import { el, origin, said } from "./dom.js";
-import { flight } from "./flight.js";
 import * as format from "./format.js";
+import * as unsigned from "./unsigned.js";
 
 const LATE_MS = 3 * 60_000;
 const NAMES = { musing: "Musing", reply: "Reply", thumbnail: "Picture", api_call: "Question to a service", event: "Trouble" };
@@ -35,21 +35,15 @@ function margin(entry) {
   const when = el("button", "when", time);
   when.type = "button";
   when.tabIndex = -1; // the time bar is for the keyboard: one stop, not one for each line
-  const seal = format.SEALS[entry.authenticity];
+  const seal = unsigned.seal(entry);
   when.title = `${format.utcTime(entry.when_ms)}${entry.is_exact ? "" : ", approximate"}, ${seal}. Show this moment`;
   when.addEventListener("click", () => setMoment(entry.when_ms));
   const lines = [when];
   if (entry.alt_m !== null) lines.push(el("span", "height", format.metres(entry.alt_m)));
   const late = entry.heard_ms - entry.when_ms;
   if (late > LATE_MS) lines.push(el("span", "late", `received ${format.span(late)} later`));
-  if (entry.authenticity !== usualSeal()) lines.push(el("span", "late", seal));
+  if (entry.authenticity !== unsigned.usual()) lines.push(el("span", "late", seal));
   return el("div", "margin", ...lines);
-}
-
-/** What every line of this flight has here: only another one is worth a word. */
-function usualSeal() {
-  if (flight().is_verifying) return "genuine";
-  return flight().is_signed ? "unverified" : "unsigned";
 }
 
 const CALL_WORDS = {

@@ -3,13 +3,14 @@
 import { byId, el } from "./dom.js";
 import { flight } from "./flight.js";
 import * as format from "./format.js";
+import { verifiedWords } from "./unsigned.js";
 
 export function draw() {
   const state = flight();
   byId("colophon").replaceChildren(
     el("p", "", `${received(state)}.`),
     ...(state.carries ? [el("p", "", carries(state.carries))] : []),
-    el("p", "", authenticity(state)),
+    el("p", "", verifiedWords(state)),
     ...(state.sondehub.mode === "off" ? [] : [el("p", "", sondehub(state.sondehub))]),
   );
 }
@@ -49,15 +50,4 @@ function sondehub({ mode, taken, refused, set_aside: aside, trouble }) {
   if (aside) words.push(`failed on ${format.grouped(aside)}`);
   if (trouble) words.push(`it does not answer now (${trouble}); waiting positions are kept`);
   return `${words.join("; ")}.`;
-}
-
-function authenticity(state) {
-  if (state.is_verifying) {
-    const claims = ["horus", "ukhas", "summary", "sondehub"].reduce((sum, via) => sum + (state.link[`sightings_${via}`] ?? 0), 0);
-    const others = claims === 1 ? "1 beacon in another format is" : `${format.grouped(claims)} beacons in other formats are`;
-    return `This data was signed by ${state.name}: this station verified every frame.`
-      + (claims ? ` ${others} not signed: dashed and hollow on the map, and only where nothing signed was received.` : "");
-  }
-  if (state.is_signed) return `${state.name} signs its frames. This station has no key and cannot verify them.`;
-  return "The downlink is not signed: anyone on the channel could have sent these frames.";
 }

@@ -1,4 +1,8 @@
-// The only way nodes are made here: text goes in as text, never as markup.
+// The document of the page: the only way nodes are made here, text as text and never as markup, and its
+// styles and theme.
+
+const THEME_KEY = "theme";
+const SUN = "sun"; // black on white for a screen in the sun, until it is switched off
 
 export const byId = (id) => document.getElementById(id);
 
@@ -78,6 +82,23 @@ export function loadStyle(path, add = "append") {
     link.onerror = () => reject(new Error(`${path} did not load`));
     document.head[add](link);
   });
+}
+
+/** The theme as it was left on this device. */
+export function restoreTheme() {
+  if (localStorage.getItem(THEME_KEY) === SUN) document.documentElement.dataset.theme = SUN;
+}
+
+export const isSun = () => document.documentElement.dataset.theme === SUN;
+
+export function toggleSun() {
+  if (isSun()) {
+    delete document.documentElement.dataset.theme;
+    localStorage.removeItem(THEME_KEY);
+  } else {
+    document.documentElement.dataset.theme = SUN;
+    localStorage.setItem(THEME_KEY, SUN);
+  }
 }
 
 /** The value of a colour of the theme in use. */

@@ -88,12 +88,3 @@ export const PHASE_WORDS = {
   BOOT: "waking", GROUND: "on the ground", ASCENT: "rising", FLOAT: "floating",
   DESCENT: "falling", LANDED: "landed", INFLIGHT_UNKNOWN: "in flight",
 };
-
-/** In whose format a position came when it was not in ours. */
-export const VIA_WORDS = {
-  horus: "a Horus beacon", ukhas: "a UKHAS sentence", summary: "another receiver’s summary",
-  sondehub: "another receiver, by SondeHub",
-};
-
-/** What is known of who sent it, in a word or two. */
-export const SEALS = { genuine: "signed", unverified: "not verified", unsigned: "not signed" };

@@ -5,6 +5,7 @@ import { now } from "./clock.js";
 import { byId, el } from "./dom.js";
 import { believed, flight, since } from "./flight.js";
 import * as format from "./format.js";
+import { seal } from "./unsigned.js";
 
 const CLOCK_GAP_MS = 60_000; // less is a clock that nobody set
 const POWER_WORDS = {
@@ -31,7 +32,7 @@ function payload(state, beacon) {
   const faults = beacon.fault_words ?? [];
   const gap = Math.abs(beacon.clock_gap_s ?? 0) * 1000;
   return [
-    ["heard", `${since(beacon.utc_ms)}, ${format.SEALS[beacon.authenticity]}`, false],
+    ["heard", `${since(beacon.utc_ms)}, ${seal(beacon)}`, false],
     ["phase", format.PHASE_WORDS[beacon.phase] ?? "unknown", false],
     ["power mode", POWER_WORDS[beacon.power_mode] ?? "–", ["LOW", "CRITICAL", "SAFE"].includes(beacon.power_mode)],
     ["battery", format.volts(beacon.battery_mv), isRaised("low_battery")],

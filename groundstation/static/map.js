@@ -13,6 +13,7 @@ import { drawGrid } from "./map_grid.js";
 import { drawLanding, drawOutcome, isFallForecast, landingNames, likelyArea, outcomeNames } from "./map_landing.js";
 import { me } from "./me.js";
 import { claims, isGap, peak, placeAt, points } from "./track.js";
+import { waySeal } from "./unsigned.js";
 
 const BANDS = 16;
 const NAME_PX = { letter: 8, high: 18, aside: 10, above: 20 }; // of a name beside its dot
@@ -220,7 +221,7 @@ export function tick() {
   const rows = points();
   const other = claim();
   const lines = [];
-  if (rows.length) lines.push(where(rows.at(-1), seal()));
+  if (rows.length) lines.push(where(rows.at(-1), waySeal()));
   if (other) lines.push(`dashed: ${where(other, "not signed")}`);
   if (rows.length) {
     const [first, last] = [rows[0], rows.at(-1)];
@@ -234,14 +235,6 @@ export function tick() {
 
 function where(row, words) {
   return `${format.place(row[1], row[2])}, ${words}, ${since(row[0])}`;
-}
-
-/** Who says that it went this way. */
-function seal() {
-  if (flight().is_verifying) return "signed";
-  const { sighting } = flight();
-  if (sighting && sighting.latitude_deg !== null) return `from ${format.VIA_WORDS[sighting.via]}`;
-  return flight().is_signed ? "not verified" : "not signed";
 }
 
 function dot({ place, kind }) {

@@ -4,6 +4,7 @@ import { byId, el, write } from "./dom.js";
 import { flight } from "./flight.js";
 import * as format from "./format.js";
 import { landing } from "./landing.js";
+import { landingSeal } from "./unsigned.js";
 
 const SIGMAS = 1.5; // as the ellipse is drawn
 let drawn = null; // the outcome that is on the page
@@ -22,7 +23,7 @@ export function draw() {
   if (!section.firstChild) section.append(...frame());
   const own = flight().name;
   write(section.querySelector(".big"), `${found.lat.toFixed(5)}, ${found.lon.toFixed(5)}`);
-  write(section.querySelector(".landed"), `landed at ${format.clockTime(found.at_ms)}, ${found.is_verified ? "signed" : "not verified"}`);
+  write(section.querySelector(".landed"), `landed at ${format.clockTime(found.at_ms)}, ${landingSeal(found.is_verified)}`);
   section.querySelector("table").hidden = found.moments.length === 0;
   section.querySelector("thead th:last-child").textContent = `by ${own}`;
   section.querySelector("tbody").replaceChildren(...found.moments.map((moment, i) => el(

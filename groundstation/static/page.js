@@ -3,13 +3,12 @@
 import * as access from "./access.js";
 import { setAlarms, setReached } from "./alarms.js";
 import { now, setClock } from "./clock.js";
-import { byId, write } from "./dom.js";
+import { byId, restoreTheme, write } from "./dom.js";
 import * as entries from "./entries.js";
 import { ending, flight, isHeard, setEnding, setFlight, setUnreachable, unreachableSince } from "./flight.js";
 import * as rooms from "./rooms.js";
 import { follow, FULL, LONGEST_WAIT_MS } from "./stream.js";
 import * as strip from "./strip.js";
-import * as theme from "./theme.js";
 import * as timebar from "./timebar.js";
 import * as track from "./track.js";
 
@@ -150,7 +149,7 @@ function refreshNowAndThen() {
 }
 
 async function start() {
-  theme.restore();
+  restoreTheme();
   skipLinks();
   if (!await isAdmitted()) return;
   document.body.classList.add("ready");

@@ -5,6 +5,7 @@ import { now } from "./clock.js";
 import { byId, write } from "./dom.js";
 import { believed, claimed, ending, flight, freshness, isHeard, since } from "./flight.js";
 import * as format from "./format.js";
+import { impostorWords, seal, sightingWords } from "./unsigned.js";
 
 const OLD_FIX_S = 60;
 const CLOCK_GAP_MS = 60_000; // less is a clock that nobody set
@@ -31,7 +32,7 @@ function readings(state, beacon) {
   write(byId("outside"), beacon ? format.degrees(beacon.outside_c) : "–");
   write(byId("battery"), beacon ? format.volts(beacon.battery_mv) : "–");
   write(byId("sats"), beacon ? format.count(beacon.satellites) : "–");
-  write(byId("age-label"), beacon ? `heard, ${format.SEALS[beacon.authenticity]}` : "heard");
+  write(byId("age-label"), beacon ? `heard, ${seal(beacon)}` : "heard");
   write(byId("loss"), format.percent(state.link.loss_recent));
 }
 
@@ -55,18 +56,9 @@ function waiting({ name, beacon_ground_s: everyS }) {
     + "this page begins with the first one: state and position, then its thoughts.";
 }
 
-/** Impostors, and clocks that disagree. */
+/** Impostors, another store, and clocks that disagree. */
 function doubts(state) {
-  const words = [];
-  const impostors = state.link.impostor ?? 0;
-  if (impostors) {
-    const claimed = impostors === 1 ? "1 frame claimed" : `${format.grouped(impostors)} frames claimed`;
-    words.push(`${claimed} to be from ${state.name} and ${impostors === 1 ? "was" : "were"} not signed by it.`);
-    if (!state.beacon) words.push("If these are its own frames, payload and station have different keys.");
-  }
-  if (state.is_signed && state.beacon?.authenticity === "unsigned") {
-    words.push(`${state.name} signs what it sends, and the newest beacon is not signed.`);
-  }
+  const words = impostorWords(state);
   const life = state.lives.at(-1);
   if (life?.life > 0) {
     words.push(`${state.name} continued with another store at ${format.clockTime(life.first_ms)}: its own was empty, damaged or absent. Its records since then are kept apart.`);
@@ -78,23 +70,13 @@ function doubts(state) {
   return words;
 }
 
-/** A beacon in another format, and what it is worth here. */
+/** A beacon in another format. */
 function via() {
-  const { sighting, name } = flight();
+  const { sighting } = flight();
   const node = byId("via");
   node.hidden = !sighting;
   node.classList.toggle("claim", Boolean(claimed()));
-  if (!sighting) return;
-  const line = sighting.musing ? ` It says: “${sighting.musing}”` : "";
-  const source = format.VIA_WORDS[sighting.via];
-  if (!claimed()) {
-    write(node, `From ${source}, not verified; its own beacons are missing.${line}`);
-    return;
-  }
-  const where = sighting.latitude_deg === null ? "" : ` at ${format.place(sighting.latitude_deg, sighting.longitude_deg)}`;
-  const high = sighting.altitude_m === null ? "" : `, ${format.metres(sighting.altitude_m)}`;
-  write(node, `Not signed: ${source} claims to be ${name}${where}${high}, heard ${since(sighting.utc_ms)}.`
-    + ` Anyone could have sent it.${line}`);
+  if (sighting) write(node, sightingWords(flight()));
 }
 
 /** That it is over, how it was heard last, and what can still be read. */

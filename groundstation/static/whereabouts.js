@@ -3,15 +3,15 @@
 
 import { isOperator } from "./access.js";
 import { now } from "./clock.js";
-import { byId, el, write } from "./dom.js";
+import { byId, el, isSun, toggleSun, write } from "./dom.js";
 import { believed, ending, flight, since, unreachableSince } from "./flight.js";
 import * as format from "./format.js";
 import * as geo from "./geo.js";
 import { askTawhiri, landing, likeliest } from "./landing.js";
 import { isWatching, me, whyNot, begin } from "./me.js";
 import * as outcome from "./outcome.js";
-import * as theme from "./theme.js";
 import { points } from "./track.js";
+import { landingSeal, usualSeal } from "./unsigned.js";
 
 const CLIMB_MS = 60_000; // a climb of another moment is not that of the position
 const COPIED_MS = 2000;
@@ -22,12 +22,12 @@ const OF_LANDING = { here: "for a burst here and now", planned: "for the planned
     colours of another theme. */
 export function start({ setByHand, restyle }) {
   const sun = button("Sun", () => {
-    theme.toggle();
-    sun.setAttribute("aria-pressed", String(theme.isSun()));
+    toggleSun();
+    sun.setAttribute("aria-pressed", String(isSun()));
     restyle();
   });
   sun.id = "sun";
-  sun.setAttribute("aria-pressed", String(theme.isSun()));
+  sun.setAttribute("aria-pressed", String(isSun()));
   byId("fix").append(
     sun, el("h3", ""), line("big", "fix-place"), line("ages", "fix-age"),
     figures([["altitude", "fix-altitude"], ["climb", "fix-climb"]]), acts("fix"),
@@ -134,8 +134,8 @@ export function draw() {
 }
 
 function drawFix(last) {
-  const { is_verifying: isVerifying, is_signed: isSigned } = flight();
-  const seal = isVerifying ? "signed" : isSigned ? "not verified" : "not signed";
+  const { is_verifying: isVerifying } = flight();
+  const seal = usualSeal();
   byId("fix").classList.toggle("unverified", !isVerifying);
   write(byId("fix").querySelector("h3"), isVerifying ? "Last verified position" : `Last position, ${seal}`);
   const place = last && [last[1], last[2]];
@@ -195,8 +195,7 @@ function drawLanding() {
   }
   byId("landing-told").hidden = !payload;
   if (payload) {
-    const seal = payload.is_verified ? "signed" : "not verified";
-    write(byId("landing-told"), `By ${flight().name} itself, ${seal}, ${since(payload.at_ms)}: ${placeBeside(payload, best)}`);
+    write(byId("landing-told"), `By ${flight().name} itself, ${landingSeal(payload.is_verified)}, ${since(payload.at_ms)}: ${placeBeside(payload, best)}`);
   }
   drawTawhiri(tawhiri, best);
 }

@@ -15,10 +15,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Input, Static
 
+from groundstation.outbox_desk import Answer
 from groundstation.sanitise import clean_text
 from groundstation.tui import wording
 from groundstation.tui.looked import Looked
-from groundstation.uplink.outbox_desk import Answer
 from wire.commands import QUESTION_BYTES_MAX
 
 LOOK_EVERY_S = 1.0

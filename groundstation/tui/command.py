@@ -9,10 +9,10 @@ from pathlib import Path
 
 from groundstation.errors import StationError
 from groundstation.outbox_commands import MissionOption, existing_archive
+from groundstation.outbox_desk import STATION, OutboxDesk
 from groundstation.reading.alarms import AlarmBoard
 from groundstation.reading.reader import FlightReader
 from groundstation.tui.looked import Looker
-from groundstation.uplink.outbox_desk import STATION, OutboxDesk
 from wire.mission import load as load_mission
 
 

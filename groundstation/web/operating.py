@@ -8,9 +8,9 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
+from groundstation.outbox_desk import Answer, OutboxDesk
 from groundstation.reading.alarms import AlarmBoard
 from groundstation.sanitise import clean_text
-from groundstation.uplink.outbox_desk import Answer, OutboxDesk
 from groundstation.web.http_json import as_json, origin, posted, refuse
 from groundstation.web.http_security import RateLimit
 from groundstation.web.reader_pool import ReaderPool

@@ -14,7 +14,7 @@ from pathlib import Path
 from host_training.evaluation.bits import open_engine
 from host_training.rows.dataset import NO_LOSS, ROW_TOKENS_MAX, Row
 from payload import prompt
-from payload.mind.drafts import usable
+from payload.mind.refusals import usable
 from wire.sampling import Sampling
 
 Order = Callable[[Row, Sequence[str]], Sequence[str]]  # of the drafts of a row, the best first

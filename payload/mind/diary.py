@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from payload.mind.drafts import usable
 from payload.mind.private_words import PrivateWords
+from payload.mind.refusals import usable
 from payload.prompt import MUSING_BYTES_MAX
 from wire.bodies import Body
 

@@ -19,12 +19,12 @@ from dataclasses import dataclass, replace
 from payload.hearsay import Hearsay
 from payload.mind import spoken, topics
 from payload.mind.disclosure import Disclosure
-from payload.mind.drafts import DraftChoice
 from payload.mind.exchanges import Exchange
 from payload.mind.firsts import TOPIC_OF, Firsts
 from payload.mind.memory import Memory
 from payload.mind.pace import MusingPace
 from payload.mind.questions import Question, Questions
+from payload.mind.refusals import DraftChoice
 from payload.navigation.sun import sun_word
 from payload.notes import Note, event
 from payload.ports import Mind, MindFailed, MindReply, MindRequest, PortError

@@ -7,7 +7,7 @@ import random
 import sqlite3
 from pathlib import Path
 
-from groundstation.uplink.source_requests import SourceRequest, SourceRequests
+from groundstation.sources.source_requests import SourceRequest, SourceRequests
 from payload.ports import ApiReply, ApiRequest
 from sim.clock import SimClock
 from sim.fakes.services import SimHttp

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from payload.hearsay import HEARD_MAX, KEY, Hearsay
-from payload.mind.drafts import DraftChoice
+from payload.mind.refusals import DraftChoice
 from payload.prompt import HEARD_CHARS_MAX, PLAIN, Heard, Moment, suffix
 from payload.storage import small_state
 from wire.records import Kind

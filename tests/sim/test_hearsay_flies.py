@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from groundstation.archive import outbox
-from groundstation.uplink import source_thread
-from groundstation.uplink.source_requests import SourceRequests
+from groundstation.sources import source_thread
+from groundstation.sources.source_requests import SourceRequests
 from sim.fakes.services import ApiFault
 from sim.world import World
 from tests.bad_server import GOOD, SENTENCE, BadServer, serving

@@ -17,11 +17,11 @@ from textual.widgets import Input, Static
 from groundstation.archive import outbox
 from groundstation.archive.attended import is_attended
 from groundstation.errors import StationError
+from groundstation.outbox_desk import OutboxDesk
 from groundstation.reading.alarms import AlarmBoard
 from groundstation.tui import command, looked
 from groundstation.tui.app import FlightScreen
 from groundstation.tui.looked import Looker
-from groundstation.uplink.outbox_desk import OutboxDesk
 from tests.groundstation.far_end import SIGNED_MISSION, START_MS, state_at
 from tests.groundstation.reading.test_proof import FLOWN, Station
 from wire.beacon import Phase

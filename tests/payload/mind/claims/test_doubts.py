@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from payload.mind.claims import doubts
-from payload.mind.drafts import DraftChoice
+from payload.mind.refusals import DraftChoice
 from payload.prompt import Moment, senses_in_words
 
 CLIMBING = Moment("self", "ascent", altitude_m=9_000, outside_c=-45, sun="high", battery="good")

@@ -23,7 +23,7 @@ from tenacity import (
 
 from groundstation import http_call
 from groundstation.http_call import HttpAnswer, NoAnswer
-from groundstation.uplink.source_requests import SourceRequest, SourceRequests
+from groundstation.sources.source_requests import SourceRequest, SourceRequests
 from wire.mission import Mission
 from wire.sources import BODY_BYTES_MAX
 

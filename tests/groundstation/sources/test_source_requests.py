@@ -15,9 +15,9 @@ from groundstation.archive.archive import Archive
 from groundstation.archive.outbox import COMMANDS_WAITING_MAX, QueuedCommand
 from groundstation.ground import Ground
 from groundstation.http_call import HttpAnswer, NoAnswer
-from groundstation.uplink import source_thread
-from groundstation.uplink.source_requests import AGE_MS_MAX, SourceRequest, SourceRequests
-from groundstation.uplink.source_thread import TRIES_MAX, WAIT_S, WAIT_S_MAX
+from groundstation.sources import source_thread
+from groundstation.sources.source_requests import AGE_MS_MAX, SourceRequest, SourceRequests
+from groundstation.sources.source_thread import TRIES_MAX, WAIT_S, WAIT_S_MAX
 from tests.bad_server import GOOD, HUGE_BYTES, RETRY_AFTER_S, SENTENCE, BadServer, serving
 from tests.groundstation.far_end import MASTER_KEY, MISSION, SIGNED_MISSION, START_MS, FarEnd
 from tests.hostile.injections import INJECTIONS

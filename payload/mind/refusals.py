@@ -1,8 +1,9 @@
-"""Chooses the line to keep: the best draft that is clean, new, and no part of its prompt.
+"""Refuses the drafts that must not be kept, and chooses the best of the others.
 
-A number that stands nowhere in the prompt is one that nobody measured: such a draft is not kept,
-nor is one that claims to be a person, or what the sensors contradict. Of those that are left, one
-without a doubt comes before one with.
+A line is kept if it is clean, new, and no part of its prompt. A number that stands nowhere in the
+prompt is one that nobody measured: such a draft is refused, and so is one that claims to be a
+person, or what the sensors contradict. Of those that are left, one without a doubt comes before
+one with.
 """
 
 from __future__ import annotations
