@@ -82,7 +82,7 @@ class Kind(IntEnum):
     COMMAND_RESULT = 8
     QUESTION = 9
     TILE = 10
-    SOUND = 11
+    SOUND = 12
 
 
 class TimeQuality(IntEnum):

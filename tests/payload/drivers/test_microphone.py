@@ -4,6 +4,8 @@ children."""
 from __future__ import annotations
 
 import contextlib
+import os
+import select
 import signal
 from pathlib import Path
 
@@ -98,10 +100,12 @@ def test_a_hanging_worker_is_killed_with_its_children(tmp_path: Path) -> None:
     assert not heard.start(0) and heard.poll(0) is None
     while _state(tmp_path / "pid") != "T":
         assert child.poll() is None
+    stopped = os.pidfd_open(int((tmp_path / "pid").read_text()))
     heard.cancel(0)
     assert child.wait(WAIT_S) == -signal.SIGKILL
     assert heard.poll(0) is None
-    assert _state(tmp_path / "pid") in ("", "Z"), "dead, whether it is buried or not"
+    assert select.select([stopped], [], [], WAIT_S)[0], "a pidfd is readable when it has ended"
+    os.close(stopped)
     assert heard.start(1)
     heard.cancel(1)
     assert heard._child is not None
