@@ -40,6 +40,7 @@ from payload.drivers.disk_thread import DiskThread
 from payload.drivers.http import HttpClient
 from payload.drivers.i2c import LinuxI2cBus
 from payload.drivers.journal import hold_standard_streams, log_to_standard_error
+from payload.drivers.microphone import wired_microphone
 from payload.drivers.mind_socket import MindSocket
 from payload.drivers.one_wire import KernelThermometer
 from payload.drivers.only_one import AnotherPayload, OnlyOne
@@ -48,7 +49,8 @@ from payload.drivers.saver_socket import SaverSocket
 from payload.drivers.serial_port import SerialStream, serial_ports
 from payload.drivers.system import SysfsBoard
 from payload.drivers.systemd import SystemdWatchdog
-from payload.flight import Flight, FlightPorts
+from payload.flight import Flight
+from payload.flight_ports import FlightPorts
 from payload.link import horus_fsk
 from payload.mind.persona import load_persona
 from payload.notes import Note
@@ -312,18 +314,18 @@ def _ports(
     buses = Buses(bus, KernelThermometer)
     gnss_stream = BaudSearch(SerialStream(sensors.gnss_device, sensors.gnss_baud))
     open_things.callback(gnss_stream.close)
-    run_dir, cutdown_pin = _run_dir(base, open_things), plan.flight.cutdown_pin
+    run_dir, pin = _run_dir(base, open_things), plan.flight.cutdown_pin
     return FlightPorts(
         gnss=fitted.receiver(sensors, buses, gnss_stream),
         sensors=fitted.sensors(sensors, buses),
         radio=radio,
         mind=_mind(plan, base, run_dir / MIND_SOCKET, start_mind, open_things),
         camera=CameraProcess(run_dir) if sensors.camera else None,
+        microphone=wired_microphone(plan, run_dir, base),
         http=HttpClient(user_agent=f"spacepi/{plan.payload.callsign}"),
         watchdog=watchdog,
         board=SysfsBoard(),
-        cutdown=None if cutdown_pin is None else _output_pin(
-            cutdown_pin, "no_cutdown", open_things),
+        cutdown=None if pin is None else _output_pin(pin, "no_cutdown", open_things),
         saver=_saver(plan, open_things),
         speaker=_speaker(plan, open_things),
     )

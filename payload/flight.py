@@ -8,8 +8,6 @@ hands them to the disk once a step, and only what is durable is ever sent.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from payload import hearsay, starts
@@ -17,6 +15,8 @@ from payload.api_client import ApiClient
 from payload.bus_guard import BusGuard
 from payload.camera.camera import CameraManager
 from payload.cutdown import Cutdown
+from payload.ears import Listener
+from payload.flight_ports import FlightPorts
 from payload.health import Health
 from payload.hearsay import Hearsay
 from payload.link import interop_beacons, telemetry
@@ -41,20 +41,7 @@ from payload.navigation.geofence import Geofence
 from payload.navigation.gnss import Navigation
 from payload.navigation.phase import PhaseMachine
 from payload.notes import Note, event
-from payload.ports import (
-    Board,
-    Camera,
-    Gnss,
-    Http,
-    Mind,
-    PortError,
-    Radio,
-    Saver,
-    Sensor,
-    Speaker,
-    Switch,
-    Watchdog,
-)
+from payload.ports import Board, PortError
 from payload.power import charge
 from payload.power.power import PowerManager
 from payload.power.thrift import Thrift
@@ -72,23 +59,6 @@ from wire.sampling import Sampling
 from wire.text_codec import TextModel
 
 PARTS = ("senses", "phase", "mind", "downlink", "store")
-
-
-@dataclass(frozen=True, slots=True)
-class FlightPorts:
-    """Everything outside the core; None is not fitted."""
-
-    gnss: Gnss | None = None
-    sensors: Mapping[str, Sensor] = field(default_factory=dict)  # by role, payload.sensors.ROLES
-    radio: Radio | None = None
-    mind: Mind | None = None
-    camera: Camera | None = None
-    http: Http | None = None
-    watchdog: Watchdog | None = None
-    board: Board | None = None
-    cutdown: Switch | None = None
-    saver: Saver | None = None
-    speaker: Speaker | None = None
 
 
 class Flight:
@@ -133,6 +103,7 @@ class Flight:
         self.api = ApiClient(
             ports.http, mission.api, mission.cadence.api_s, own_rng, requests, self.hearsay)
         self.camera = CameraManager(ports.camera, mission.cadence.picture_s, store)
+        self.ears = Listener(ports.microphone, mission.microphone)
         self.downlink = Downlink(mission, ports.radio, store, downlink_key, codec)
         self._voice = HorusVoice(ports.speaker, mission.horus, store.boot)
         flight = mission.flight
@@ -147,9 +118,7 @@ class Flight:
         self.health = Health(PARTS, 0)
         self.notes: list[Note] = []  # of the latest step, for the log
         self._is_started = False
-        self._save_due_ms = 0
-        self._track_due_ms = 0
-        self._housekeeping_due_ms = 0
+        self._save_due_ms = self._track_due_ms = self._housekeeping_due_ms = 0
         self._was_failing = False
         self._salvaged_from: Path | None = None  # as last reported
         self._musing = store.musings[-1] if store.musings else ""  # the latest that is durable,
@@ -213,6 +182,7 @@ class Flight:
             **self.sensors.known(now_ms),
             is_undervolted=self.sensors.is_undervolted(now_ms),
             scene=self.camera.last_scene,
+            sound=self.ears.known(now_ms),
             heard_ground_age_s=None if heard_ms is None else (now_ms - heard_ms) / 1000,
             uptime_s=now_ms / 1000,
         )
@@ -315,6 +285,7 @@ class Flight:
             now_ms, self.power.may_picture and not self.navigation.is_jammed, situation.altitude_m)
         if self.camera.last_picture_ms is not None:
             self.mind.note_picture(self.camera.last_scene, self.camera.last_picture_ms)
+        notes += self.ears.update(situation, self.power.may_call, self.phase.ground_altitude_m)
         notes += self.mind.update(situation, now_ms, self.power, self.phase.ground_altitude_m)
         self.thrift.update(self.phase.phase, self.mind.is_busy, now_ms)
         self.health.mark("mind", now_ms)

@@ -33,7 +33,7 @@ SATELLITES_GOOD = 6
 MUSING_MAX = 70  # letters of it on the page
 SETTLE_MS = 12_000  # the first readings, and the ten steady seconds of the power mode
 ABSENT = "absent: "  # so begins what there is no use waiting for
-AWAITED = ("gnss", "gnss mode", "clock", "camera", "mind")  # until the time is up
+AWAITED = ("gnss", "gnss mode", "clock", "camera", "microphone", "mind")  # until the time is up
 
 
 class Verdict(StrEnum):
@@ -73,7 +73,7 @@ def examine(flight: Flight, machine: Machine, now_ms: int) -> list[Line]:
     lines += [*_files(flight, machine), *_cutdown(flight)]
     if flight.starts.is_safe:  # what is off cannot be examined
         return [*lines, _safe(flight)]
-    return [*lines, _camera(flight), *_mind(flight, machine)]
+    return [*lines, _camera(flight), *_microphone(flight), *_mind(flight, machine)]
 
 
 def is_go(lines: list[Line]) -> bool:
@@ -250,6 +250,22 @@ def _camera(flight: Flight) -> Line:
     if flight.camera.last_picture_ms is None:
         return Line(Verdict.NO_GO, "camera", "no picture: check its cable and picamera2")
     return Line(Verdict.GO, "camera", f"a picture of {flight.camera.last_scene or 'something'}")
+
+
+def _microphone(flight: Flight) -> Iterator[Line]:
+    """Nothing in the flight depends on it, so that it is silent is for a person to judge."""
+    own, ears = flight.settings.mission.microphone, flight.ears
+    if own is None:
+        return
+    if ears.last is None or ears.last_failure:
+        yield Line(Verdict.JUDGE, "microphone",
+                   f"{ears.last_failure or 'no take yet'}: check {own.device} with arecord -l")
+        return
+    level = f"{ears.last.level_dbfs:.0f} dB to full scale"
+    if ears.last.spl_db is not None:
+        level += f", {ears.last.spl_db:.0f} dB SPL"
+    heard = " and ".join(ears.last.heard) or "nothing it can name"
+    yield Line(Verdict.GO, "microphone", f"hears {heard}, {level}: speak, and look again")
 
 
 def _radio(flight: Flight) -> Line:

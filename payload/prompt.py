@@ -52,6 +52,9 @@ PANEL_WORDS = {"feeding": "panel feeding", "dark": "panel dark"}
 PANEL_TOPICS = ("sun", "dark", "battery")
 SPIN_WORDS = {"slow": "turning slowly", "fast": "turning fast"}
 SPIN_TOPICS = ("wind", "horizon", "float", "falling", "picture")
+SOUND_WORDS = {
+    "quiet": "nothing", "wind": "wind", "bang": "a bang", "flutter": "flapping", "voices": "voices",
+}
 _OUTCOME_WORDS = {
     "404": "404",
     "429": "429, too many requests",
@@ -104,6 +107,7 @@ class Moment:
     question: str | None = None
     news: str | None = None  # a key of NEWS_WORDS: what is so for the first time, and said once
     heard: Heard | None = None
+    sounds: tuple[str, ...] = ()  # keys of SOUND_WORDS: what the microphone heard, if there is one
 
 
 # No moment in particular: how writing that answers nobody is learnt, and what drafts are compared
@@ -139,6 +143,8 @@ def senses_in_words(moment: Moment) -> str:
         clauses.append(f"wind {moment.wind_mps:.0f} m/s")
     if moment.spin is not None and moment.about in SPIN_TOPICS:
         clauses.append(SPIN_WORDS[moment.spin])
+    if moment.sounds:
+        clauses.append("hears " + " and ".join(SOUND_WORDS[sound] for sound in moment.sounds))
     if moment.panel is not None and moment.about in PANEL_TOPICS:
         clauses.append(PANEL_WORDS[moment.panel])
     if moment.battery is not None:

@@ -23,6 +23,7 @@ from sim.orbit import REVOLUTIONS, Orbit, build
 from sim.radio.channel import MEAN_BURST_S, MEAN_LOSS
 from wire.airtime_budget import CADENCE_KEYS, AirtimeBudget
 from wire.mission import CadenceSection, Mission, SourceSection
+from wire.mission_microphone import MicrophoneSection
 from wire.mission_orbit import OrbitSection, OrbitStation
 from wire.mission_radio import RadioSection
 
@@ -45,6 +46,7 @@ SLOW_LINKS = (
     (300, 100), (300, 10), (293, 1), (1_200, 10), (2_400, 10), (2_400, 1), (100, 100), (100, 10),
 )
 SLOW_SHARE = 0.2  # of the flights
+EARS_SHARE = 0.3
 ORBIT_HARDWARE = Hardware(PI_ZERO_2W, ORBITAL)  # no other board lives on two small panels
 ORBIT_CADENCE = {"track_s": 300, "housekeeping_s": 300, "picture_s": 3600, "api_s": 1800}
 ORBIT_MIND_S = 900
@@ -103,6 +105,11 @@ def draw(seed: int, mission: Mission, preset: str = ANY) -> Scenario:
     link = part_rng(seed, "link")
     if preset != "calm" and link.random() < SLOW_SHARE:
         drawn = _slowed(link, drawn)
+    ears = part_rng(seed, "ears")
+    if preset != "calm" and ears.random() < EARS_SHARE:
+        drawn = drawn.model_copy(update={"microphone": MicrophoneSection(
+            device="plughw:1,0", every_s=ears.choice((60, 120)), take_s=ears.choice((2, 4)),
+            sensitivity_dbfs=ears.choice((None, -26.0)))})
     return Scenario(seed, preset, drawn, conditions)
 
 

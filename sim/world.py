@@ -25,7 +25,8 @@ from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
 from payload.devices import fitted
 from payload.devices.buses import Buses
-from payload.flight import Flight, FlightPorts
+from payload.flight import Flight
+from payload.flight_ports import FlightPorts
 from payload.mind.memory import Memory
 from payload.mind.persona import CodecAbsent, Persona
 from payload.ports import Mind, PortError
@@ -42,6 +43,7 @@ from sim.fakes.camera import SyntheticCamera
 from sim.fakes.camera_faults import FaultyCamera
 from sim.fakes.card_disk import CardStore, DeskStore
 from sim.fakes.i2c_bus import FakeI2cBus, SensorTap
+from sim.fakes.microphone import SimMicrophone
 from sim.fakes.scripted_mind import SCRIPTED_PERSONA, ScriptedMind
 from sim.fakes.sd_card import Card
 from sim.fakes.services import SimHttp, SimPin, SimWatchdog
@@ -284,15 +286,14 @@ class World:
         self.body.on_brownout = self.power_off
         self.body.on_return = self._supply_returned
         self.board = SimBoard(
-            self.hardware.board, self.body.soc_c, self.body.supply_mv, self.watchdog.block
-        )
+            self.hardware.board, self.body.soc_c, self.body.supply_mv, self.watchdog.block)
         self.camera = FaultyCamera(
-            SyntheticCamera(self.clock, self.body.state, self.sky, part_rng(seed, "camera"))
-        )
+            SyntheticCamera(self.clock, self.body.state, self.sky, part_rng(seed, "camera")))
+        self.microphone = SimMicrophone(
+            self.clock, self.body.air, self.trajectory, mission.microphone, part_rng(seed, "mic"))
         self.http = SimHttp(self.clock, part_rng(seed, "http"), self.body.above_ground_m)
         self.receiver = FakeUblox(
-            self.clock, self.trajectory, part_rng(seed, "receiver"), self.hardware.receiver
-        )
+            self.clock, self.trajectory, part_rng(seed, "receiver"), self.hardware.receiver)
         # What a ``jam_level`` stands for at first; set None to be jammed all the time.
         self.receiver.jammed_while = lambda: self.camera.is_capturing
         self.chips = FittedChips(mission.sensors, self.clock, self.body, seed, self.receiver)
@@ -306,8 +307,7 @@ class World:
         if self.mind_kind == "real" and self._persona.bundle is not None:
             return WorkerMind(
                 self.clock, self._persona.bundle, self._persona.trusted_key,
-                self.out_dir / "mind_worker.log", MIND_THREADS, board=self.hardware.board,
-            )
+                self.out_dir / "mind_worker.log", MIND_THREADS, board=self.hardware.board)
         return None
 
     # -- the payload -------------------------------------------------------------------------
@@ -329,7 +329,7 @@ class World:
             gnss=fitted.receiver(sensors, buses, self.receiver), radio=self.radio, mind=mind,
             sensors={role: self.taps[role].fit(driver) for role, driver in drivers.items()},
             camera=self.camera if sensors.camera else None, http=self.http,
-            watchdog=self.watchdog, board=self.board,
+            watchdog=self.watchdog, board=self.board, microphone=self.microphone,
             cutdown=None if mission.flight.cutdown_pin is None else self.pin,
         )
         text = self._persona.text
@@ -351,6 +351,7 @@ class World:
         if self.mind is not None:
             self.mind.cancel(0)
         self.camera.cancel(0)
+        self.microphone.cancel(0)
         self.http.cancel(0)
 
     def _tend_body(self) -> None:

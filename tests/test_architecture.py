@@ -21,7 +21,8 @@ COLUMNS_MAX = 100
 
 WORKERS = {
     "payload/mind_worker.py", "payload/mind_server.py", "payload/mind_engine.py",
-    "payload/camera_worker.py", "payload/assembly_worker.py",
+    "payload/camera_worker.py", "payload/assembly_worker.py", "payload/microphone_worker.py",
+    "payload/sound_features.py",  # numpy, for the microphone's worker
 }
 COMPOSITION_ROOTS = {"payload/__main__.py", "groundstation/__main__.py", "sim/__main__.py"}
 # What each kind of file may import of ours, by prefix; the first row that fits a path counts.
@@ -29,7 +30,8 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("wire/", ("wire",)),
     ("payload/devices/", ("payload.ports", "payload.plausible", "payload.devices", "wire")),
     ("payload/drivers/", (
-        "payload.ports", "payload.plausible", "payload.drivers", "payload.mind.protocol", "wire",
+        "payload.ports", "payload.sound", "payload.plausible", "payload.drivers",
+        "payload.mind.protocol", "wire",
     )),
     ("payload/mind_engine.py", (
         "payload.ports", "payload.prompt", "payload.mind.prefix_cache", "payload.mind.repeats",
@@ -45,6 +47,8 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "payload.llama_library", "wire",
     )),
     ("payload/camera_worker.py", ("wire",)),
+    ("payload/microphone_worker.py", ("payload.sound", "payload.sound_features", "wire")),
+    ("payload/sound_features.py", ("payload.sound", "wire")),
     ("payload/assembly_worker.py", ("payload.gguf_index", "payload.llama_library", "wire")),
     ("payload/__main__.py", ("payload", "wire")),
     ("payload/", ("payload", "wire")),
@@ -60,10 +64,11 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
 # from itself and from those before it, never backwards.
 ORDER = {
     "payload": (
-        "notes", "ports", "plausible", "prompt", "situation", "starts", "health", "power",
+        "notes", "ports", "sound", "plausible", "prompt", "situation", "starts", "health", "power",
         "cutdown", "sensors", "navigation", "storage", "bus_guard", "hearsay", "radio_requests",
-        "api_client", "camera", "mind", "link", "flight", "preflight", "devices", "drivers", "scan",
-        "carried", "camera_worker", "llama_library", "mind_start", "mind_engine", "mind_server",
+        "api_client", "camera", "ears", "mind", "link", "flight_ports", "flight", "preflight",
+        "devices", "drivers", "scan", "carried", "camera_worker", "sound_features",
+        "microphone_worker", "llama_library", "mind_start", "mind_engine", "mind_server",
         "mind_worker", "gguf_index", "assembly_worker", "assembly", "diary_command", "__main__",
     ),
     "groundstation": (
@@ -73,6 +78,7 @@ ORDER = {
     ),
     "sim": (
         "clock", "sky", "balloon", "orbit", "replay", "battery", "thermal", "friend", "chips",
+        "acoustics",
         "fakes", "daemon", "radio", "payload_thermal", "spacecraft", "hardware", "fault_schedule",
         "scenario", "world", "live", "plot", "trace", "summary", "verify", "faults", "rig",
         "trials", "commands", "__main__",

@@ -123,6 +123,19 @@ class QuestionBody(TypedDict):
     text: Annotated[str, "the question"]
 
 
+class SoundBody(TypedDict):
+    heard: Annotated[
+        str, "what it was taken for, separated by spaces: quiet | wind | bang | flutter | voices"]
+    level: Annotated[int, "level, 0.1 dB to a full sine"]
+    spl: Annotated[NotRequired[int], "sound pressure level, 0.1 dB, where the sensitivity is known"]
+    quiet: Annotated[NotRequired[int], "confidence that it is quiet, %; unknown where left out"]
+    wind: Annotated[NotRequired[int], "confidence of wind, %"]
+    bang: Annotated[NotRequired[int], "confidence of a single bang, %"]
+    flutter: Annotated[NotRequired[int], "confidence of noise that swells at one frequency, %"]
+    voices: Annotated[NotRequired[int], "confidence of voices, %"]
+    alt: Annotated[NotRequired[int], "altitude, m"]
+
+
 def meanings(body: type) -> dict[str, str]:
     """key -> its meaning with unit, in the order of their numbers."""
     hints = get_type_hints(body, include_extras=True)

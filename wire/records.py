@@ -36,6 +36,7 @@ from wire.record_bodies import (
     MusingBody,
     QuestionBody,
     ReplyBody,
+    SoundBody,
     ThumbnailBody,
     TileBody,
     TrackBody,
@@ -81,6 +82,7 @@ class Kind(IntEnum):
     COMMAND_RESULT = 8
     QUESTION = 9
     TILE = 10
+    SOUND = 12
 
 
 class TimeQuality(IntEnum):
@@ -101,6 +103,7 @@ PRIORITY_OF_KIND: dict[Kind, Priority] = {
     Kind.REPLY: Priority.MUSING,
     Kind.QUESTION: Priority.MUSING,
     Kind.API_CALL: Priority.API,
+    Kind.SOUND: Priority.API,
     Kind.THUMBNAIL: Priority.IMAGE,
     # All tiles of a picture are the full picture, which gets what the others leave, and a queue of
     # their own is what lets a later picture's thumbnail overtake an earlier one's tiles.
@@ -118,6 +121,7 @@ BODY_OF_KIND: dict[Kind, type] = {
     Kind.TILE: TileBody,
     Kind.COMMAND_RESULT: CommandResultBody,
     Kind.QUESTION: QuestionBody,
+    Kind.SOUND: SoundBody,
 }
 BODY_FIELDS = {kind: meanings(body) for kind, body in BODY_OF_KIND.items()}
 _KEYS = {kind: tuple(fields) for kind, fields in BODY_FIELDS.items()}

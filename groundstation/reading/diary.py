@@ -1,4 +1,4 @@
-"""A record of the diary as plain values: a line, a call, a picture, or an event that is trouble.
+"""A record of the diary as plain values: a line, a call, a picture, a sound, or trouble.
 
 Each value is checked for its type and range: the radio may have put anything there.
 """
@@ -18,12 +18,15 @@ from groundstation.reading.page_json import (
     LineJson,
     PictureJson,
     RecordJson,
+    SoundJson,
     TroubleJson,
 )
 from groundstation.sanitise import clean_text, number, scaled
 from wire.bodies import Body
 from wire.records import Kind
 from wire.sources import TEXT_CHARS_MAX
+
+HEARD_CHARS_MAX = 60  # all names of sounds together
 
 
 def entry(db: sqlite3.Connection, node_id: int, row: sqlite3.Row) -> EntryJson | None:
@@ -38,6 +41,8 @@ def entry(db: sqlite3.Connection, node_id: int, row: sqlite3.Row) -> EntryJson |
         return _call(record, body)
     if kind is Kind.THUMBNAIL:
         return _picture(record, body, mosaic.of_thumbnail(db, node_id, record["id"]))
+    if kind is Kind.SOUND:
+        return _sound(record, body)
     return _trouble(record, body)
 
 
@@ -77,6 +82,14 @@ def _picture(record: RecordJson, body: Body, pieces: mosaic.Mosaic) -> PictureJs
         "is_shown": media_type(body.get("image")) is not None,
         "columns": pieces.columns, "rows": pieces.rows, "tiles": list(pieces.tiles.items()),
     }
+
+
+def _sound(record: RecordJson, body: Body) -> SoundJson | None:
+    """None where nothing had a name."""
+    heard = clean_text(body.get("heard"), HEARD_CHARS_MAX).split()
+    return {
+        **record, "kind": "sound", "heard": heard, "spl_db": scaled(body, "spl", 0, 2000, 0.1),
+    } if heard else None
 
 
 def _trouble(record: RecordJson, body: Body) -> TroubleJson | None:

@@ -135,6 +135,14 @@ class PictureJson(RecordJson):
     tiles: list[tuple[int, int]]
 
 
+class SoundJson(RecordJson):
+    """What the microphone heard: names of sounds, and the level where it is known in dB SPL."""
+
+    kind: Literal["sound"]
+    heard: list[str]
+    spl_db: float | None
+
+
 class TroubleJson(RecordJson):
     """An event that is a warning or an error."""
 
@@ -142,7 +150,7 @@ class TroubleJson(RecordJson):
     event: str
 
 
-EntryJson = LineJson | CallJson | PictureJson | TroubleJson
+EntryJson = LineJson | CallJson | PictureJson | SoundJson | TroubleJson
 
 
 class QueuedJson(CommandJson):

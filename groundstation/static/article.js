@@ -7,8 +7,8 @@ import * as format from "./format.js";
 import * as unsigned from "./unsigned.js";
 
 const LATE_MS = 3 * 60_000;
-const NAMES = { musing: "Musing", reply: "Reply", thumbnail: "Picture", api_call: "Question to a service", event: "Trouble" };
-const CLASSES = { thumbnail: "plate", api_call: "call", event: "call trouble" };
+const NAMES = { musing: "Musing", reply: "Reply", thumbnail: "Picture", api_call: "Question to a service", sound: "Sound", event: "Trouble" };
+const CLASSES = { thumbnail: "plate", api_call: "call", sound: "call", event: "call trouble" };
 
 /** The node of an entry, with its name for a screen reader. */
 export function draw(entry) {
@@ -20,6 +20,7 @@ export function draw(entry) {
 
 function body(entry) {
   if (entry.kind === "api_call") return said("p", "prose", `asked ${entry.api}: ${answered(entry)}`);
+  if (entry.kind === "sound") return said("p", "prose", `heard ${sounds(entry)}`);
   if (entry.kind === "event") return said("p", "prose", entry.event);
   if (entry.kind === "thumbnail") return drawPlate(el("figure", "prose", el("div", "picture"), el("figcaption")), entry);
   return el("div", "prose",
@@ -54,6 +55,14 @@ const CALL_WORDS = {
 };
 
 const answered = ({ outcome, summary }) => (outcome === "ok" && summary ? `“${summary}”` : CALL_WORDS[outcome] ?? outcome);
+
+const SOUND_WORDS = { quiet: "nothing", wind: "the wind", bang: "a bang", flutter: "flapping", voices: "voices" };
+
+/** What the microphone took it for: "the wind and flapping, 94 dB". */
+function sounds({ heard, spl_db }) {
+  const names = heard.map((name) => SOUND_WORDS[name] ?? name).join(" and ");
+  return spl_db === null ? names : `${names}, ${format.decibels(spl_db)}`;
+}
 
 // -- a picture ------------------------------------------------------------------------------
 

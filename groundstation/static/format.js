@@ -40,6 +40,7 @@ export function onAxis(value, step, scale = 1) {
 }
 
 export const volts = (mv) => (known(mv) ? `${(mv / 1000).toFixed(2)}${GAP}V` : UNKNOWN);
+export const decibels = (level) => `${Math.round(level)}${GAP}dB`;
 export const percent = (share) => (known(share) ? `${Math.round(share * 100)}${GAP}%` : UNKNOWN);
 export const count = (value) => (known(value) ? String(Math.round(value)) : UNKNOWN);
 

@@ -166,6 +166,9 @@ def _entry(entry: Mapping[str, Any]) -> Iterator[Text]:
         yield Text(f"asked {entry['api']}, {entry['outcome']}{said}", SOFT)
     elif kind == "thumbnail":
         yield Text(f"took a picture: {entry['scene'] or 'unnamed'}", ACCENT)
+    elif kind == "sound":
+        level = "" if entry["spl_db"] is None else f", {entry['spl_db']:.0f} dB"
+        yield Text(f"heard {' and '.join(entry['heard'])}{level}", SOFT)
     else:
         yield Text(entry["event"], BAD)
 

@@ -253,6 +253,7 @@ def moment(facts: Facts, about: str, question: str | None = None) -> Moment:
         battery=facts.battery,
         panel=panel_word(situation.panel_mv, situation.panel_ma),
         spin=spin_word(situation.spin_dps),
+        sounds=() if situation.sound is None else situation.sound.heard,
         silence_min=facts.silence_min,
         api=api,
         question=question,

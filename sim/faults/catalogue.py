@@ -18,6 +18,7 @@ from sim.faults import (
     ground,
     http,
     link,
+    microphone,
     mind,
     power,
     power_cut,
@@ -35,7 +36,7 @@ FAULTS_MAX = 16
 def _collect() -> dict[str, Fault]:
     modules = (
         gnss, sensors, power, power_cut, storage, link, commands, camera, mind, system, ground,
-        http, sondehub, claims,
+        http, sondehub, claims, microphone,
     )
     found: dict[str, Fault] = {}
     for module in modules:

@@ -16,13 +16,16 @@ from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 import msgpack
+import numpy as np
 
 from payload.api_client import classify
 from payload.camera.camera import picture_flaw
 from payload.devices.gps_ublox import UbloxGnss
 from payload.drivers.http import HttpClient
+from payload.drivers.microphone import sound_of
 from payload.drivers.system import SysfsBoard
-from payload.flight import Flight, FlightPorts
+from payload.flight import Flight
+from payload.flight_ports import FlightPorts
 from payload.mind import reranker
 from payload.mind.memory import Memory, MemoryAbsent
 from payload.mind.persona import load_persona
@@ -35,6 +38,7 @@ from payload.navigation.phase import PhaseMachine
 from payload.navigation.phase_state import restore
 from payload.ports import MindReply, MindRequest
 from payload.prompt import MUSING_BYTES_MAX, clean_reply, strip_control
+from payload.sound_features import NoSound, listen
 from payload.storage import small_state, store_file
 from sim.fakes.card_disk import DeskStore
 from tests.bundles import sign_bundle
@@ -204,6 +208,11 @@ def _http(data: bytes) -> object:
     return classify(status, body)
 
 
+def _heard(data: bytes) -> object:
+    """``data`` is what arecord gives, whole samples of it."""
+    return listen(np.frombuffer(data[: len(data) // 2 * 2], "<i2"), None).heard
+
+
 def _small_state(data: bytes) -> object:
     """``data`` is the value under every key, its CRC made right."""
     return small_state.read([store_file.with_crc((key, data)) for key in small_state.KEYS])
@@ -282,6 +291,12 @@ PAYLOAD: list[Decoder] = [
             lambda: [(answer,) for answer in _HTTP_ANSWERS],
             (OSError, HTTPException, ValueError, AttributeError), words=CELLS, cost=2,
             peak_bytes=16 * _MIB),
+    Decoder("payload.drivers.microphone", plain(lambda data: sound_of(data.decode("latin-1"), 0)),
+            lambda: [(b"-32.100 87.900 0.010 0.980 0.000 - 0.700",), (b"-90 - - - - - -",)],
+            words=CELLS),
+    Decoder("payload.sound_features", plain(_heard),
+            lambda: [(random.Random(1).randbytes(32_768),)], (NoSound,),
+            held_bytes=2 * _MIB, peak_bytes=32 * _MIB, cost=300),
     Decoder("payload.camera.camera", plain(picture_flaw),
             lambda: [(_PICTURE[:-2],), (b"RIFF\xff\x00\x00\x00WEBPVP8L" + bytes(64),)]),
     Decoder("payload.mind.persona", _persona, lambda: [(json.dumps(_PERSONA).encode(),)],

@@ -10,7 +10,8 @@ import msgpack
 import pytest
 
 from payload.devices.gps_ublox import UbloxGnss
-from payload.flight import Flight, FlightPorts
+from payload.flight import Flight
+from payload.flight_ports import FlightPorts
 from payload.mind.memory import Memory, MemoryAbsent
 from payload.mind.persona import load_persona
 from payload.prompt import clean_reply

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from payload.flight import Flight, FlightPorts
+from payload.flight import Flight
+from payload.flight_ports import FlightPorts
 from payload.prompt import PersonaText, exchange
 from sim.fakes.card_disk import CardStore, DeskStore
 from tests.payload import aboard

@@ -11,7 +11,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from payload.flight import Flight, FlightPorts
+from payload.flight import Flight
+from payload.flight_ports import FlightPorts
 from payload.storage.store import RING_RECORDS_MAX
 from sim.fakes.card_disk import DeskStore
 from tests.bundles import sign_bundle

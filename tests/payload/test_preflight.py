@@ -19,11 +19,13 @@ from payload.navigation.gnss import Navigation
 from payload.power.thrift import Thrift
 from payload.preflight import Line, Machine, Verdict
 from payload.starts import Starts
+from sim.fakes.microphone import MicrophoneFault
 from sim.world import World
 from tests.payload.flights import FakeGnss
 from tests.sim.flights import hop_world, mission
 from wire.beacon import PowerMode
 from wire.mission import CadenceSection
+from wire.mission_microphone import MicrophoneSection
 from wire.mission_radio import RadioSection
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +70,32 @@ def test_what_the_machine_lacks(
     world: World, change: dict[str, object], what: str, verdict: Verdict
 ) -> None:
     _one_line_is(ask(world, replace(WELL, **change)), what, verdict)
+
+
+def _line_of(lines: list[Line], what: str, verdict: Verdict) -> str:
+    (line,) = (line for line in lines if line.what == what)
+    assert line.verdict is verdict
+    return line.words
+
+
+def test_ears_are_examined_where_the_mission_has_them(tmp_path: Path) -> None:
+    """Goal: a take is told in plain words; none, and a dead microphone, are for a person to judge,
+    with the device to look at. Method: on the pad with ears."""
+    ears = MicrophoneSection(device="plughw:1,0", take_s=2, sensitivity_dbfs=-26.0)
+    world = hop_world(tmp_path, flown=mission().model_copy(update={"microphone": ears}))
+    try:
+        world.run_until(22.0)
+        words = _line_of(ask(world), "microphone", Verdict.JUDGE)
+        assert words == "no take yet: check plughw:1,0 with arecord -l"
+        world.run_until(60.0)
+        words = _line_of(ask(world), "microphone", Verdict.GO)
+        assert re.fullmatch(r"hears .+, -\d+ dB to full scale, \d+ dB SPL: .+", words)
+        world.microphone.fault = MicrophoneFault.DEAD
+        world.run_until(100.0)
+        words = _line_of(ask(world), "microphone", Verdict.JUDGE)
+        assert words.startswith("The microphone is dead: every sample is 0.")
+    finally:
+        world.close()
 
 
 def _silent(flight: Flight, patch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,15 @@
 """Between senses and model: the truth goes in, one clean bounded line comes out."""
 
+import hashlib
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from payload.prompt import (
     MUSING_BYTES_MAX,
+    Heard,
     Moment,
     PersonaText,
     clean_reply,
@@ -24,6 +28,37 @@ def test_what_is_unknown_is_not_said() -> None:
     assert senses_in_words(Moment("self")) == "no readings."
     words = senses_in_words(Moment("cold", "ascent", 18_240.0, outside_c=-56.2, silence_min=34))
     assert words == "climbing, 18 km up. outside -56 C. heard nobody for 34 min."
+
+
+# suffix() of the moments below before a prompt could speak of sounds.
+BEFORE_EARS = "8eba7dd543195e7c5ed24a58bd5aaad153537243521d5e960caed2d8342635dc"
+
+
+def test_without_a_microphone_no_byte_of_a_prompt_is_another() -> None:
+    """Goal: what is trained without ears stays as it was. Method: 1728 moments of every kind."""
+    places = (("ascent", 12_000.0), ("ground", 0.0), (None, None))
+    airs, fittings = ((-40.0, 180.0), (None, None)), (("dark", "fast"), (None, None))
+    silences = ((12.0, ("news", "404")), (None, None))
+    talks = (("Hi?", None, None), (None, "coldest", Heard("tides", "high", 3.0)),
+             (None, None, None))
+    digest = hashlib.sha256()
+    for about, place, air, sun, cloud, battery, fitted, silence, talk in itertools.product(
+        ("wind", "sun", "question"), places, airs, ("high", None), ("inside", None),
+        ("low", None), fittings, silences, talks,
+    ):
+        moment = Moment(
+            about, phase=place[0], altitude_m=place[1], outside_c=air[0], pressure_hpa=air[1],
+            wind_mps=9.0, sun=sun, cloud=cloud, battery=battery, panel=fitted[0], spin=fitted[1],
+            silence_min=silence[0], api=silence[1], question=talk[0], news=talk[1], heard=talk[2])
+        digest.update(suffix(moment).encode() + suffix(moment, "a memory").encode())
+    assert digest.hexdigest() == BEFORE_EARS
+
+
+def test_what_is_heard_is_said_in_plain_words() -> None:
+    climbing = Moment("wind", "ascent", 18_240.0, sounds=("wind", "flutter"), battery="good")
+    words = "climbing, 18 km up. hears wind and flapping. battery good."
+    assert senses_in_words(climbing) == words
+    assert "hears nothing." in senses_in_words(Moment("float", sounds=("quiet",)))
 
 
 def test_a_404_is_told_as_a_404_and_silence_as_silence() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from payload.flight import FlightPorts
+from payload.flight_ports import FlightPorts
 from tests.payload.test_flight import Bench
 from tests.payload.test_sensors import FakeBoard
 from wire.beacon import Phase

@@ -135,6 +135,26 @@ MILD = phrases(
     r"(?:mild|warm|hot) (?:air|weather)")
 FREEZING = phrases(rf"it {_IS} (?:freezing|icy|bitterly cold)", r"(?:hard|bitter) frost")
 
+_HEAR = r"(?:I|we|the microphone) (?:can |now |still |only |do )*(?:hear|hears)(?: \w+){0,3}"
+VOICES = phrases(
+    rf"{_HEAR} (?:people|voices?|somebody|someone|talking|laughter|laughing|footsteps|children"
+    r"|singing|shouting)",
+    r"(?:people|voices|somebody|someone) (?:is |are )?(?:talking|speaking|shouting|laughing)")
+WIND = phrases(
+    rf"{_HEAR} (?:wind|rush of (?:the )?air)",
+    r"the (?:wind|air) (?:is |keeps )?(?:roar|howl|whistl|scream|sing|hiss)(?:s|ing|es)")
+FLAPPING = phrases(
+    rf"{_HEAR} (?:flapping|flutter(?:ing)?)",
+    r"the (?:para)?chute (?:is |keeps )?(?:flap|flutter)(?:s|ping|ing)")
+QUIET = phrases(
+    rf"it {_IS} (?:quiet|silent|soundless)", rf"{_HEAR} (?:nothing|no sound)",
+    r"there is no sound", r"not a sound")
+# The radio has voices and silences of its own.
+_BY_RADIO = phrases("radio", "receiver", "channel", "frequency", "signals?", "station",
+                    r"answer\w*")
+_QUIET_THERE = phrases("radio", "channel", "frequency", "station", "from the ground", "below",
+                       "down there")
+
 _ELSEWHERE = phrases(
     r"in here", r"inside", r"in (?:the|my|this) (?:box|drawer|cupboard|workshop|shed)", r"the lid",
     r"at home", r"(?:down|over|up) there", r"at night", r"elsewhere", r"below me", r"beneath",
@@ -162,6 +182,14 @@ def _is_warm(stated: Stated) -> bool:
     return stated.outside_c is not None and stated.outside_c >= WARM_C
 
 
+def _not_heard(sound: str) -> Callable[[Stated], bool]:
+    return lambda stated: stated.sounds is not None and sound not in stated.sounds
+
+
+def _is_loud(stated: Stated) -> bool:
+    return stated.sounds is not None and "quiet" not in stated.sounds
+
+
 RULES = (
     ClaimRule("motion", _phase("ground", "float", "descent", "landed"), RISING, _OTHERS),
     ClaimRule("motion", _phase("ground", "ascent", "float", "landed"), FALLING, _OTHERS),
@@ -180,6 +208,10 @@ RULES = (
     ClaimRule("cold", _is_cold, MILD, _ELSEWHERE),
     ClaimRule("cold", _is_warm, FREEZING, _ELSEWHERE),
     ClaimRule("cloud", lambda stated: stated.cloud in ("above", "below"), IN_CLOUD),
+    ClaimRule("sound", _not_heard("voices"), VOICES, _BY_RADIO),
+    ClaimRule("sound", _not_heard("wind"), WIND),
+    ClaimRule("sound", _not_heard("flutter"), FLAPPING),
+    ClaimRule("sound", _is_loud, QUIET, _QUIET_THERE),
     ClaimRule("battery", lambda stated: stated.battery == "low", BATTERY_FULL),
     ClaimRule("battery", lambda stated: stated.battery == "good", BATTERY_LOW),
 )

@@ -8,6 +8,7 @@ Found by rules that anybody can check, of what a line claims of here and now:
 - *cold*: mild in deep cold, freezing in the warmth;
 - *cloud*: inside one while the moment has it above or below;
 - *call*: an answer where none came, none where one did, another code or another service;
+- *sound*: heard, where the microphone hears others; quiet, where it hears any;
 - *battery*: full while it is low, low while it is good.
 
 The rules are conservative: what is unknown contradicts nothing, and no claim is a question, a
@@ -74,7 +75,7 @@ _NO_GOOD = phrases(
 class Contradiction:
     """``claim``: the words of the line that cannot be so."""
 
-    kind: str  # number | sun | motion | cold | cloud | call | battery
+    kind: str  # number | sun | motion | cold | cloud | call | sound | battery
     claim: str
 
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from payload.prompt import SOUND_WORDS
+
 _PHASES = {"on the ground": "ground", "climbing": "ascent", "floating": "float",
            "falling": "descent", "landed": "landed"}
 _CLOUDS = {"cloud below": "below", "in cloud": "inside", "cloud above": "above"}
 _OUTCOMES = {"404": "404", "429, too many requests": "429", "500, server error": "500",
              "no answer": "timeout", "nonsense": "garbage", "an answer": "ok"}
+_SOUNDS = {words: sound for sound, words in SOUND_WORDS.items()}
 CALL_TOPICS = frozenset(("notfound", "refused", "timeout", "garbage", "answer"))
 
 
@@ -37,6 +40,7 @@ class Stated:
     cloud: str | None = None
     battery: str | None = None
     call: tuple[str, str] | None = None
+    sounds: frozenset[str] | None = None  # None where nothing is said of any
 
 
 def read(about: str, senses: str, altitude_m: float | None) -> Stated:
@@ -58,7 +62,15 @@ def read(about: str, senses: str, altitude_m: float | None) -> Stated:
         cloud=_CLOUDS[cloud[0]] if cloud else None,
         battery=_word(r"\bbattery (good|fair|low)\b", senses),
         call=(call[1], _OUTCOMES[call[2]]) if call and call[2] in _OUTCOMES else None,
+        sounds=_sounds(senses),
     )
+
+
+def _sounds(senses: str) -> frozenset[str] | None:
+    said = re.search(r"\bhears ([a-z ]+)\.", senses)
+    if said is None:
+        return None
+    return frozenset(_SOUNDS[word] for word in said[1].split(" and ") if word in _SOUNDS)
 
 
 def _number(pattern: str, senses: str) -> float | None:

@@ -48,6 +48,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             "text": text, "senses": text, "about": text, "by": text, "alt": 5000, "lat": 521000000,
             "lon": 132000000 + number * 10_000})
         far.push(Kind.API_CALL, at, {"api": text, "outcome": "ok", "summary": text})
+        far.push(Kind.SOUND, at, {"heard": text, "level": -200, "spl": 900})
         far.push(Kind.EVENT, at, {
             "event": text, "severity": "error", "fields": {"sensor": text}})
     heard = [HeardBytes(far.beacon(state_at(600)), START_MS, None, None)]

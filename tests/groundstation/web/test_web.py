@@ -90,6 +90,7 @@ def test_numbers_that_are_none_never_reach_the_page(station, value):
     keep(station, 3, Kind.HOUSEKEEPING, {"mv": value, "out": value, "in": value})
     keep(station, 4, Kind.REPLY, {"text": "yes", "question_id": value, "question": value})
     keep(station, 5, Kind.THUMBNAIL, {"image": value, "alt": value})
+    keep(station, 6, Kind.SOUND, {"heard": "wind", "spl": value, "alt": value})
     client = client_of(station)
     for path in ("/api/musings", "/api/history", "/api/flight"):
         answer = client.get(path)
@@ -104,6 +105,21 @@ def test_a_lost_sensor_is_named(station, fields):
     [entry] = client_of(station).get("/api/musings").json()["entries"]
     name = ": bme280" if fields == {"sensor": "bme280"} else ""
     assert entry["event"] == "sensor lost" + name
+
+
+def test_what_it_heard_is_an_entry_and_what_has_no_name_is_none(station):
+    """Goal: names and a level as plain values. Method: sounds as ours sends them, and not."""
+    bodies = [
+        {"heard": "wind flutter", "level": -257, "spl": 943}, {"heard": "quiet", "level": -900},
+        {"heard": "", "level": -500}, {"level": -500}, {"heard": 7, "spl": "loud"},
+        {"heard": "<b>owl</b>", "spl": 1e308},
+    ]
+    for number, body in enumerate(bodies):
+        keep(station, number, Kind.SOUND, {**body, "alt": 9000})
+    entries = client_of(station).get("/api/musings").json()["entries"]
+    assert {e["kind"] for e in entries} == {"sound"}
+    assert [(e["heard"], e["spl_db"], e["alt_m"]) for e in entries[::-1]] == [
+        (["wind", "flutter"], 94.3, 9000), (["quiet"], None, 9000), (["<b>owl</b>"], None, 9000)]
 
 
 def test_a_hostile_frame_never_stops_the_station(station):

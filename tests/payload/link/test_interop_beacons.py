@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payload.flight import Flight, FlightPorts
+from payload.flight import Flight
+from payload.flight_ports import FlightPorts
 from payload.link import downlink, interop_beacons
 from payload.link.downlink import Downlink
 from payload.link.interop_beacons import Place

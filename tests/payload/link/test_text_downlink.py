@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from host_training.codec.codec import train
-from payload.flight import Flight, FlightPorts
+from payload.flight import Flight
+from payload.flight_ports import FlightPorts
 from payload.link import record_queue as feed_module
 from payload.link.downlink import Downlink
 from payload.link.record_queue import PLAIN_MODELS_MAX, TEXT_BYTES_PER_STEP

@@ -11,7 +11,8 @@ from typing import Any
 import msgpack
 import pytest
 
-from payload.flight import Flight, FlightPorts
+from payload.flight import Flight
+from payload.flight_ports import FlightPorts
 from payload.storage import small_state, store_file
 from sim.fakes.card_disk import DeskStore
 from tests.payload.fakes import FakeGnss, FakeRadio

@@ -31,6 +31,9 @@ GROUND = Moment("ground", "ground", altitude_m=0, outside_c=8, sun="low", batter
 LANDED = Moment("landed", "landed", altitude_m=0, outside_c=14, sun="high", battery="low")
 NIGHT = replace(CLIMBING, about="dark", sun="down", battery="low")
 WINDY = replace(CLIMBING, about="wind", wind_mps=12)
+HEARS_WIND = replace(CLIMBING, sounds=("wind",))
+HEARS_NOTHING = replace(FLOATING, sounds=("quiet",))
+HEARS_FLAPPING = replace(FALLING, sounds=("wind", "flutter"))
 
 
 def test_a_call_is_read_back_whatever_is_said_behind_it() -> None:
@@ -170,9 +173,29 @@ PLANTED = [
     ("battery", CLIMBING, "I am almost out of power."),
     ("battery", CLIMBING, "Batteries low, and the cold is being blamed."),
     ("battery", CLIMBING, "The battery is slowly dying."),
+    # sounds
+    ("sound", HEARS_WIND, "I can hear people below the box."),
+    ("sound", HEARS_WIND, "I hear voices."),
+    ("sound", HEARS_WIND, "Somebody is talking."),
+    ("sound", HEARS_WIND, "It is very quiet up here."),
+    ("sound", HEARS_WIND, "I hear nothing at all."),
+    ("sound", HEARS_WIND, "There is no sound."),
+    ("sound", HEARS_WIND, "I can hear the flapping of the lines."),
+    ("sound", HEARS_NOTHING, "I hear the wind."),
+    ("sound", HEARS_NOTHING, "The wind howls round the box."),
+    ("sound", HEARS_NOTHING, "The air is roaring past."),
+    ("sound", HEARS_FLAPPING, "It is silent."),
 ]
 
 CLEAN = [
+    (HEARS_WIND, "I hear the wind."), (HEARS_WIND, "The wind sings in the string."),
+    (HEARS_WIND, "It is quiet on the radio."), (HEARS_WIND, "I do not hear voices."),
+    (HEARS_WIND, "Nobody is talking."), (HEARS_WIND, "I used to hear people in the shed."),
+    (HEARS_WIND, "It is so quiet when the wind stops."), (HEARS_NOTHING, "It is quiet."),
+    (HEARS_NOTHING, "I hear nothing."), (HEARS_FLAPPING, "The chute is flapping."),
+    (HEARS_FLAPPING, "I hear the wind and the flapping."), (CLIMBING, "I hear voices."),
+    (CLIMBING, "It is quiet up here."), (CLIMBING, "The wind howls."),
+    (HEARS_WIND, "I can hear signals from the ground station talking."),
     (CLIMBING, "It is minus fifty-six outside."), (CLIMBING, "It is about fifty-five below."),
     (CLIMBING, "It is 56 degrees of frost."), (CLIMBING, "The balloon is at 39,000 feet."),
     (CLIMBING, "A hundred and ninety-five hPa."), (CLIMBING, "I am twelve kilometres up."),
