@@ -57,11 +57,12 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
 # from itself and from those before it, never backwards.
 ORDER = {
     "payload": (
-        "notes", "ports", "plausible", "prompt", "situation", "starts", "health", "power",
-        "cutdown", "sensors", "navigation", "storage", "bus_guard", "hearsay", "radio_requests",
-        "api_client", "camera", "mind", "link", "flight", "preflight", "devices", "drivers", "scan",
-        "carried", "camera_worker", "llama_library", "mind_start", "mind_engine", "mind_server",
-        "mind_worker", "gguf_index", "assembly_worker", "assembly", "diary_command", "__main__",
+        "notes", "ports", "plausible", "prompt", "situation", "health", "power",
+        "cutdown", "sensors", "navigation", "storage", "starts", "bus_guard", "hearsay",
+        "radio_requests", "api_client", "camera", "mind", "link", "flight", "preflight", "devices",
+        "drivers", "scan", "carried", "camera_worker", "llama_library", "mind_start", "mind_engine",
+        "mind_server", "mind_worker", "gguf_index", "assembly_worker", "assembly",
+        "diary_command", "__main__",
     ),
     "groundstation": (
         "errors", "limits", "vendor", "sanitise", "http_call", "command_words", "archive", "decode",
@@ -71,7 +72,7 @@ ORDER = {
     "sim": (
         "clock", "sky", "balloon", "orbit", "replay", "battery", "thermal", "friend", "chips",
         "fakes", "daemon", "radio", "payload_thermal", "spacecraft", "hardware", "fault_schedule",
-        "scenario", "world", "live", "plot", "trace", "summary", "verify", "faults", "rig",
+        "scenario", "world", "swarm", "live", "plot", "trace", "summary", "verify", "faults", "rig",
         "trials", "commands", "__main__",
     ),
     "host_training": (

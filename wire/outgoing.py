@@ -35,7 +35,7 @@ class Lane(IntEnum):
     PRECIOUS = 0  # events, command results, musings, questions and replies
     ROUTINE = 1  # track, housekeeping, API calls
     PICTURE = 2  # each picture a block of its own
-    BULK = 3  # each tile a block of its own
+    BULK = 3  # each tile a block of its own, and each parcel of what is relayed
 
 
 def lane_of(priority: Priority) -> Lane:

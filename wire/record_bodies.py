@@ -123,6 +123,11 @@ class QuestionBody(TypedDict):
     text: Annotated[str, "the question"]
 
 
+class RelayedBody(TypedDict):
+    frames: Annotated[list[bytes], "whole signed frames of one neighbour, as they were heard"]
+    ages: Annotated[list[int], "age of each when the record was made, s"]
+
+
 def meanings(body: type) -> dict[str, str]:
     """key -> its meaning with unit, in the order of their numbers."""
     hints = get_type_hints(body, include_extras=True)
