@@ -25,7 +25,6 @@ from payload.link.downlink import Downlink
 from payload.link.horus_voice import HorusVoice
 from payload.link.inbox import LOOK_MS, Inbox
 from payload.link.interop_beacons import Place
-from payload.link.neighbours import Neighbours
 from payload.link.pass_plan import PassPlan
 from payload.link.settings import FlightSettings
 from payload.link.uplink_gate import UplinkGate
@@ -117,7 +116,6 @@ class Flight:
         self.bus_guard = BusGuard(store)
         self.navigation = Navigation(ports.gnss, self._profile)
         self.passes = PassPlan(mission.orbit)
-        self.neighbours = Neighbours(mission.swarm)
         self.power = PowerManager(mission.power, store.get(charge.KEY))
         self.thrift = Thrift(ports.saver)
         self._questions = Questions(store.get(questions.KEY))
@@ -143,8 +141,7 @@ class Flight:
             store, self.clock, self.phase, self.power, self.mind, self.camera, self.api,
             self.downlink, self.settings, self.starts, self.cutdown, self.hearsay,
         ))
-        self._inbox = Inbox(
-            self.gate, self.commands, self.downlink, store, self.neighbours)
+        self._inbox = Inbox(self.gate, self.commands, self.downlink, store, mission.swarm)
         self.health = Health(PARTS, 0)
         self.notes: list[Note] = []  # of the latest step, for the log
         self._is_started = False
@@ -171,7 +168,8 @@ class Flight:
         situation = self.situation(now_ms)
         notes += self._act(situation, now_ms)
         radio_due_ms = self._send(situation, now_ms)
-        notes += self.neighbours.notes(now_ms) + self.downlink.take_notes() + self._voice.update(
+        notes += self._inbox.neighbours.notes(now_ms) + self.downlink.take_notes()
+        notes += self._voice.update(
             now_ms, self.downlink.is_silent(now_ms), self.power.mode,
             lambda number: self._packet(situation, number))
         self._sync(notes, now_ms)
@@ -332,7 +330,7 @@ class Flight:
         heard_ms = self._inbox.heard_ms
         heard_age_ms = None if heard_ms is None else now_ms - heard_ms
         is_away = self.passes.is_away(utc_ms, quality, heard_age_ms)
-        self.downlink.note_away(is_away and not self.neighbours.is_talked_to(now_ms), now_ms)
+        self.downlink.note_away(is_away and not self._inbox.neighbours.is_talked_to(now_ms), now_ms)
         due_ms = self.downlink.step(
             now_ms, situation.phase, self.power.mode, situation.altitude_m,
             lambda: self._beacon(situation),

@@ -28,7 +28,7 @@ AGE_S_MAX = 7 * 86_400  # older frames are stale: of another flight, or of no us
 Carried = BeaconFrame | IncarnationFrame | DataFrame
 
 
-class Heard(NamedTuple):
+class Overheard(NamedTuple):
     """A frame that one payload heard from another; ``age_s`` is 0..AGE_S_MAX."""
 
     data: bytes
@@ -46,7 +46,7 @@ def carried(data: bytes) -> Carried | None:
     return None if isinstance(frame, DataFrame) and frame.priority != LANE else frame
 
 
-def pack(heard: Iterable[Heard]) -> RelayedBody:
+def pack(heard: Iterable[Overheard]) -> RelayedBody:
     """The body of a RELAYED record; at most FRAMES_MAX frames."""
     parcel = list(heard)
     assert len(parcel) <= FRAMES_MAX, len(parcel)
@@ -54,7 +54,7 @@ def pack(heard: Iterable[Heard]) -> RelayedBody:
         frames=[each.data for each in parcel], ages=[each.age_s for each in parcel])
 
 
-def unpack(body: Body) -> list[Heard]:
+def unpack(body: Body) -> list[Overheard]:
     """The inverse of ``pack``, with frames that nobody has looked into. Raises ValueError for a
     body that is no parcel."""
     frames, ages = body.get("frames"), body.get("ages")
@@ -66,4 +66,4 @@ def unpack(body: Body) -> list[Heard]:
         raise ValueError("a parcel holds a frame that is no bytes")
     if not all(type(age_s) is int and 0 <= age_s <= AGE_S_MAX for age_s in ages):
         raise ValueError("a parcel holds a frame without an age")
-    return [Heard(*each) for each in zip(frames, ages, strict=True)]
+    return [Overheard(*each) for each in zip(frames, ages, strict=True)]

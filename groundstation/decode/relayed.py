@@ -23,7 +23,7 @@ from groundstation.archive.rawlog import BY_RELAY, Reception
 from wire import relaying
 from wire.mission import Mission
 from wire.records import Kind, Record, TimeQuality
-from wire.relaying import Heard
+from wire.relaying import Overheard
 
 AHEAD_MS_MAX = 600_000  # that a relay's clock may be ahead of the station's
 
@@ -80,7 +80,7 @@ class Relayed:
         is_anothers = frame.node_id != carrier and frame.node_id in self._names
         return "" if is_anothers else "relay_echoed"
 
-    def _let_wait(self, station: str, heard: Heard, packed_ms: int) -> None:
+    def _let_wait(self, station: str, heard: Overheard, packed_ms: int) -> None:
         utc_ms, data = max(0, packed_ms - heard.age_s * 1000), heard.data
         if not self._is_here(station, utc_ms, data):
             self._waiting[station, utc_ms, data] = Reception(

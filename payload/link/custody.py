@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from wire import relaying
 from wire.frames import BeaconFrame, DataFrame, IncarnationFrame
 from wire.record_bodies import RelayedBody
-from wire.relaying import Carried, Heard
+from wire.relaying import Carried, Overheard
 
 PARCEL_BYTES = 2_000  # frames of a parcel: a block of ten symbols or so
 PARCEL_MS = 60_000  # a parcel with data is closed after that, however small
@@ -47,7 +47,7 @@ class _Parcel:
         """What places the data goes before it."""
         ahead = [each for each in (self.incarnation, self.beacon) if each is not None]
         return relaying.pack(
-            Heard(frame, min(relaying.AGE_S_MAX, (now_ms - heard_ms) // 1000))
+            Overheard(frame, min(relaying.AGE_S_MAX, (now_ms - heard_ms) // 1000))
             for frame, heard_ms in (*ahead, *self.data))
 
 

@@ -21,6 +21,7 @@ from payload.notes import Note
 from payload.storage.store import Store
 from wire.commands import Opcode, opcode_of
 from wire.frames import CommandFrame, FeedbackFrame
+from wire.mission_swarm import SwarmSection
 
 COMMANDS_MAX = 32
 LOOK_MS = 50  # how soon to look again whether the disk has answered
@@ -31,14 +32,14 @@ class Inbox:
 
     def __init__(
         self, gate: UplinkGate, runner: CommandRunner, downlink: Downlink, store: Store,
-        neighbours: Neighbours,
+        swarm: SwarmSection | None = None,
     ) -> None:
         self.heard_ms: int | None = None  # when the ground was last heard
         self._gate = gate
         self._runner = runner
         self._downlink = downlink
         self._store = store
-        self._neighbours = neighbours
+        self.neighbours = Neighbours(swarm)
         self._waiting: deque[tuple[CommandFrame, int]] = deque()  # and version of the small state
 
     @property
@@ -48,7 +49,7 @@ class Inbox:
 
     def hear(self, data: bytes, now_ms: int) -> list[Note]:
         """The radio heard this."""
-        if self._neighbours.hear(data, now_ms):
+        if self.neighbours.hear(data, now_ms):
             self._downlink.keep_quiet(now_ms)
         if len(self._waiting) >= COMMANDS_MAX:
             return []
