@@ -34,18 +34,19 @@ class _Parcel:
 
     begun_ms: int
     beacon: tuple[bytes, int] | None = None  # the latest, and when it was heard
-    incarnation: tuple[bytes, int] | None = None
     data: list[tuple[bytes, int]] = field(default_factory=list)
     data_bytes: int = 0
 
+    @property
+    def is_full(self) -> bool:
+        return self.data_bytes >= PARCEL_BYTES or len(self.data) >= relaying.FRAMES_MAX - 2
+
     def is_due(self, now_ms: int) -> bool:
-        if self.data_bytes >= PARCEL_BYTES or len(self.data) >= relaying.FRAMES_MAX - 2:
-            return True
         return now_ms - self.begun_ms >= (PARCEL_MS if self.data else BEACON_PARCEL_MS)
 
-    def body(self, now_ms: int) -> RelayedBody:
+    def body(self, incarnation: tuple[bytes, int] | None, now_ms: int) -> RelayedBody:
         """What places the data goes before it."""
-        ahead = [each for each in (self.incarnation, self.beacon) if each is not None]
+        ahead = [each for each in (incarnation, self.beacon) if each is not None]
         return relaying.pack(
             Overheard(frame, min(relaying.AGE_S_MAX, (now_ms - heard_ms) // 1000))
             for frame, heard_ms in (*ahead, *self.data))
@@ -98,6 +99,7 @@ class Custody:
         self.known_frames = 0  # heard before, or of a block of which enough was
         self.refused_frames = 0  # beyond their neighbour's share
         self._neighbours: dict[int, _Neighbour] = {}  # by node id; the mission lists them
+        self._full: list[RelayedBody] = []  # no more than their shares allow
 
     def take(self, frame: Carried, data: bytes, now_ms: int) -> None:
         """A neighbour was heard to say ``data``, which is ``frame``."""
@@ -117,13 +119,10 @@ class Custody:
 
     def take_parcels(self, now_ms: int) -> list[RelayedBody]:
         """The bodies of the parcels that are to become records now."""
-        bodies = []
         for neighbour in self._neighbours.values():
-            parcel = neighbour.parcel
-            if parcel is not None and parcel.is_due(now_ms):
-                parcel.incarnation = neighbour.incarnation
-                bodies.append(parcel.body(now_ms))
-                neighbour.parcel = None
+            if neighbour.parcel is not None and neighbour.parcel.is_due(now_ms):
+                self._close(neighbour, neighbour.parcel, now_ms)
+        bodies, self._full = self._full, []
         return bodies
 
     def _lay(
@@ -138,3 +137,9 @@ class Custody:
         parcel.data.append((data, now_ms))
         parcel.data_bytes += len(data)
         self.taken_frames += 1
+        if parcel.is_full:
+            self._close(neighbour, parcel, now_ms)
+
+    def _close(self, neighbour: _Neighbour, parcel: _Parcel, now_ms: int) -> None:
+        self._full.append(parcel.body(neighbour.incarnation, now_ms))
+        neighbour.parcel = None
