@@ -13,8 +13,8 @@ from pathlib import Path
 from bench import report
 
 NAMES = (
-    "beacon", "flight", "predict", "start", "ground", "link", "airtime", "text", "mind", "memory",
-    "persona", "imports", "quant", "tune", "musings", "replies")
+    "beacon", "flight", "predict", "start", "ground", "link", "airtime", "swarm", "text", "mind",
+    "memory", "persona", "imports", "quant", "tune", "musings", "replies")
 WITH_OPTIONS = ("musings",)
 OUT_DIR = Path(__file__).parent / "out"
 

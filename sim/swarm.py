@@ -16,15 +16,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from payload.ports import HeardFrame
+from sim.balloon import Trajectory
 from sim.clock import part_rng
-from sim.orbit import Orbit
+from sim.orbit import Orbit, behind
 from sim.radio.channel import GilbertElliott
+from sim.scenario import Conditions
 from sim.world import World
 from wire.mission import Mission
+from wire.mission_orbit import OrbitSection
 from wire.mission_swarm import NEIGHBOURS_MAX, Neighbour, SwarmSection
 from wire.orbit import SEMI_MAJOR_M
 
@@ -56,6 +60,39 @@ def missions(base: Mission, names: Sequence[str], is_relaying: bool = True) -> l
         "swarm": SwarmSection(neighbours=tuple(
             other for other in everyone if other is not each)) if is_relaying else None,
     }) for at, each in enumerate(everyone)]
+
+
+def under_one_balloon(
+    plans: Sequence[Mission], seed: int, folder: Path, conditions: Conditions,
+    trajectory: Trajectory | None = None,
+) -> list[World]:
+    """A world for each payload, all on the first one's path; on ``trajectory`` where it is given.
+    Their stations stand side by side, their weather and losses are their own."""
+    worlds: list[World] = []
+    for at, plan in enumerate(plans):
+        path = worlds[0].trajectory if worlds else trajectory
+        worlds.append(World(plan, seed * PAYLOADS_MAX + at, "scripted", folder / plan.payload.name,
+                            path, conditions=conditions))
+    return worlds
+
+
+def in_line(
+    plans: Sequence[Mission], seed: int, folder: Path, conditions: Conditions, lag_s: float,
+) -> list[World]:
+    """The same in the orbit of ``conditions``, each ``lag_s`` behind the one before it. Each knows
+    its elements and the stations."""
+    assert conditions.orbit is not None
+    worlds: list[World] = []
+    first = conditions.orbit
+    for at, plan in enumerate(plans):
+        elements = behind(first.elements, at * lag_s)
+        orbit = Orbit(first.start_utc_ms, elements, first.stations, first.revolutions)
+        known = plan.model_copy(update={
+            "orbit": OrbitSection(tle=elements.lines, stations=first.stations)})
+        worlds.append(World(known, seed * PAYLOADS_MAX + at, "scripted",
+                            folder / plan.payload.name,
+                            conditions=replace(conditions, orbit=orbit)))
+    return worlds
 
 
 class Swarm:
