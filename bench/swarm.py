@@ -4,7 +4,7 @@ Three runs of the same draw. *Alone*: each payload with a channel of its own, an
 *Swarm*: both on one channel, which they share, each carrying for the other. *Oracle*: alone, and
 the lost antenna is not lost, as if whatever reached one payload's station had come from both.
 
-Under one balloon the antenna breaks after a tenth to four tenths of the flight. In orbit, two
+Under one balloon the antenna breaks in the first three tenths of the flight. In orbit, two
 follow each other by a minute over three stations, and the second is never heard from the ground.
 Words are those of musings and replies in the archive of each payload's own station at the end.
 Transmitters send for less time in the swarm than alone: they wait for each other.
@@ -38,7 +38,7 @@ BALLOON_SEEDS = (1, 2)
 ORBIT_SEEDS = (1,)
 START_UTC_MS = 1_790_000_000_000
 BURST_M, CLIMB_MPS, LANDING_MPS, REST_S = 9_000.0, 5.0, 5.0, 900.0
-BROKEN = (0.1, 0.4)  # of the flight, when the antenna breaks
+BROKEN = (0.0, 0.3)  # of the flight, when the antenna breaks
 REVOLUTIONS, LAG_S = 5.0, 60.0
 LOSS = 0.3
 ARMS = ("alone", "swarm", "oracle")

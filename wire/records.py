@@ -67,7 +67,7 @@ class Priority(IntEnum):
     API = 3
     IMAGE = 4
     BULK = 5
-    RELAY = 6  # of other payloads: everything own comes before it
+    RELAY = 6  # of other payloads: the first to go at a bound
 
 
 class Kind(IntEnum):

@@ -6,7 +6,7 @@ as if it had heard it itself. The frames of one neighbour make a *parcel*, the b
 record: its latest beacon, the INCARNATION frame that places its data, and DATA frames of the lane
 of words. Each frame has its age when the parcel was made.
 
-One hop: parcels travel in the lane of bulk, and of that lane nothing is carried, so what was
+One hop: parcels travel in the lane of pictures, and of that lane nothing is carried, so what was
 relayed once is relayed no further.
 """
 

@@ -16,13 +16,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from wire import relaying
-from wire.frames import BeaconFrame, DataFrame, IncarnationFrame
+from wire.frames import DataFrame
 from wire.record_bodies import RelayedBody
 from wire.relaying import Carried, Overheard
 
 PARCEL_BYTES = 2_000  # frames of a parcel: a block of ten symbols or so
-PARCEL_MS = 60_000  # a parcel with data is closed after that, however small
-BEACON_PARCEL_MS = 600_000  # and one that only says where the neighbour is
+PARCEL_MS = 60_000  # after its first data a parcel is closed, however small
 SYMBOLS_REMEMBERED_MAX = 4_096  # of each neighbour; the oldest is forgotten, and may come twice
 SHARE_BYTES = 64_000  # of each neighbour at once, then
 SHARE_BYTES_PER_S = 20  # as a rule: what a payload says in words is 1 to 5 bytes a second
@@ -30,10 +29,8 @@ SHARE_BYTES_PER_S = 20  # as a rule: what a payload says in words is 1 to 5 byte
 
 @dataclass(slots=True)
 class _Parcel:
-    """Of one neighbour, still open."""
+    """Data of one neighbour, to which more may come."""
 
-    begun_ms: int
-    beacon: tuple[bytes, int] | None = None  # the latest, and when it was heard
     data: list[tuple[bytes, int]] = field(default_factory=list)
     data_bytes: int = 0
 
@@ -42,11 +39,10 @@ class _Parcel:
         return self.data_bytes >= PARCEL_BYTES or len(self.data) >= relaying.FRAMES_MAX - 2
 
     def is_due(self, now_ms: int) -> bool:
-        return now_ms - self.begun_ms >= (PARCEL_MS if self.data else BEACON_PARCEL_MS)
+        return now_ms - self.data[0][1] >= PARCEL_MS
 
-    def body(self, incarnation: tuple[bytes, int] | None, now_ms: int) -> RelayedBody:
-        """What places the data goes before it."""
-        ahead = [each for each in (incarnation, self.beacon) if each is not None]
+    def body(self, ahead: list[tuple[bytes, int]], now_ms: int) -> RelayedBody:
+        """``ahead`` are the frames that go before the data."""
         return relaying.pack(
             Overheard(frame, min(relaying.AGE_S_MAX, (now_ms - heard_ms) // 1000))
             for frame, heard_ms in (*ahead, *self.data))
@@ -57,7 +53,7 @@ class _Neighbour:
 
     def __init__(self) -> None:
         self.parcel: _Parcel | None = None
-        self.incarnation: tuple[bytes, int] | None = None  # the latest; each parcel has it
+        self.ahead: dict[type[Carried], tuple[bytes, int]] = {}  # the latest of each other type
         self._symbols: dict[tuple[int, int, int], None] = {}  # session bits, block, symbol
         self._of_block: Counter[tuple[int, int]] = Counter()
         self._room_bytes = float(SHARE_BYTES)
@@ -104,18 +100,15 @@ class Custody:
     def take(self, frame: Carried, data: bytes, now_ms: int) -> None:
         """A neighbour was heard to say ``data``, which is ``frame``."""
         neighbour = self._neighbours.setdefault(frame.node_id, _Neighbour())
-        if isinstance(frame, IncarnationFrame):
-            neighbour.incarnation = data, now_ms
-            return
-        if isinstance(frame, DataFrame):
-            if not neighbour.is_new(frame):
-                self.known_frames += 1
-                return
-            if not neighbour.spend(len(data), now_ms):
-                self.refused_frames += 1
-                return
+        if not isinstance(frame, DataFrame):
+            neighbour.ahead[type(frame)] = data, now_ms
+        elif not neighbour.is_new(frame):
+            self.known_frames += 1
+        elif not neighbour.spend(len(data), now_ms):
+            self.refused_frames += 1
+        else:
             neighbour.note(frame)
-        self._lay(neighbour, frame, data, now_ms)
+            self._lay(neighbour, data, now_ms)
 
     def take_parcels(self, now_ms: int) -> list[RelayedBody]:
         """The bodies of the parcels that are to become records now."""
@@ -125,15 +118,8 @@ class Custody:
         bodies, self._full = self._full, []
         return bodies
 
-    def _lay(
-        self, neighbour: _Neighbour, frame: BeaconFrame | DataFrame, data: bytes, now_ms: int
-    ) -> None:
-        parcel = neighbour.parcel = neighbour.parcel or _Parcel(now_ms)
-        if isinstance(frame, BeaconFrame):
-            parcel.beacon = data, now_ms
-            return
-        if not parcel.data:
-            parcel.begun_ms = now_ms
+    def _lay(self, neighbour: _Neighbour, data: bytes, now_ms: int) -> None:
+        parcel = neighbour.parcel = neighbour.parcel or _Parcel()
         parcel.data.append((data, now_ms))
         parcel.data_bytes += len(data)
         self.taken_frames += 1
@@ -141,5 +127,6 @@ class Custody:
             self._close(neighbour, parcel, now_ms)
 
     def _close(self, neighbour: _Neighbour, parcel: _Parcel, now_ms: int) -> None:
-        self._full.append(parcel.body(neighbour.incarnation, now_ms))
+        ahead = sorted(neighbour.ahead.values(), key=lambda each: each[1])
+        self._full.append(parcel.body(ahead, now_ms))
         neighbour.parcel = None

@@ -352,8 +352,7 @@ def test_every_command_and_setting_is_in_its_table() -> None:
     f"at most {records.TILES_ASIDE_MAX} x {records.TILES_ASIDE_MAX}",
     f"of which the {NEIGHBOURS_MAX} heard last are kept",
     f"RELAYED record (11): at most {relaying.FRAMES_MAX},",
-    f"{custody.PARCEL_BYTES} bytes of DATA or is {custody.PARCEL_MS // 1000} s old, and after "
-    f"{custody.BEACON_PARCEL_MS // 1000} s if",
+    f"{custody.PARCEL_BYTES} bytes of DATA, or {custody.PARCEL_MS // 1000} s after the first",
     f"older than {relaying.AGE_S_MAX // 86_400} days, or dated more than "
     f"{relayed.AHEAD_MS_MAX // 60_000} minutes ahead",
     f"at most once in {neighbours.COURTESY_EVERY_MS // 1000} s",

@@ -40,9 +40,9 @@ def test_only_those_listed_are_kept() -> None:
 
 
 def test_what_was_relayed_once_is_not_relayed_again() -> None:
-    """Parcels travel in the lane of bulk."""
+    """Parcels travel in the lane of pictures."""
     listener = Neighbours(SWARM)
-    listener.hear(words(lane=Lane.BULK), 0)
+    listener.hear(words(lane=Lane.PICTURE), 0)
     assert listener.heard_frames == 0 and listener.notes(10_000_000) == []
 
 
