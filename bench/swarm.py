@@ -1,13 +1,13 @@
 """What relaying brings: words home of two payloads of which one cannot be heard from some time on.
 
-Three runs of the same draw. *Alone*: each payload with a channel of its own, and no neighbour.
-*Swarm*: both on one channel, which they share, each carrying for the other. *Oracle*: alone, and
-the lost antenna is not lost, as if whatever reached one payload's station had come from both.
+Three runs of the same draw, on one channel, where each waits while it hears the other send; so the
+time on the air, and with it the energy, is that of the channel. *Alone*: neither listens for the
+other. *Swarm*: each carries for the other. *Oracle*: alone, and the lost antenna is not lost, as if
+whatever reached one payload's station had come from both.
 
 Under one balloon the antenna breaks in the first three tenths of the flight. In orbit, two
 follow each other by a minute over three stations, and the second is never heard from the ground.
 Words are those of musings and replies in the archive of each payload's own station at the end.
-Transmitters send for less time in the swarm than alone: they wait for each other.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ NAMES = ("EDDA", "FENN")
 BALLOON_SEEDS = (1, 2)
 ORBIT_SEEDS = (1,)
 START_UTC_MS = 1_790_000_000_000
-BURST_M, CLIMB_MPS, LANDING_MPS, REST_S = 9_000.0, 5.0, 5.0, 900.0
+BURST_M, CLIMB_MPS, LANDING_MPS, REST_S = 8_000.0, 5.0, 5.0, 900.0
 BROKEN = (0.0, 0.3)  # of the flight, when the antenna breaks
 REVOLUTIONS, LAG_S = 5.0, 60.0
 LOSS = 0.3
@@ -65,21 +65,15 @@ def _break_antenna(world: World) -> None:
     world.channel.down.is_cut = world.channel.up.is_cut = True
 
 
-def _fly(worlds: Sequence[World], is_shared: bool, broken_s: float | None) -> Flown:
+def _fly(worlds: Sequence[World], broken_s: float | None) -> Flown:
     """``broken_s`` is when the last payload's antenna breaks; None: it does not."""
-    swarm = Swarm(worlds, worlds[0].seed) if is_shared else None
+    swarm = Swarm(worlds, worlds[0].seed)
     if broken_s is not None:
         worlds[-1].at(round(broken_s * 1000), partial(_break_antenna, worlds[-1]))
-    end_s = max(world.end_s for world in worlds)
-    if swarm is not None:
-        swarm.run_until(end_s)
-    else:
-        for world in worlds:
-            world.run_until(end_s)
-    for world in worlds:
-        world.close()
+    swarm.run_until(swarm.end_s)
+    swarm.close()
     airtime_s = sum(world.channel.payload_airtime_ms for world in worlds) / 1000
-    return Flown(sum(map(_words, worlds)), airtime_s, end_s / 86_400)
+    return Flown(sum(map(_words, worlds)), airtime_s, swarm.end_s / 86_400)
 
 
 def _balloon(plan: Mission, seed: int, arm: str, folder: Path) -> Flown:
@@ -89,7 +83,7 @@ def _balloon(plan: Mission, seed: int, arm: str, folder: Path) -> Flown:
     worlds = under_one_balloon(
         missions(plan, NAMES, arm == "swarm"), seed, folder, conditions)
     broken_s = rng.uniform(*BROKEN) * worlds[0].end_s
-    return _fly(worlds, arm == "swarm", None if arm == "oracle" else broken_s)
+    return _fly(worlds, None if arm == "oracle" else broken_s)
 
 
 def _orbit(plan: Mission, seed: int, arm: str, folder: Path) -> Flown:
@@ -104,7 +98,7 @@ def _orbit(plan: Mission, seed: int, arm: str, folder: Path) -> Flown:
         "cadence": plan.cadence.model_copy(update=ORBIT_CADENCE),
         "mind": plan.mind.model_copy(update={"every_s": ORBIT_MIND_S})})
     worlds = in_line(missions(plan, NAMES, arm == "swarm"), seed, folder, conditions, LAG_S)
-    return _fly(worlds, arm == "swarm", None if arm == "oracle" else 0.0)
+    return _fly(worlds, None if arm == "oracle" else 0.0)
 
 
 def run(out_dir: Path) -> list[Figure]:
@@ -127,6 +121,6 @@ def run(out_dir: Path) -> list[Figure]:
             Figure(f"{name}: words against all contacts shared", words["swarm"] / words["oracle"],
                    "times", 0.8),
             Figure(f"{name}: time on the air against flying alone",
-                   airtime_s["swarm"] / airtime_s["alone"], "times", 1.0, "<="),
+                   airtime_s["swarm"] / airtime_s["alone"], "times", 1.05, "<="),
         ]
     return rows

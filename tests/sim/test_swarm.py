@@ -114,6 +114,7 @@ def test_no_decoder_raised_and_nothing_was_refused(flown: list[World]) -> None:
         assert not refused and "undecodable" not in tally and "impostor" not in tally
 
 
+@pytest.mark.thorough
 def test_the_same_seed_sends_the_same_bytes(tmp_path: Path) -> None:
     assert fly(tmp_path / "one", 300)[1] == fly(tmp_path / "other", 300)[1]
 
