@@ -7,7 +7,8 @@ A power cut costs what was gathered in the last minute; its origin still has it.
 A frame is taken once, and of a block no more symbols than it has. What is taken is bounded for each
 neighbour, and parcels are bounded on the disk (``payload.storage.writer``); at both bounds it is
 counted. Nobody here can tell a forged frame from a genuine one: a stranger can fill a neighbour's
-share with rubbish, which the ground refuses, and costs nothing else.
+share with rubbish, which the ground refuses, and put a false session before its data until the
+neighbour tells the true one again; the ground holds such data until then.
 """
 
 from __future__ import annotations

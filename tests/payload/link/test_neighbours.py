@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import random
+from pathlib import Path
+
+from payload.flight import Flight, FlightPorts
 from payload.link.neighbours import COURTESY_EVERY_MS, TALK_EVERY_MS, TALK_MS, Neighbours
+from sim.fakes.card_disk import DeskStore
+from tests.payload.fakes import FakeRadio
 from wire import frames
 from wire.frames import BeaconFrame, DataFrame, FrameCounter
+from wire.mission import load
 from wire.mission_swarm import Neighbour, SwarmSection
 from wire.outgoing import Lane
-from wire.records import Kind
+from wire.records import Kind, Priority
 
 KEY = bytes(range(32))
 SWARM = SwarmSection(neighbours=(Neighbour(name="FENN", node_id=8),))
@@ -77,3 +84,21 @@ def test_a_share_that_is_full_is_told_once_in_ten_minutes() -> None:
     told = [note.body for now_ms in (0, 1_000, 599_999, 600_000) for note in listener.notes(now_ms)
             if note.body.get("event") == "relay_share_full"]
     assert len(told) == 1 and told[0]["fields"]["refused_frames"] > 0
+
+
+def test_a_flight_is_silent_while_its_neighbour_listens(tmp_path: Path) -> None:
+    """And sends what it heard as a record of its own."""
+    mission = load(Path(__file__).parents[3] / "mission.toml").model_copy(update={"swarm": SWARM})
+    radio, store = FakeRadio(), DeskStore(tmp_path / "s.sqlite", is_durable=False)
+    flight = Flight(mission, FlightPorts(radio=radio), store, None, None, None, random.Random(1))
+    for now_ms in range(0, 30_000, 500):
+        if now_ms == 8_000:
+            radio.heard += [words(), beacon(is_listening=True)]
+        flight.step(now_ms)
+    sent = [at_ms for at_ms, _ in radio.sent]
+    assert any(5_000 < at_ms < 8_000 for at_ms in sent) and any(at_ms > 13_000 for at_ms in sent)
+    assert not any(8_000 <= at_ms < 11_000 for at_ms in sent)
+    flight.step(70_000)
+    assert [record.body["frames"] for record in store.queued(Priority.RELAY, 9)] == [
+        [beacon(is_listening=True), words()]]
+    store.close()
