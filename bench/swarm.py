@@ -45,7 +45,7 @@ ARMS = ("alone", "swarm", "oracle")
 
 
 @dataclass(frozen=True, slots=True)
-class Flown:
+class Delivered:
     """What came home of all payloads, and what it took."""
 
     words: int
@@ -65,7 +65,7 @@ def _break_antenna(world: World) -> None:
     world.channel.down.is_cut = world.channel.up.is_cut = True
 
 
-def _fly(worlds: Sequence[World], broken_s: float | None) -> Flown:
+def _fly(worlds: Sequence[World], broken_s: float | None) -> Delivered:
     """``broken_s`` is when the last payload's antenna breaks; None: it does not."""
     swarm = Swarm(worlds, worlds[0].seed)
     if broken_s is not None:
@@ -73,10 +73,10 @@ def _fly(worlds: Sequence[World], broken_s: float | None) -> Flown:
     swarm.run_until(swarm.end_s)
     swarm.close()
     airtime_s = sum(world.channel.payload_airtime_ms for world in worlds) / 1000
-    return Flown(sum(map(_words, worlds)), airtime_s, swarm.end_s / 86_400)
+    return Delivered(sum(map(_words, worlds)), airtime_s, swarm.end_s / 86_400)
 
 
-def _balloon(plan: Mission, seed: int, arm: str, folder: Path) -> Flown:
+def _balloon(plan: Mission, seed: int, arm: str, folder: Path) -> Delivered:
     rng = part_rng(seed, "bench swarm")
     launch = Launch(START_UTC_MS, 300, BURST_M, CLIMB_MPS, LANDING_MPS, REST_S)
     conditions = Conditions(site=rng.choice(SITES), launch=launch, down_loss=LOSS, up_loss=LOSS)
@@ -86,7 +86,7 @@ def _balloon(plan: Mission, seed: int, arm: str, folder: Path) -> Flown:
     return _fly(worlds, None if arm == "oracle" else broken_s)
 
 
-def _orbit(plan: Mission, seed: int, arm: str, folder: Path) -> Flown:
+def _orbit(plan: Mission, seed: int, arm: str, folder: Path) -> Delivered:
     rng = part_rng(seed, "bench swarm orbit")
     stations = tuple(OrbitStation(
         name=f"station{at}", latitude_deg=site.latitude_deg, longitude_deg=site.longitude_deg,
@@ -105,7 +105,7 @@ def run(out_dir: Path) -> list[Figure]:
     """Words a day against flying alone and against the oracle, and the time on the air."""
     plan, rows = mission.load(MISSION), []
     for name, fly, seeds in (("balloon", _balloon, BALLOON_SEEDS), ("orbit", _orbit, ORBIT_SEEDS)):
-        flown: dict[str, list[Flown]] = {arm: [] for arm in ARMS}
+        flown: dict[str, list[Delivered]] = {arm: [] for arm in ARMS}
         for seed in seeds:
             for arm in ARMS:
                 with tempfile.TemporaryDirectory() as folder:
