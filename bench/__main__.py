@@ -13,8 +13,8 @@ from pathlib import Path
 from bench import report
 
 NAMES = (
-    "beacon", "flight", "predict", "start", "ground", "link", "airtime", "text", "mind", "memory",
-    "persona", "imports", "quant", "tune", "musings", "replies", "planner")
+    "beacon", "flight", "predict", "start", "ground", "link", "airtime", "swarm", "text", "mind",
+    "memory", "persona", "imports", "quant", "tune", "musings", "replies", "planner")
 WITH_OPTIONS = ("musings", "planner")
 OUT_DIR = Path(__file__).parent / "out"
 

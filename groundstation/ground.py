@@ -25,7 +25,7 @@ from groundstation.archive.archive import Archive
 from groundstation.archive.held import BATCH_MAX, Held
 from groundstation.archive.rawlog import BY_RADIO, RAW_BYTES_MAX, Reception
 from groundstation.archive.retention import Worth
-from groundstation.decode import foreign
+from groundstation.decode import foreign, keys
 from groundstation.decode.beacon_freshness import is_of_its_time
 from groundstation.decode.contents import Contents
 from groundstation.decode.ears import Ears
@@ -34,9 +34,10 @@ from groundstation.decode.node_receiver import NodeReceiver
 from groundstation.decode.nodes import Nodes, Numbered
 from groundstation.decode.placing import Placing
 from groundstation.decode.reception_worth import worth_of
+from groundstation.decode.relayed import Relayed
 from groundstation.decode.sessions import UNKNOWN
 from groundstation.uplink.uplink_scheduler import UplinkScheduler
-from wire import auth, beacon, frames
+from wire import beacon, frames
 from wire.auth import Authenticity
 from wire.beacon import Beacon
 from wire.bodies import NO_MODELS, Models
@@ -95,14 +96,17 @@ class Ground:
         self._has_heard_impostor = False
         self._nodes = Nodes(mission, self._signers, models)
         self._placing = Placing(archive, self._signers)
+        self._relayed = Relayed(mission, archive)
         self._tally: Counter[str] = Counter()
         self._ears = Ears(archive)
         self._held = Held(self.worth_of)
         self._is_disk_refusing = False
         self._is_behind = False  # does the archive hold receptions that are not decoded yet?
         self._uplink = UplinkScheduler(mission, archive, uplink_key)
-        self._take_key(downlink_key)
+        keys.take(archive, mission, downlink_key)
         self._catch_up()
+        self._held.add(self._relayed.take())
+        self._write_held()
         with archive.batch():
             archive.set_meta("can_transmit", int(uplink_key is not None))
             outbox.withdraw_plain_text(archive.db, [model.hex() for model in models])
@@ -164,6 +168,7 @@ class Ground:
                 _log.info("archive_returned", waiting=len(held), dropped=dropped)
             self._is_disk_refusing = False
             self._decode_new(numbered)
+            held.add(self._relayed.take())  # after their parcels, by the same road
             self.archive.make_room(self.worth_of)
         return True
 
@@ -192,18 +197,6 @@ class Ground:
         """Share of our payload's last 255 frames that did not arrive."""
         node = self._nodes.ours
         return node.link.loss if node else None
-
-    def _take_key(self, downlink_key: bytes | None) -> None:
-        """What was decoded with another key, or with none, is decoded again."""
-        archive = self.archive
-        name = "" if downlink_key is None else auth.key_name(downlink_key)
-        if self._mission.keys.downlink_mac and downlink_key is None:
-            _log.warning("not_verifying", why="the mission signs; this station has no key")
-        if (archive.meta("verified_with") or "") != name and archive.meta("decoded_upto"):
-            _log.info("decoding_again", why="the downlink key has changed", key=name or "none")
-            archive.rebuild()
-        with archive.batch():
-            archive.set_meta("verified_with", name)
 
     def _catch_up(self) -> None:
         archive = self.archive
@@ -236,7 +229,8 @@ class Ground:
             session = frame.session or sessions.claimed(frame.counter.boot)
             if not sessions.knows(session):
                 return
-            _, is_new = node.on_data(frame, session, sessions.life(session), reception.utc_ms)
+            found, is_new = node.on_data(frame, session, sessions.life(session), reception.utc_ms)
+            self._relayed.add(frame.node_id, found, reception)  # cut off between the two, once
         if is_new:
             node.link.on_counter(frame.counter, reception.utc_ms, is_told=reception.is_told)
             node.link.take_minutes()
@@ -321,6 +315,7 @@ class Ground:
         found, is_new = node.on_data(frame, session, life, reception.utc_ms)
         if found:
             self._contents.keep(frame, life, found, reception.utc_ms)
+            self._tally.update(self._relayed.add(frame.node_id, found, reception))
         if not is_new:
             self._tally["old_data"] += 1
         return is_new

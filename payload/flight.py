@@ -41,7 +41,7 @@ from payload.navigation.geofence import Geofence
 from payload.navigation.gnss import Navigation
 from payload.navigation.phase import PhaseMachine
 from payload.notes import Note, event
-from payload.ports import Board, PortError
+from payload.ports import PortError
 from payload.power import charge
 from payload.power.power import PowerManager
 from payload.power.thrift import Thrift
@@ -49,7 +49,6 @@ from payload.prompt import PersonaText
 from payload.radio_requests import RadioRequests
 from payload.sensors import Sensors
 from payload.situation import Situation
-from payload.starts import Starts, is_switched_off
 from payload.storage.store import Store
 from wire.beacon import Beacon, FaultBits, PowerMode
 from wire.horus import Packet
@@ -78,7 +77,7 @@ class Flight:
         self.store = store
         self._profile = profile.of(mission)
         self.phase = PhaseMachine(store.get("phase"), 0, self._profile)
-        self.starts = self._begin_start(ports.board)
+        self.starts = starts.begin(store, ports.board, self.phase.phase)
         self.clock = MissionClock(store.get("utc_ms"))
         self.gate = UplinkGate(uplink_key, mission.payload.node_id, store, self.clock)
         store.commit(0)  # before anything that may be what kills it
@@ -114,7 +113,7 @@ class Flight:
             store, self.clock, self.phase, self.power, self.mind, self.camera, self.api,
             self.downlink, self.settings, self.starts, self.cutdown, self.hearsay,
         ))
-        self._inbox = Inbox(self.gate, self.commands, self.downlink, store)
+        self._inbox = Inbox(self.gate, self.commands, self.downlink, store, mission.swarm)
         self.health = Health(PARTS, 0)
         self.notes: list[Note] = []  # of the latest step, for the log
         self._is_started = False
@@ -123,16 +122,6 @@ class Flight:
         self._salvaged_from: Path | None = None  # as last reported
         self._musing = store.musings[-1] if store.musings else ""  # the latest that is durable,
         self._next_musing: Record | None = None  # and one that is not yet
-
-    def _begin_start(self, board: Board | None) -> Starts:
-        """Count this start, in what will be the first commit."""
-        store = self.store
-        machine, before = None if board is None else board.boot_id(), store.get(starts.MACHINE_KEY)
-        begun = Starts(store.get(starts.KEY), is_switched_off(before, machine, self.phase.phase))
-        store.put(starts.KEY, begun.saved())
-        if machine is not None:
-            store.put(starts.MACHINE_KEY, machine)
-        return begun
 
     def step(self, now_ms: int) -> int:
         """One round of the flight computer at ``now_ms`` since boot; returns the next due time."""
@@ -149,7 +138,8 @@ class Flight:
         situation = self.situation(now_ms)
         notes += self._act(situation, now_ms)
         radio_due_ms = self._send(situation, now_ms)
-        notes += self.downlink.take_notes() + self._voice.update(
+        notes += self._inbox.neighbours.notes(now_ms) + self.downlink.take_notes()
+        notes += self._voice.update(
             now_ms, self.downlink.is_silent(now_ms), self.power.mode,
             lambda number: self._packet(situation, number))
         self._sync(notes, now_ms)
@@ -311,7 +301,8 @@ class Flight:
         utc_ms, quality = self.clock.stamp(now_ms)
         heard_ms = self._inbox.heard_ms
         heard_age_ms = None if heard_ms is None else now_ms - heard_ms
-        self.downlink.note_away(self.passes.is_away(utc_ms, quality, heard_age_ms), now_ms)
+        is_away = self.passes.is_away(utc_ms, quality, heard_age_ms)
+        self.downlink.note_away(is_away and not self._inbox.neighbours.is_talked_to(now_ms), now_ms)
         due_ms = self.downlink.step(
             now_ms, situation.phase, self.power.mode, situation.altitude_m,
             lambda: self._beacon(situation),

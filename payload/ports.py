@@ -319,6 +319,7 @@ class Committed:
     count: int | None  # records on the disk; None while that is not known
     unconfirmed: int | None  # those of them that the ground has not confirmed
     damaged: int  # records that could not be read since the process began
+    dropped: int = 0  # relayed ones that made room with this commit
 
 
 @dataclass(frozen=True, slots=True)

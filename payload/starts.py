@@ -15,6 +15,8 @@ from __future__ import annotations
 from typing import Any
 
 from payload.notes import Note, event
+from payload.ports import Board
+from payload.storage.store import Store
 from wire.beacon import Phase
 
 PROVEN_MS = 600_000
@@ -31,6 +33,16 @@ def is_switched_off(before: str | None, now: str | None, phase: Phase) -> bool:
     is the one in which the former ended.
     """
     return None not in (before, now) and before != now and phase in _WITH_ITS_MAKER
+
+
+def begin(store: Store, board: Board | None, phase: Phase) -> Starts:
+    """Count this start, in what will be the first commit; ``phase`` is that of the one before."""
+    machine, before = None if board is None else board.boot_id(), store.get(MACHINE_KEY)
+    begun = Starts(store.get(KEY), is_switched_off(before, machine, phase))
+    store.put(KEY, begun.saved())
+    if machine is not None:
+        store.put(MACHINE_KEY, machine)
+    return begun
 
 
 class Starts:

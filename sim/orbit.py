@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import random
 
+from sgp4 import io
 from sgp4.api import WGS72, Satrec
 from sgp4.exporter import export_tle
 
@@ -45,6 +46,7 @@ class Orbit:
         self.start_utc_ms = start_utc_ms
         self.elements = elements
         self.stations = stations
+        self.revolutions = revolutions
         self.pad = (stations[0].latitude_deg, stations[0].longitude_deg, stations[0].altitude_m)
         self.end_s = FIRST_PASS_S + revolutions * elements.period_s
         self._vantages = [(station.vantage, station.elevation_min_deg) for station in stations]
@@ -105,6 +107,14 @@ def build(
                      revolutions)
     elements = draw_elements(rng, drawn[0], launch.start_utc_ms)
     return Orbit(launch.start_utc_ms, elements, drawn, revolutions)
+
+
+def behind(elements: Elements, lag_s: float) -> Elements:
+    """Those of whoever follows on the same orbit, ``lag_s`` later."""
+    first, second = elements.lines
+    anomaly_deg = round(float(second[43:51]) - 360 * lag_s / elements.period_s, 4) % 360
+    digits = f"{second[:43]}{anomaly_deg:8.4f}{second[51:68]}"
+    return Elements(first, f"{digits}{io.compute_checksum(digits)}")
 
 
 def draw_elements(rng: random.Random, over: OrbitStation, start_utc_ms: int) -> Elements:

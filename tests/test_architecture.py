@@ -64,10 +64,10 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
 # from itself and from those before it, never backwards.
 ORDER = {
     "payload": (
-        "notes", "ports", "sound", "plausible", "prompt", "situation", "starts", "health", "power",
-        "cutdown", "sensors", "navigation", "storage", "bus_guard", "hearsay", "radio_requests",
-        "api_client", "camera", "ears", "mind", "link", "flight_ports", "flight", "preflight",
-        "devices", "drivers", "scan", "carried", "camera_worker", "sound_features",
+        "notes", "ports", "sound", "plausible", "prompt", "situation", "health", "power",
+        "cutdown", "sensors", "navigation", "storage", "starts", "bus_guard", "hearsay",
+        "radio_requests", "api_client", "camera", "ears", "mind", "link", "flight_ports", "flight",
+        "preflight", "devices", "drivers", "scan", "carried", "camera_worker", "sound_features",
         "microphone_worker", "llama_library", "mind_start", "mind_engine", "mind_server",
         "mind_worker", "gguf_index", "assembly_worker", "assembly", "diary_command", "__main__",
     ),
@@ -80,7 +80,7 @@ ORDER = {
         "clock", "sky", "balloon", "orbit", "replay", "battery", "thermal", "friend", "chips",
         "acoustics",
         "fakes", "daemon", "radio", "payload_thermal", "spacecraft", "hardware", "fault_schedule",
-        "scenario", "world", "live", "plot", "trace", "summary", "verify", "faults", "rig",
+        "scenario", "world", "swarm", "live", "plot", "trace", "summary", "verify", "faults", "rig",
         "trials", "commands", "__main__",
     ),
     "host_training": (

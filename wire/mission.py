@@ -26,6 +26,7 @@ from wire.mission_mqtt import STATION_NAME, MqttSection
 from wire.mission_orbit import OrbitSection, OrbitStation
 from wire.mission_radio import EbyteSection, RadioSection, RylrSection, Section
 from wire.mission_sensors import SensorSection
+from wire.mission_swarm import Neighbour, SwarmSection
 from wire.sampling import RANGES
 
 SONDEHUB_URL = "https://api.v2.sondehub.org"
@@ -204,6 +205,7 @@ class Mission(Section):
     mind: MindSection = MindSection()
     flight: FlightSection = FlightSection()
     orbit: OrbitSection | None = None  # a payload that orbits has it, a balloon has not
+    swarm: SwarmSection | None = None  # a payload that carries for no other has none
     api: tuple[ApiSection, ...] = ()
     ground: GroundSection = GroundSection()
     keys: KeySection = KeySection()
@@ -273,10 +275,19 @@ def parse(text: str, name: str) -> Mission:
         except ValueError as error:
             raise MissionError(f"{name}: payload.callsign for framing ax25: {error}") from error
     flaw = (mission.sensors.flaw() or mission.radio.flaw() or AirtimeBudget(mission).flaw()
-            or (mission.orbit.flaw() if mission.orbit is not None else None))
+            or (mission.orbit.flaw() if mission.orbit is not None else None)
+            or _swarm_flaw(mission))
     if flaw is not None:
         raise MissionError(f"{name}: {flaw}")
     return mission
+
+
+def _swarm_flaw(mission: Mission) -> str | None:
+    if mission.swarm is None:
+        return None
+    if not mission.keys.downlink_mac:
+        return "swarm requires keys.downlink_mac = true: only signed frames are carried"
+    return mission.swarm.flaw(mission.payload.node_id)
 
 
 def _check_flight(flight: FlightSection, name: str) -> None:
@@ -338,6 +349,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "horus": HorusSection, "microphone": MicrophoneSection,
     "api": ApiSection, "sources": SourceSection, "ebyte": EbyteSection, "rylr": RylrSection,
     "mqtt": MqttSection, "orbit": OrbitSection, "stations": OrbitStation,
+    "swarm": SwarmSection, "neighbours": Neighbour,
 }
 
 

@@ -34,14 +34,14 @@ class Lane(IntEnum):
 
     PRECIOUS = 0  # events, command results, musings, questions and replies
     ROUTINE = 1  # track, housekeeping, API calls
-    PICTURE = 2  # each picture a block of its own
+    PICTURE = 2  # each picture a block of its own, and each parcel of what is relayed
     BULK = 3  # each tile a block of its own
 
 
 def lane_of(priority: Priority) -> Lane:
     """The lane that carries records of this class."""
     if priority >= Priority.IMAGE:
-        return Lane.PICTURE if priority == Priority.IMAGE else Lane.BULK
+        return Lane.BULK if priority == Priority.BULK else Lane.PICTURE
     return Lane.PRECIOUS if priority in (Priority.EVENT, Priority.MUSING) else Lane.ROUTINE
 
 

@@ -123,6 +123,11 @@ class QuestionBody(TypedDict):
     text: Annotated[str, "the question"]
 
 
+class RelayedBody(TypedDict):
+    frames: Annotated[list[bytes], "whole signed frames of one neighbour, as they were heard"]
+    ages: Annotated[list[int], "age of each when the record was made, s"]
+
+
 class SoundBody(TypedDict):
     heard: Annotated[
         str, "what it was taken for, separated by spaces: quiet | wind | bang | flutter | voices"]

@@ -35,6 +35,7 @@ from wire.record_bodies import (
     HousekeepingBody,
     MusingBody,
     QuestionBody,
+    RelayedBody,
     ReplyBody,
     SoundBody,
     ThumbnailBody,
@@ -67,6 +68,7 @@ class Priority(IntEnum):
     API = 3
     IMAGE = 4
     BULK = 5
+    RELAY = 6  # of other payloads: the first to go at a bound
 
 
 class Kind(IntEnum):
@@ -82,6 +84,7 @@ class Kind(IntEnum):
     COMMAND_RESULT = 8
     QUESTION = 9
     TILE = 10
+    RELAYED = 11
     SOUND = 12
 
 
@@ -108,6 +111,7 @@ PRIORITY_OF_KIND: dict[Kind, Priority] = {
     # All tiles of a picture are the full picture, which gets what the others leave, and a queue of
     # their own is what lets a later picture's thumbnail overtake an earlier one's tiles.
     Kind.TILE: Priority.BULK,
+    Kind.RELAYED: Priority.RELAY,
 }
 
 BODY_OF_KIND: dict[Kind, type] = {
@@ -121,6 +125,7 @@ BODY_OF_KIND: dict[Kind, type] = {
     Kind.TILE: TileBody,
     Kind.COMMAND_RESULT: CommandResultBody,
     Kind.QUESTION: QuestionBody,
+    Kind.RELAYED: RelayedBody,
     Kind.SOUND: SoundBody,
 }
 BODY_FIELDS = {kind: meanings(body) for kind, body in BODY_OF_KIND.items()}

@@ -30,7 +30,9 @@ MARK = b"\xa5\x5a"
 _HEAD = struct.Struct(">2sII")
 RAW_BYTES_MAX = 4096  # twice what a KISS frame may have; the beginning of more is kept
 ENTRY_BYTES_MAX = RAW_BYTES_MAX + 512
-BY_RADIO, BY_MQTT = "radio", "mqtt"  # sources: this station's own ears, and another station's
+# Sources: this station's own ears, another station's, and another payload's.
+BY_RADIO, BY_MQTT, BY_RELAY = "radio", "mqtt", "relay"
+TOLD = (BY_MQTT, BY_RELAY)
 UTC_MS_MAX = 1 << 47  # in the year 6429: what no clock says, but a damaged or made-up entry may
 _pack: Callable[[list[object]], bytes] = msgpack.Packer().pack
 _SEALED = re.compile(r"-(\d{6,})-(\d+)\.raw")
@@ -40,7 +42,8 @@ class Reception(NamedTuple):
     """One byte string off the radio, with what the station knew about it.
 
     ``reception_id`` is 0 until the archive has given it a number. ``source`` names the input it
-    came by: radio, mqtt (``station`` received it), replay, sim, horus-udp.
+    came by: radio, mqtt (``station`` received it), relay (``station`` is the payload that carried
+    it), replay, sim, horus-udp.
     """
 
     utc_ms: int
@@ -53,8 +56,8 @@ class Reception(NamedTuple):
 
     @property
     def is_told(self) -> bool:
-        """Another station received it, and told us, perhaps late."""
-        return self.source == BY_MQTT
+        """Another station or payload received it, and told us, perhaps late."""
+        return self.source in TOLD
 
 
 def pack(reception: Reception) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from wire.beacon import FIELDS
 
-VERSION = 3
+VERSION = 4
 BEACON_COLUMNS = (*(field.name for field in FIELDS), "faults", "command_counter")
 # Of meta: how far the archive was uploaded (upload_queue), and how many receptions are not in it
 # any more (retention) or never were (held).
@@ -41,6 +41,7 @@ CREATE TABLE reception(
     id INTEGER PRIMARY KEY, utc_ms INTEGER NOT NULL, station TEXT NOT NULL, raw BLOB NOT NULL,
     rssi_dbm REAL, snr_db REAL, source TEXT NOT NULL);
 CREATE INDEX reception_of_others ON reception(station, utc_ms) WHERE source = 'mqtt';
+CREATE INDEX reception_relayed ON reception(station, utc_ms) WHERE source = 'relay';
 CREATE TABLE segment(
     number INTEGER PRIMARY KEY, generation INTEGER NOT NULL, level INTEGER NOT NULL,
     last_id INTEGER NOT NULL, bytes INTEGER NOT NULL);

@@ -140,6 +140,10 @@ class Downlink:
         """True while a command forbids transmissions."""
         return now_ms < self._off_until_ms
 
+    def keep_quiet(self, now_ms: int) -> None:
+        """A neighbour listens: send nothing for as long as a window lasts."""
+        self._quiet_until_ms = max(self._quiet_until_ms, now_ms + self._budget.silence_ms)
+
     def beacon_now(self, now_ms: int) -> None:
         """The next frame is a beacon."""
         self._beacon_due_ms = now_ms

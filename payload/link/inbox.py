@@ -1,4 +1,4 @@
-"""The inbox: uplink frames from reception to execution.
+"""The inbox: what the radio heard: uplink frames from reception to execution, and neighbours.
 
 A genuine command is done once it is durable that it was taken, so that a power cut can never make
 one count twice, and in the order in which they came. A disk that stalls holds them up for
@@ -15,11 +15,13 @@ from collections import deque
 
 from payload.link.command_handlers import URGENT, CommandRunner
 from payload.link.downlink import Downlink
+from payload.link.neighbours import Neighbours
 from payload.link.uplink_gate import UplinkGate
 from payload.notes import Note
 from payload.storage.store import Store
 from wire.commands import Opcode, opcode_of
 from wire.frames import CommandFrame, FeedbackFrame
+from wire.mission_swarm import SwarmSection
 
 COMMANDS_MAX = 32
 LOOK_MS = 50  # how soon to look again whether the disk has answered
@@ -29,13 +31,15 @@ class Inbox:
     """One per boot."""
 
     def __init__(
-        self, gate: UplinkGate, runner: CommandRunner, downlink: Downlink, store: Store
+        self, gate: UplinkGate, runner: CommandRunner, downlink: Downlink, store: Store,
+        swarm: SwarmSection | None = None,
     ) -> None:
         self.heard_ms: int | None = None  # when the ground was last heard
         self._gate = gate
         self._runner = runner
         self._downlink = downlink
         self._store = store
+        self.neighbours = Neighbours(swarm)
         self._waiting: deque[tuple[CommandFrame, int]] = deque()  # and version of the small state
 
     @property
@@ -45,6 +49,8 @@ class Inbox:
 
     def hear(self, data: bytes, now_ms: int) -> list[Note]:
         """The radio heard this."""
+        if self.neighbours.hear(data, now_ms):
+            self._downlink.keep_quiet(now_ms)
         if len(self._waiting) >= COMMANDS_MAX:
             return []
         frame = self._gate.accept(data, now_ms, self._downlink.session)

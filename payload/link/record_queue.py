@@ -19,6 +19,7 @@ from wire.transfer import Sender
 
 BACKLOG_SYMBOLS_MAX = 6  # laid into blocks ahead of sending; small, so urgent things stay urgent
 BULK_OUT_MAX = 3  # bulk blocks that may be half heard at a time: one after the other is done
+PARCELS_OUT_MAX = 8  # parcels of other payloads and pictures, beyond which no parcel follows
 GIVEN_UP_MAX = 20_000  # beyond it the oldest wait for the next boot
 CODED_REMEMBERED_MAX = 4096
 PLAIN_MODELS_MAX = 8
@@ -31,6 +32,7 @@ SHARES: dict[Priority, int] = {
     Priority.API: 10,
     Priority.IMAGE: 20,
     Priority.BULK: 5,
+    Priority.RELAY: 40,
 }
 _TEXT = tuple(priority for priority in Priority if priority < Priority.IMAGE)
 _PLAIN_KEY = "plain_text_models"
@@ -118,9 +120,12 @@ class RecordFeed:
         if sender.backlog_symbols(_TEXT) >= BACKLOG_SYMBOLS_MAX:
             return []
         room = list(_TEXT)
+        is_lane_free = not sender.backlog_symbols((Priority.IMAGE, Priority.RELAY))
+        if is_lane_free and sender.short_blocks(Priority.RELAY, now_ms) < PARCELS_OUT_MAX:
+            room.append(Priority.RELAY)
         if not sender.takes_pictures(now_ms):
             return room
-        if not sender.backlog_symbols((Priority.IMAGE,)):
+        if is_lane_free:
             room.append(Priority.IMAGE)
         short = sender.short_blocks(Priority.BULK, now_ms)
         if short < BULK_OUT_MAX and not sender.backlog_symbols((Priority.BULK,)):

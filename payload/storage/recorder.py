@@ -28,4 +28,4 @@ class Recorder:
         """The disk has said so."""
 
     def pruned(self, record_ids: Collection[int]) -> None:
-        """Confirmed records that made room for new ones."""
+        """Confirmed records that made room for new ones, and relayed ones beyond their bound."""

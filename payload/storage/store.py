@@ -38,7 +38,7 @@ RING_RECORDS_MAX = 2_000
 COMMIT_RECORDS_MAX = 256  # in one request; what is on its way to the disk cannot make room
 REQUESTS_PER_STEP_MAX = 12  # of a disk that answers at once: the whole ring, and some reading
 
-_NEWEST_FIRST = frozenset((Priority.MUSING, Priority.BULK))
+_NEWEST_FIRST = frozenset((Priority.MUSING, Priority.BULK, Priority.RELAY))
 
 
 class Store:
@@ -179,8 +179,8 @@ class Store:
     def queued(self, priority: Priority, limit: int) -> list[Record]:
         """The next records of this class that are durable, and neither in flight nor confirmed.
 
-        At most ``limit`` and at most what is in RAM. Musings and bulk come newest first, all others
-        oldest first. While the disk fails, records of the ring are offered too.
+        At most ``limit`` and at most what is in RAM. Musings, bulk and what is relayed come newest
+        first, all others oldest first. While the disk fails, records of the ring are offered too.
         """
         found = list(islice(self._windows[priority], limit))
         if self.is_failing and len(found) < limit:
@@ -306,6 +306,7 @@ class Store:
                 self._windows[record.priority].put(record)
         self._count, self._unconfirmed = answer.count, answer.unconfirmed
         self.damaged_records = answer.damaged
+        self.dropped_records += answer.dropped
 
     def _forget_written(self, request: Commit) -> None:
         """Only what has not changed since the request."""

@@ -6,8 +6,9 @@ the records are counted, and each is read once, so that damage is found before i
 that reads badly is in doubt: it is checked whole when it is next opened, and salvaged when it is
 bad three times in a row (``payload.storage.salvage``).
 
-Nothing is ever deleted but on a disk that is nearly full, which forgets confirmed records, the
-oldest of the least urgent class first.
+Nothing of this payload is ever deleted but on a disk that is nearly full, which forgets confirmed
+records, the oldest of the least urgent class first. Of what it keeps for others no more than
+RELAYED_MAX parcels wait: beyond that the oldest is deleted, and counted as dropped.
 
 What a power cut leaves was explored operation by operation and sector by sector; the numbers are in
 docs/promises.md. With synchronous=NORMAL the same explorers find acknowledged records lost.
@@ -37,7 +38,7 @@ from payload.ports import (
 from payload.storage import salvage, small_state, store_file
 from payload.storage.recorder import Recorder
 from payload.storage.store_file import COLUMNS, record_of, row_of, small_row
-from wire.records import PRIORITY_OF_KIND, Kind, Record
+from wire.records import PRIORITY_OF_KIND, Kind, Priority, Record
 
 READ_TRIES = 3  # a database that reads badly this often in a row is damaged
 MUSINGS_MAX = 500  # that a life begins with
@@ -45,10 +46,15 @@ CHECK_ROWS = 200  # read in one slice
 DAMAGED_MAX = 10_000  # counted; of more it is only known that there are so many
 RESERVE_BYTES = 32 << 20  # of free disk; with less, confirmed records make room
 PRUNE_RECORDS = 100  # in one commit, so that it stays short
+RELAYED_MAX = 1_000  # parcels of other payloads that wait, 2 MB or so
 PRUNE_PAGES = 64  # free pages in the file that are enough
 
 _MARK = "UPDATE record SET state=? WHERE id=? AND state<2"  # a confirmation is final
 _AGAIN = "UPDATE record SET state=0 WHERE id=? AND state=?"
+_DROP_RELAYED = (
+    "DELETE FROM record WHERE state=0 AND class=? AND id <= (SELECT id FROM record WHERE state=0 "
+    "AND class=? ORDER BY id DESC LIMIT 1 OFFSET ?) RETURNING id"
+)
 _NEXT_ROWS = (
     "SELECT state, class, id, body FROM record INDEXED BY record_queue "
     "WHERE (state, class, id) > (?,?,?) ORDER BY state, class, id LIMIT ?"
@@ -80,6 +86,7 @@ class Writer:
         self._counts: tuple[int, int] | None = None  # all records, unconfirmed ones
         self._checked: tuple[int, int, int] | None = -1, 0, 0  # up to here; None is to the end
         self._damaged_ids: set[int] = set()
+        self._dropped = 0  # relayed records, by the latest commit
 
     @property
     def is_checked(self) -> bool:
@@ -206,6 +213,7 @@ class Writer:
 
     def _write(self, db: sqlite3.Connection, request: Commit) -> bool:
         """One transaction. False when the disk does not take it; raises when the file is bad."""
+        self._dropped = 0
         if not request.has_content:
             return True
         total, unconfirmed = self._counts or (0, 0)
@@ -217,7 +225,8 @@ class Writer:
                 confirmed = self._set_states(db, request)
                 _many(db, store_file.INSERT_SMALL,
                       [small_row(key, value) for key, value in request.small.items()])
-                gone = self._make_room(db)
+                dropped = self._drop_relayed(db, request)
+                gone = dropped + self._make_room(db)
         except sqlite3.OperationalError as error:
             self._has_failed = True
             if is_damage(error):
@@ -225,8 +234,19 @@ class Writer:
             return False
         self._has_failed = self._left_in_flight = False
         if self._counts is not None:
-            self._counts = total + new - gone, unconfirmed + new - confirmed
+            self._counts = total + new - gone, unconfirmed + new - confirmed - dropped
+        self._dropped = dropped
         return True
+
+    def _drop_relayed(self, db: sqlite3.Connection, request: Commit) -> int:
+        """Where more is kept for others than may wait, the oldest goes; how many did."""
+        relay = int(Priority.RELAY)
+        if not any(record.priority is Priority.RELAY for record, _ in request.records):
+            return 0
+        gone = [record_id for (record_id,) in db.execute(
+            _DROP_RELAYED, (relay, relay, RELAYED_MAX))]
+        self._recorder.pruned(gone)
+        return len(gone)
 
     def _set_states(self, db: sqlite3.Connection, request: Commit) -> int:
         """How many records are confirmed now that were not before."""
@@ -262,7 +282,8 @@ class Writer:
             ids = [i for i, state in request.states.items() if state == QUEUED and i not in new]
             again = tuple(self._queued(db, (*ids, *request.again)))
         total, unconfirmed = self._counts or (None, None)
-        return Committed(is_durable, pages, again, total, unconfirmed, len(self._damaged_ids))
+        return Committed(
+            is_durable, pages, again, total, unconfirmed, len(self._damaged_ids), self._dropped)
 
     def _read(self, db: sqlite3.Connection, page: QueuePage) -> PageRead:
         order, sign = ("DESC", "<") if page.is_newest_first else ("ASC", ">")

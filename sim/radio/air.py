@@ -41,6 +41,7 @@ class Air:
         """``ground`` gives the station while it runs; ``plan(at_ms, action)`` makes an event."""
         self.last_beacon: BeaconFrame | None = None  # as sent, heard or not
         self.last_frame: bytes | None = None
+        self.mast: list[Callable[[bytes], None]] = []  # other stations that hear what ours hears
         self.ground_offset_ms = 0  # how wrong the station's computer clock is
         self.channel = Channel(
             clock, Airtime.of(mission.radio), part_rng(seed, "channel"), sight,
@@ -100,7 +101,13 @@ class Air:
                 hear(arrival.data)
 
     def ground_hears(self, data: bytes) -> None:
-        """Bytes reach the station's antenna, whoever sent them."""
+        """Bytes reach the station's antenna, whoever sent them, and those beside it."""
+        self.station_hears(data)
+        for hear in self.mast:
+            hear(data)
+
+    def station_hears(self, data: bytes) -> None:
+        """Bytes come down the cable to this one station."""
         ground = self._ground()
         if ground is None:
             return

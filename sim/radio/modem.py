@@ -20,6 +20,8 @@ class SimRadio:
     is_stuck_sending  the end of a transmission is never reported: not idle, and nothing is taken
     drops_silently    frames are taken and never leave the antenna
     is_deaf           nothing is heard
+
+    ``is_channel_busy`` says whether it hears somebody else send, and waits; alone it never does.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class SimRadio:
         self.drops_silently = False
         self.is_deaf = False
         self.dropped_frames = 0
+        self.is_channel_busy: Callable[[], bool] = lambda: False
         self._clock = clock
         self._channel = channel
         self._on_send = on_send
@@ -58,7 +61,8 @@ class SimRadio:
     def is_idle(self, now_ms: int) -> bool:
         """Raises DeviceAbsent when unplugged."""
         self._check()
-        return not self._channel.is_payload_sending and not self.is_stuck_sending
+        is_sending = self._channel.is_payload_sending or self.is_stuck_sending
+        return not is_sending and not self.is_channel_busy()
 
     def deliver(self, frame: HeardFrame) -> None:
         """The channel lets the modem hear a frame; a full inbox loses it."""

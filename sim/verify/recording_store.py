@@ -42,7 +42,7 @@ class Ledger:
     ram_ids: dict[int, bool] = field(default_factory=dict)
     taken_counters: list[int] = field(default_factory=list)  # of uplink frames, not yet looked at
     hasty_ids: list[int] = field(default_factory=list)  # sent before the disk had them
-    pruned_ids: set[int] = field(default_factory=set)  # confirmed ones that made room
+    pruned_ids: set[int] = field(default_factory=set)  # that made room, as they may
     pruned_at_once_max: int = 0  # in one commit
     lost: dict[int, int] = field(default_factory=dict)  # that a fault took from the disk: id -> CRC
     incarnations: list[int] = field(default_factory=list)  # of each life, in order

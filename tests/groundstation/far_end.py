@@ -23,7 +23,7 @@ from wire.transfer import Sender
 
 START_MS = 1_790_000_000_000  # 2026-09-21T14:13:20Z
 MASTER_KEY = bytes(range(32))
-_TEXT = """
+TEXT = """
     [payload]
     name = "EDDA"
     callsign = "N0CALL"
@@ -38,8 +38,8 @@ _TEXT = """
     [ground]
     station = "meadow"
     """
-MISSION = parse(_TEXT + "[keys]\ndownlink_mac = false", "test")
-SIGNED_MISSION = parse(_TEXT, "test")
+MISSION = parse(TEXT + "[keys]\ndownlink_mac = false", "test")
+SIGNED_MISSION = parse(TEXT, "test")
 INCARNATION = 0x3FA0C1D0  # so the four bits of its sessions are those of the boot
 
 

@@ -29,6 +29,7 @@ BODIES: dict[Kind, dict[str, object]] = {
     Kind.TILE: {"picture": 1, "index": 1, "cols": 2, "rows": 2, "image": PICTURE},
     Kind.COMMAND_RESULT: {"counter": 9, "command": "ping", "result": "ok"},
     Kind.QUESTION: {"question_id": 5, "text": "How is it?"},
+    Kind.RELAYED: {"frames": [b"\x69\x08 of a neighbour"], "ages": [3]},
     Kind.SOUND: {"heard": "wind", "level": -321, "spl": 879, "wind": 98, "alt": 1200},
 }
 

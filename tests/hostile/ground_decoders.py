@@ -20,10 +20,11 @@ from groundstation.archive.schema import WrongVersion
 from groundstation.decode import foreign, mosaic, payload_summaries, sondehub_telemetry
 from groundstation.decode.beacon_freshness import BeaconFreshness
 from groundstation.decode.pictures import media_type
+from groundstation.decode.relayed import Relayed
 from groundstation.errors import StationError
 from groundstation.export import ccsds
 from groundstation.export.export import write_all
-from groundstation.ground import Ground
+from groundstation.ground import Ground, HeardBytes
 from groundstation.http_call import HttpAnswer
 from groundstation.passes import command
 from groundstation.peers import messages
@@ -33,15 +34,17 @@ from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import clean_text, to_json
 from groundstation.web import token_file
 from tests.groundstation.decode import test_sondehub_telemetry
-from tests.groundstation.far_end import MISSION, START_MS
+from tests.groundstation.far_end import MISSION, SIGNED_MISSION, START_MS
 from tests.groundstation.reading import test_tawhiri
 from tests.hostile import examples, seals
 from tests.hostile.registry import JSON_WORDS, Decoder, Take, Tape, fresh, in_file, plain
+from tests.hostile.wire_decoders import parcels
 from tests.wire import orbits
-from wire import horus, records, ukhas
+from wire import horus, records, relaying, ukhas
 from wire.auth import Authenticity
 from wire.beacon import Beacon
 from wire.frames import FrameCounter
+from wire.mission_swarm import Neighbour, SwarmSection
 from wire.records import Kind, Record
 
 _MIB = 1 << 20
@@ -238,6 +241,27 @@ def _mosaic(place: Path) -> Take:
     return take
 
 
+def _relayed(place: Path) -> Take:
+    """Packets are bodies of RELAYED records of a neighbour, whose frames a whole station takes."""
+    shutil.rmtree(place / "relayed", ignore_errors=True)
+    archive = Archive(place / "relayed" / "flight.sqlite", is_durable=False)
+    swarm = SwarmSection(neighbours=(Neighbour(name="FENN", node_id=8),))
+    mission = SIGNED_MISSION.model_copy(update={"swarm": swarm})
+    ground = Ground(mission, archive, seals.UPLINK_KEY, seals.DOWNLINK_KEY)
+    relayed, numbers = Relayed(mission, archive), itertools.count(1)
+
+    def take(data: bytes) -> object:
+        record = examples.record(next(numbers), Kind.RELAYED, records.unpack_body(data) or {"n": 1})
+        refused = relayed.add(8, [record], Reception(record.time_ms + 1000, b""))
+        found = relayed.take()
+        assert len(found) + sum(refused.values()) <= relaying.FRAMES_MAX
+        ground.receive_many(HeardBytes(
+            each.raw, each.utc_ms, source=each.source, station=each.station) for each in found)
+        return found
+
+    return take
+
+
 def _pieces() -> list[Tape]:
     grid = {"picture": 1, "cols": 2, "rows": 2, "image": examples.PICTURE}
     tiles = (b"\1" + records.pack_body({**grid, "index": at}) for at in range(4))
@@ -310,6 +334,8 @@ GROUND: list[Decoder] = [
             words=JSON_WORDS, seal=seals.foreign,
             held_bytes=2 * _MIB, peak_bytes=8 * _MIB, cost=50),
     Decoder("groundstation.decode.mosaic", _mosaic, _pieces, (ValueError,),
+            held_bytes=2 * _MIB, peak_bytes=8 * _MIB, cost=50),
+    Decoder("groundstation.decode.relayed", _relayed, parcels, (ValueError,),
             held_bytes=2 * _MIB, peak_bytes=8 * _MIB, cost=50),
     Decoder("groundstation.decode.beacon_freshness", fresh(_order), _beacons),
     Decoder("groundstation.decode.pictures", plain(media_type), lambda: _PICTURES),

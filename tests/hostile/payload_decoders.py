@@ -26,6 +26,7 @@ from payload.drivers.microphone import sound_of
 from payload.drivers.system import SysfsBoard
 from payload.flight import Flight
 from payload.flight_ports import FlightPorts
+from payload.link.neighbours import Neighbours
 from payload.mind import reranker
 from payload.mind.memory import Memory, MemoryAbsent
 from payload.mind.persona import load_persona
@@ -54,10 +55,11 @@ from tests.hostile.registry import (
     in_file,
     plain,
 )
-from tests.hostile.wire_decoders import MISSION
+from tests.hostile.wire_decoders import MISSION, neighbour_frames
 from tests.payload.fakes import FakeRadio
 from wire.bundle import BundleError
-from wire.records import Kind, Priority, TimeQuality
+from wire.mission_swarm import Neighbour, SwarmSection
+from wire.records import Kind, Priority, TimeQuality, pack_body
 from wire.sources import BODY_BYTES_MAX
 
 _MIB = 1 << 20
@@ -81,6 +83,21 @@ def _flight(place: Path, has_gnss: bool) -> Take:
             flight.step(next(times))
         assert not store.is_failing
         return flight.navigation.fix if has_gnss else flight.gate.last_counter or None
+
+    return take
+
+
+def _neighbours() -> Take:
+    """Packets are what the radio hears; all of it becomes records that a block can hold."""
+    listener = Neighbours(SwarmSection(neighbours=(Neighbour(name="EDDA", node_id=7),)))
+    times = itertools.count(0, 1000)
+
+    def take(data: bytes) -> object:
+        before = listener.heard_frames
+        listener.hear(data, now_ms := next(times))
+        for note in listener.notes(now_ms):
+            pack_body(note.body)
+        return listener.heard_frames - before or None
 
     return take
 
@@ -268,6 +285,8 @@ PAYLOAD: list[Decoder] = [
             held_bytes=2 * _MIB, peak_bytes=4 * _MIB, cost=60, words=CELLS),
     Decoder("payload.flight uplink", partial(_flight, has_gnss=False), examples.uplink,
             seal=seals.mac, held_bytes=2 * _MIB, peak_bytes=4 * _MIB, cost=90),
+    Decoder("payload.link.neighbours", fresh(_neighbours), neighbour_frames, seal=seals.signed,
+            held_bytes=_MIB),
     Decoder("payload.store database", partial(_store, is_wal=False), lambda: [(card()[0],)],
             cost=300),
     Decoder("payload.store log", partial(_store, is_wal=True), lambda: [(card()[1],)], cost=110),

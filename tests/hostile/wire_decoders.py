@@ -40,6 +40,7 @@ from wire import (
     kiss,
     mission,
     records,
+    relaying,
     rylr,
     sources,
     ukhas,
@@ -101,6 +102,24 @@ def _signed_flight() -> list[Tape]:
     heard = [frames.decode_downlink(data) for data in examples.flight()[:8]]
     return [(frames.encode_downlink(frame, seals.DOWNLINK_KEY),) for frame in heard
             if frame is not None and not isinstance(frame, ImpostorFrame | UnplacedFrame)]
+
+
+def _parcel(data: bytes) -> object:
+    """Whatever is read can be packed again, and each frame in it looked at."""
+    parcel = relaying.unpack(records.unpack_body(data))
+    assert relaying.unpack(dict(relaying.pack(parcel))) == parcel
+    return [relaying.carried(each.data) for each in parcel]
+
+
+def neighbour_frames() -> list[Tape]:
+    """Those of a signed flight that another payload may carry."""
+    return [(data,) for (data,) in _signed_flight() if relaying.carried(data) is not None]
+
+
+def parcels() -> list[Tape]:
+    """The same as the body of a record."""
+    heard = [relaying.Overheard(data, 7) for (data,) in neighbour_frames()]
+    return [(records.pack_body(dict(relaying.pack(heard))),)]
 
 
 def _uplink(data: bytes) -> object:
@@ -309,6 +328,7 @@ WIRE: list[Decoder] = [
     Decoder("wire.beacon", plain(lambda data: beacon.decode(data[:24].ljust(24))),
             lambda: [(beacon.encode(Beacon()),), (beacon.encode(Beacon(altitude_m=1200)),)]),
     Decoder("wire.records", plain(_record), examples.records, (ValueError,)),
+    Decoder("wire.relaying", plain(_parcel), parcels, (ValueError,), cost=3),
     Decoder("wire.bodies", plain(_body), _bodies, (ValueError,), cost=10),
     Decoder("wire.varint", plain(_varint), lambda: _VARINTS, (ValueError,)),
     Decoder("wire.blocks", fresh(_block), _symbols, cost=3),

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from groundstation.decode import placing, sessions
+from groundstation.decode import placing, relayed, sessions
 from groundstation.decode.foreign import NEIGHBOURS_MAX
 from groundstation.export import ccsds
-from payload.link import announcer
+from payload.link import announcer, custody, neighbours
 from tests.wire.test_beacon import FULL as BEACON_STATE
 from tests.wire.test_frames import DOWNLINK, UPLINK
 from tests.wire.test_horus import packet_of
@@ -35,6 +35,7 @@ from wire import (
     horus,
     kiss,
     records,
+    relaying,
     rylr,
     schedule,
     settings,
@@ -350,6 +351,11 @@ def test_every_command_and_setting_is_in_its_table() -> None:
     f"at most {bodies.BODY_BYTES_MAX} bytes when inflated",
     f"at most {records.TILES_ASIDE_MAX} x {records.TILES_ASIDE_MAX}",
     f"of which the {NEIGHBOURS_MAX} heard last are kept",
+    f"RELAYED record (11): at most {relaying.FRAMES_MAX},",
+    f"{custody.PARCEL_BYTES} bytes of DATA, or {custody.PARCEL_MS // 1000} s after the first",
+    f"older than {relaying.AGE_S_MAX // 86_400} days, or dated more than "
+    f"{relayed.AHEAD_MS_MAX // 60_000} minutes ahead",
+    f"at most once in {neighbours.COURTESY_EVERY_MS // 1000} s",
 ])
 def test_a_number_in_the_text_is_that_of_the_code(phrase: str) -> None:
     assert phrase in " ".join(PAGE.split())

@@ -1,0 +1,53 @@
+"""[swarm] of the mission file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wire.mission import MissionError, parse
+from wire.mission_swarm import NEIGHBOURS_MAX
+
+EXAMPLE = (Path(__file__).parents[2] / "mission.toml").read_text(encoding="utf-8")
+
+
+def neighbour(name: str = "FENN", node_id: int = 8) -> str:
+    return f'[[swarm.neighbours]]\nname = "{name}"\nnode_id = {node_id}\n'
+
+
+def test_a_payload_that_carries_for_no_other_has_none() -> None:
+    assert parse(EXAMPLE, "m").swarm is None
+
+
+def test_neighbours_are_read() -> None:
+    swarm = parse(EXAMPLE + neighbour() + neighbour("GULL", 9), "m").swarm
+    assert swarm is not None and swarm.names == {8: "FENN", 9: "GULL"}
+
+
+def test_as_many_as_share_a_channel() -> None:
+    table = "".join(neighbour(f"N{at}", 10 + at) for at in range(NEIGHBOURS_MAX))
+    assert parse(EXAMPLE + table, "m").swarm is not None
+    with pytest.raises(MissionError, match=r"swarm\.neighbours"):
+        parse(EXAMPLE + table + neighbour(), "m")
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("[swarm]\n", "swarm.neighbours is missing"),
+    ("[swarm]\nneighbours = []\n", "swarm.neighbours"),
+    (neighbour() + neighbour("GULL", 8), "has the node_id 8 twice"),
+    (neighbour(node_id=7), "node_id 7, which is this payload's own"),
+    (neighbour(node_id=255), "swarm.neighbours.0.node_id = 255"),
+    (neighbour(name="A" * 17), "swarm.neighbours.0.name"),
+    (neighbour() + "key = 1\n", "unknown key swarm.neighbours.0.key; allowed: name, node_id"),
+])
+def test_what_is_not_allowed_is_one_sentence(text: str, said: str) -> None:
+    with pytest.raises(MissionError, match=said) as raised:
+        parse(EXAMPLE + text, "m")
+    assert "\n" not in str(raised.value)
+
+
+def test_who_does_not_sign_cannot_relay() -> None:
+    unsigned = EXAMPLE.replace("downlink_mac = true", "downlink_mac = false")
+    with pytest.raises(MissionError, match=r"swarm requires keys\.downlink_mac = true"):
+        parse(unsigned + neighbour(), "m")

@@ -1,0 +1,45 @@
+"""The [swarm] section of the mission file: whose frames the payload listens for and carries home.
+
+A neighbour is known by its node id. Its signature is checked on the ground, by the station that has
+its key; no key of another payload is ever aboard.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from wire.mission_radio import Section
+
+NEIGHBOURS_MAX = 11  # twelve payloads on one channel
+
+
+class Neighbour(Section):
+    """[[swarm.neighbours]]: the ``payload.name`` and ``payload.node_id`` of its mission file."""
+
+    name: Annotated[str, Field(min_length=1, max_length=16)]
+    node_id: Annotated[int, Field(ge=1, le=254)]
+
+
+class SwarmSection(Section):
+    """[swarm]"""
+
+    neighbours: Annotated[
+        tuple[Neighbour, ...], Field(strict=False, min_length=1, max_length=NEIGHBOURS_MAX)]
+
+    @property
+    def names(self) -> dict[int, str]:
+        """node id -> name."""
+        return {each.node_id: each.name for each in self.neighbours}
+
+    def flaw(self, own_node_id: int) -> str | None:
+        """What cannot be as the file has it, in one sentence; None when all can."""
+        ids = [each.node_id for each in self.neighbours]
+        twice = next((each for each in ids if ids.count(each) > 1), None)
+        if twice is not None:
+            return f"swarm.neighbours has the node_id {twice} twice; each belongs to one payload"
+        if own_node_id in ids:
+            return (f"swarm.neighbours has the node_id {own_node_id}, which is this payload's own; "
+                    "list the others")
+        return None
