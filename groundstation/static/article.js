@@ -5,6 +5,7 @@ import { setMoment } from "./clock.js";
 import { el, origin, said } from "./dom.js";
 import { flight } from "./flight.js";
 import * as format from "./format.js";
+import { about } from "./payload.js";
 
 const LATE_MS = 3 * 60_000;
 const NAMES = { musing: "Musing", reply: "Reply", thumbnail: "Picture", api_call: "Question to a service", event: "Trouble" };
@@ -116,4 +117,4 @@ function count(entry) {
 }
 
 /** Under a name of its own for each flight and each further piece: a browser keeps pictures for a day. */
-const source = (entry) => `/api/picture/${entry.id}?${entry.heard_ms}-${entry.tiles.length}`;
+const source = (entry) => about(`/api/picture/${entry.id}?${entry.heard_ms}-${entry.tiles.length}`);
