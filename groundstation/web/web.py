@@ -25,6 +25,7 @@ from groundstation.export import export, parquet, plate
 from groundstation.export.gathered import gather, picture_of
 from groundstation.export.markup import xml
 from groundstation.inputs.notices import Notices
+from groundstation.passes.next_pass import NextPass
 from groundstation.reading import command_stack, link_room, packets
 from groundstation.reading.alarms import AlarmBoard
 from groundstation.reading.other_payload import UnknownPayload
@@ -36,6 +37,7 @@ from groundstation.web.http_json import as_json, json_text, origin, posted, refu
 from groundstation.web.http_security import PICTURE_CSP, HttpGuard
 from groundstation.web.map_tiles import MapTiles
 from groundstation.web.operating import Operating
+from groundstation.web.passing import Passing
 from groundstation.web.reader_pool import Busy, ReaderPool
 from groundstation.web.stream import Ending, Times
 from groundstation.web.streams import Streams
@@ -123,7 +125,7 @@ class _Pages:
 
     def __init__(
         self, pool: ReaderPool, mission: Mission, times: Times, access: Access, static: Path,
-        tiles: MapTiles | None,
+        tiles: MapTiles | None, has_passes: bool,
     ) -> None:
         self._access = access
         self._pool = pool
@@ -131,6 +133,7 @@ class _Pages:
         self._times = times
         self._static = static
         self._tiles = tiles
+        self._has_passes = has_passes
         self._exporting = asyncio.Lock()
 
     async def index(self, request: Request) -> Response:
@@ -144,7 +147,7 @@ class _Pages:
             has_vendor = all((self._static / "vendor" / name).exists() for name in VENDOR_FILES)
             return to_json(reader.flight() | self._times.hearing(reader) | {
                 "role": role, "has_vendor": has_vendor,
-                "map": self._tiles and self._tiles.as_json(),
+                "map": self._tiles and self._tiles.as_json(), "has_passes": self._has_passes,
                 "entries": reader.entries(None, ENTRIES_MAX), "history": reader.history(),
                 "has_parquet": parquet.is_installed()})
 
@@ -248,7 +251,7 @@ async def _left(request: Request, error: Exception) -> Response:
 
 def _routes(
     door: _Door, pages: _Pages, events: _Events, operating: Operating, forecasting: Forecasting,
-    access: Access,
+    passing: Passing, access: Access,
 ) -> list[BaseRoute]:
     """Each in the group of those who may use it; the page's files, which anybody may, contain no
     data."""
@@ -261,6 +264,7 @@ def _routes(
             Route("/api/flight", pages.flight),
             Route("/api/history", pages.history),
             Route("/api/landing", pages.landing),
+            Route("/api/passes", passing.next),
             Route("/api/musings", pages.musings),
             Route("/api/picture/{key}", pages.picture),
             Route("/api/tiles/{zoom}/{column}/{row}", pages.tile),
@@ -302,13 +306,14 @@ def create_app(
     times = Times(now, ending, board)
     forecasting = Forecasting(pool, archive_path, mission, times,
                               tawhiri or ask_tawhiri(mission.payload.callsign))
-    access = Access(tokens)
-    pages = _Pages(pool, mission, times, access, static, tiles)
+    access, next_pass = Access(tokens), NextPass(mission)
+    pages = _Pages(pool, mission, times, access, static, tiles, next_pass.is_possible)
     operating = Operating(pool, archive_path, mission, times, board)
     own_name = socket.gethostname().lower()
     names = ("localhost", own_name, f"{own_name}.local", mission.ground.web_host)
     routes = _routes(
-        _Door(access, notices), pages, _Events(streams, pool), operating, forecasting, access)
+        _Door(access, notices), pages, _Events(streams, pool), operating, forecasting,
+        Passing(next_pass, now), access)
     routes.append(Mount("/static", StaticFiles(directory=static, check_dir=False)))
     app = Starlette(
         routes=routes,
