@@ -37,7 +37,6 @@ from groundstation.web.http_json import as_json, json_text, origin, posted, refu
 from groundstation.web.http_security import PICTURE_CSP, HttpGuard
 from groundstation.web.map_tiles import MapTiles
 from groundstation.web.operating import Operating
-from groundstation.web.passing import Passing
 from groundstation.web.reader_pool import Busy, ReaderPool
 from groundstation.web.stream import Ending, Times
 from groundstation.web.streams import Streams
@@ -125,7 +124,7 @@ class _Pages:
 
     def __init__(
         self, pool: ReaderPool, mission: Mission, times: Times, access: Access, static: Path,
-        tiles: MapTiles | None, has_passes: bool,
+        tiles: MapTiles | None,
     ) -> None:
         self._access = access
         self._pool = pool
@@ -133,7 +132,7 @@ class _Pages:
         self._times = times
         self._static = static
         self._tiles = tiles
-        self._has_passes = has_passes
+        self._next_pass = NextPass(mission)
         self._exporting = asyncio.Lock()
 
     async def index(self, request: Request) -> Response:
@@ -147,9 +146,9 @@ class _Pages:
             has_vendor = all((self._static / "vendor" / name).exists() for name in VENDOR_FILES)
             return to_json(reader.flight() | self._times.hearing(reader) | {
                 "role": role, "has_vendor": has_vendor,
-                "map": self._tiles and self._tiles.as_json(), "has_passes": self._has_passes,
+                "map": self._tiles and self._tiles.as_json(),
                 "entries": reader.entries(None, ENTRIES_MAX), "history": reader.history(),
-                "has_parquet": parquet.is_installed()})
+                "has_passes": self._next_pass.is_possible, "has_parquet": parquet.is_installed()})
 
         return json_text(await self._pool.share(
             f"flight for {role}", flight_json, _payload(request)))
@@ -161,6 +160,13 @@ class _Pages:
     async def landing(self, request: Request) -> Response:
         return json_text(await self._pool.share(
             "landing", lambda reader: to_json(reader.landing()), _payload(request)))
+
+    async def passes(self, request: Request) -> Response:
+        """The next pass of the mission's payload, or the one that goes on."""
+        if not self._next_pass.is_possible:
+            return refuse(404, "This mission has no orbit.tle, or no [[orbit.stations]].")
+        return json_text(await self._pool.share(
+            "passes", lambda reader: to_json(self._next_pass.at(self._times.now()))))
 
     async def musings(self, request: Request) -> Response:
         before = whole(request.query_params.get("before"))
@@ -251,7 +257,7 @@ async def _left(request: Request, error: Exception) -> Response:
 
 def _routes(
     door: _Door, pages: _Pages, events: _Events, operating: Operating, forecasting: Forecasting,
-    passing: Passing, access: Access,
+    access: Access,
 ) -> list[BaseRoute]:
     """Each in the group of those who may use it; the page's files, which anybody may, contain no
     data."""
@@ -264,7 +270,7 @@ def _routes(
             Route("/api/flight", pages.flight),
             Route("/api/history", pages.history),
             Route("/api/landing", pages.landing),
-            Route("/api/passes", passing.next),
+            Route("/api/passes", pages.passes),
             Route("/api/musings", pages.musings),
             Route("/api/picture/{key}", pages.picture),
             Route("/api/tiles/{zoom}/{column}/{row}", pages.tile),
@@ -306,14 +312,13 @@ def create_app(
     times = Times(now, ending, board)
     forecasting = Forecasting(pool, archive_path, mission, times,
                               tawhiri or ask_tawhiri(mission.payload.callsign))
-    access, next_pass = Access(tokens), NextPass(mission)
-    pages = _Pages(pool, mission, times, access, static, tiles, next_pass.is_possible)
+    access = Access(tokens)
+    pages = _Pages(pool, mission, times, access, static, tiles)
     operating = Operating(pool, archive_path, mission, times, board)
     own_name = socket.gethostname().lower()
     names = ("localhost", own_name, f"{own_name}.local", mission.ground.web_host)
     routes = _routes(
-        _Door(access, notices), pages, _Events(streams, pool), operating, forecasting,
-        Passing(next_pass, now), access)
+        _Door(access, notices), pages, _Events(streams, pool), operating, forecasting, access)
     routes.append(Mount("/static", StaticFiles(directory=static, check_dir=False)))
     app = Starlette(
         routes=routes,
