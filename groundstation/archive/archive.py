@@ -258,7 +258,10 @@ class Archive:
 
     def set_ident(self, node_id: int, text: str) -> None:
         """What a node calls itself on the air; not trusted, and shown as a claim."""
-        self.db.execute("UPDATE node SET ident = ? WHERE node_id = ?", (text, node_id))
+        changed = self.db.execute(
+            "UPDATE node SET ident = ? WHERE node_id = ? AND ident IS NOT ?", (text, node_id, text))
+        if changed.rowcount:
+            self.note_change("node", None)
 
     def count(self, counts: Mapping[str, int]) -> None:
         """Add to the named tallies."""

@@ -1,6 +1,6 @@
 """Side effects of the payload's records at the station: answers, pictures, questions.
 
-A record of another payload is only kept.
+Of another payload's records only the pictures are put together.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ class Contents:
         none but genuine frames come here, without it none is verified."""
         new = record_table.add(
             self._archive, frame.node_id, records, utc_ms, frame.authenticity, life)
-        if frame.node_id == self._node_id:
-            for record in new:
-                self._act_on(life, record, utc_ms)
+        for record in new:
+            if record.kind in (Kind.THUMBNAIL, Kind.TILE):
+                flaw = mosaic.keep(self._archive.db, frame.node_id, life, record)
+                self._archive.count({flaw: 1} if flaw else {})
+            if frame.node_id == self._node_id:
+                self._act_on(record, utc_ms)
 
-    def _act_on(self, life: int, record: Record, utc_ms: int) -> None:
+    def _act_on(self, record: Record, utc_ms: int) -> None:
         body, db = record.body, self._archive.db
         if SEALED in body:
             self._ask_for_text(record, utc_ms)
         match record.kind:
-            case Kind.THUMBNAIL | Kind.TILE:
-                flaw = mosaic.keep(db, self._node_id, life, record)
-                self._archive.count({flaw: 1} if flaw else {})
             case Kind.REPLY if (question_id := _u32(body.get("question_id"))) is not None:
                 outbox.answer(db, question_id, utc_ms)
             case Kind.QUESTION if (question_id := _u32(body.get("question_id"))) is not None:

@@ -13,6 +13,7 @@ from groundstation.archive.rows import CommandJson
 from groundstation.decode.foreign import NeighbourJson, NodeJson
 from groundstation.reading.ears import StationJson
 from groundstation.reading.lives import LifeJson
+from groundstation.reading.payloads import PayloadJson
 from groundstation.share.upload_queue import UploadJson
 
 
@@ -179,6 +180,8 @@ class FlightJson(TypedDict):
     stations: list[StationJson]
     callsign: str
     node_id: int
+    is_ours: bool  # the mission's own payload
+    payloads: list[PayloadJson]  # that can be shown
     can_transmit: bool
     is_signed: bool
     is_verifying: bool

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from groundstation.archive import connections, outbox, precedence, schema
 from groundstation.archive.outbox import QueuedCommand
 from groundstation.archive.rows import (
-    body_of,
     columns_of,
     is_verified,
     life_and_id,
@@ -27,7 +26,16 @@ from groundstation.archive.rows import (
 from groundstation.archive.track import Point, Tracks, parted, thinned
 from groundstation.decode import foreign, mosaic
 from groundstation.decode.beacon_freshness import clock_gap_s
-from groundstation.reading import conversations, diary, ears, forecasts, link_figures, lives
+from groundstation.reading import (
+    conversations,
+    diary,
+    ears,
+    forecasts,
+    link_figures,
+    lives,
+    payloads,
+    readings,
+)
 from groundstation.reading.fault_words import fault_words
 from groundstation.reading.landing_json import LandingPageJson
 from groundstation.reading.page_json import (
@@ -36,12 +44,11 @@ from groundstation.reading.page_json import (
     FlightJson,
     HistoryJson,
     LineJson,
-    PhaseJson,
     QueuedJson,
     SightingJson,
     WaitingJson,
 )
-from groundstation.sanitise import clean_text, number, scaled
+from groundstation.sanitise import clean_text
 from groundstation.share import upload_queue
 from wire.airtime_budget import AirtimeBudget
 from wire.auth import Authenticity
@@ -55,7 +62,9 @@ THOUGHT_KINDS = (Kind.MUSING, Kind.REPLY, Kind.THUMBNAIL)
 QUIET_FACTOR = 3  # beacons missed before a sighting in another format is shown in their place
 WAITING_SHOWN = 12
 GAP_MS = 90_000  # a pause between samples that a plot does not bridge; a slow link has longer ones
-Cached = dict[str, tuple[int, Any]]  # what was found, and at which change of the archive
+# What was found of which payload, and at which change of the archive.
+Cached = dict[tuple[str, int], tuple[int, Any]]
+T = TypeVar("T")
 _FEED = ", ".join(str(int(kind)) for kind in FEED_KINDS)
 _TRACK = ("t", "lat", "lon", "alt")
 _RECORD = (
@@ -67,31 +76,36 @@ _RECORD = (
 
 
 class FlightReader:
-    """Queries about one mission's payload. Connects at the first query.
+    """Queries about the payload of a mission. Connects at the first query.
 
     Every method raises sqlite3.OperationalError while there is no archive yet.
     """
 
     def __init__(self, path: Path, mission: Mission, cached: Cached | None = None) -> None:
         """``cached`` is what readers of the same archive, each on its thread, found already."""
-        self._path = path
-        self._mission = mission
+        self.path = path
+        self.mission = mission
         self._budget = AirtimeBudget(mission)
         self._gap_ms = max(GAP_MS, 2 * self._budget.least_ms)
         self._node_id = mission.payload.node_id
         self._connection: sqlite3.Connection | None = None
-        self._cached = {} if cached is None else cached
+        self.cached = {} if cached is None else cached
 
     @property
     def db(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = schema.connect_reader(self._path)
+            self._connection = schema.connect_reader(self.path)
         return self._connection
 
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    @property
+    def ours(self) -> FlightReader:
+        """That of the mission's own payload."""
+        return self
 
     # -- the change log -----------------------------------------------------------------------
 
@@ -109,28 +123,36 @@ class FlightReader:
 
     def flight(self) -> FlightJson:
         """The current state: newest beacon, phases, link, counts, outbox. Ages are the reader's."""
+        return self._once("flight", self._flight)
+
+    def _once(self, name: str, make: Callable[[int], T]) -> T:
+        """What ``make`` finds at the newest change, found once for all readers of the archive."""
         change_id = self.change_id()
-        cached = self._cached.get("flight")
-        if cached and cached[0] == change_id:
-            known: FlightJson = cached[1]
-            return known
-        name, radio = self._mission.payload.name, self._mission.radio
-        phases = self.phases()
+        cached = self.cached.get((name, self._node_id))
+        if cached is None or cached[0] != change_id:
+            cached = self.cached[name, self._node_id] = change_id, make(change_id)
+        return cast(T, cached[1])
+
+    def _flight(self, change_id: int) -> FlightJson:
+        name, radio = self.mission.payload.name, self.mission.radio
+        phases = readings.phases(self.db, self._node_id)
         launch_ms = next((p["at_ms"] for p in phases if p["phase"] == "ASCENT"), None)
-        state: FlightJson = {
+        return {
             "change_id": change_id,
             "name": name,
             "disclosure": (
                 f"{name} is an AI persona: a small language model trained on one person’s writing. "
                 "Its texts are a statistical echo of that person, not the person."
             ),
-            "station": self._mission.ground.station,
+            "station": self.mission.ground.station,
             "radio": connections.read(self.db, connections.RADIO),
             "broker": connections.read(self.db, connections.BROKER),
-            "callsign": self._mission.payload.callsign,
+            "callsign": self.mission.payload.callsign,
             "node_id": self._node_id,
+            "is_ours": True,
+            "payloads": payloads.known(self.db, self.mission.payload),
             "can_transmit": bool(self._meta("can_transmit")),
-            "is_signed": self._mission.keys.downlink_mac,
+            "is_signed": self.mission.keys.downlink_mac,
             "is_verifying": self.is_verifying,
             "beacon_ground_s": self._expected_every_s(Phase.GROUND, None, None),
             "beacon": self.latest_beacon(),
@@ -145,12 +167,10 @@ class FlightReader:
             "stations": ears.stations(self.db, self._node_id),
             "foreign": foreign.nodes(self.db, self._node_id),
             "neighbours": foreign.neighbours(self.db),
-            "sondehub": upload_queue.status(self._meta(schema.SONDEHUB_KEY), self._mission),
+            "sondehub": upload_queue.status(self._meta(schema.SONDEHUB_KEY), self.mission),
             "outbox": self._letters(outbox.recent(self.db)),
             "waiting": self._waiting(),
         }
-        self._cached["flight"] = (change_id, state)
-        return state
 
     @property
     def is_verifying(self) -> bool:
@@ -163,7 +183,7 @@ class FlightReader:
         return {"count": len(entries), "letters": self._letters(entries[:WAITING_SHOWN])}
 
     def _letters(self, entries: Sequence[QueuedCommand]) -> list[QueuedJson]:
-        name = self._mission.payload.name
+        name = self.mission.payload.name
         return conversations.queue_json(self.db, entries, name, self.replies)
 
     def latest_beacon(self) -> BeaconJson | None:
@@ -200,7 +220,7 @@ class FlightReader:
             return None
         seen["authenticity"] = Authenticity.UNSIGNED.value
         seen["musing"] = clean_text(seen["musing"])
-        seen["expected_every_s"] *= self._mission.cadence.horus_every_beacons
+        seen["expected_every_s"] *= self.mission.cadence.horus_every_beacons
         return seen
 
     def _beacon_json(self, row: sqlite3.Row) -> BeaconJson:
@@ -222,18 +242,6 @@ class FlightReader:
         self, phase: Phase | None, power: PowerMode | None, altitude_m: float | None
     ) -> int:
         return math.ceil(self._budget.beacon_every_ms(phase, power, altitude_m) / 1000)
-
-    def phases(self) -> list[PhaseJson]:
-        """Every change of phase, oldest first, with the altitude at which it was received."""
-        rows = self.db.execute(
-            "SELECT utc_ms, phase, altitude_m FROM (SELECT id, utc_ms, phase, altitude_m,"
-            " LAG(phase) OVER (ORDER BY id) AS before FROM beacon"
-            " WHERE node_id = ? AND phase IS NOT NULL AND NOT is_late) WHERE phase IS NOT before"
-            " ORDER BY id LIMIT 60", (self._node_id,),
-        )
-        return [
-            {"at_ms": at, "phase": Phase(int(phase)).name, "alt_m": alt} for at, phase, alt in rows
-        ]
 
     def _counts(self) -> dict[str, int]:
         rows = self.db.execute(
@@ -317,7 +325,11 @@ class FlightReader:
             point = track_point(record)
             if point is not None:
                 (verified if is_verified(record) else unverified).append(point)
-        return parted(verified, unverified, foreign.points(self.db))
+        return parted(verified, unverified, self.strange_points())
+
+    def strange_points(self) -> list[Point]:
+        """Where beacons in strangers' formats put it."""
+        return foreign.points(self.db)
 
     def track_row(self, row_id: int) -> tuple[Point, bool] | None:
         """(the point in this row of ``record``, is it verified), when it is a track record of ours.
@@ -332,63 +344,41 @@ class FlightReader:
     def history(self) -> HistoryJson:
         """The whole flight as columns, thinned to at most 1500 rows each: the verified way and the
         other one, readings, the link, silences, and when the diary was written."""
-        change_id = self.change_id()
-        cached = self._cached.get("history")
-        if cached and cached[0] == change_id:
-            known: HistoryJson = cached[1]
-            return known
+        return self._once("history", self._history)
+
+    def _history(self, change_id: int) -> HistoryJson:
         tracks = self.tracks()
         minutes = link_figures.minutes(self.db, self._node_id, POINTS_MAX)
-        history: HistoryJson = {
+        return {
             "change_id": change_id,
             "verified": columns_of(_TRACK, thinned(tracks.verified, POINTS_MAX)),
             "unverified": columns_of(_TRACK, thinned(tracks.unverified, POINTS_MAX)),
-            "state": columns_of(("t", "mv", "out", "in"), self._state_rows()),
+            "state": columns_of(("t", "mv", "out", "in"), readings.rows(
+                self.db, self._node_id, self._records(Kind.HOUSEKEEPING), self._gap_ms,
+                POINTS_MAX)),
             "link": columns_of(("t", "heard", "lost"), minutes),
             "silences": self.silences(500),
             "diary": columns_of(("t", "kind"), self._thoughts()),
             "gap_ms": self._gap_ms,
         }
-        self._cached["history"] = (change_id, history)
-        return history
 
     def landing(self) -> LandingPageJson:
         """See ``forecasts.forecasts``."""
-        change_id = self.change_id()
-        if "landing" not in self._cached or self._cached["landing"][0] != change_id:
-            told = self._records(Kind.HOUSEKEEPING, newest=forecasts.TOLD_AMONG)
-            self._cached["landing"] = (change_id, {"change_id": change_id, **forecasts.forecasts(
-                self.db, self._mission, told, self.tracks(), self.is_verifying)})
-        return cast("LandingPageJson", self._cached["landing"][1])
+        return self._once("landing", self._landing)
+
+    def _landing(self, change_id: int) -> LandingPageJson:
+        return {"change_id": change_id, **forecasts.forecasts(
+            self.db, self.mission, self.newest_told(), self.tracks(), self.is_verifying)}
+
+    def newest_told(self) -> Iterator[sqlite3.Row]:
+        """The newest HOUSEKEEPING records, newest first: one of them tells the landing, if any."""
+        return self._records(Kind.HOUSEKEEPING, newest=forecasts.TOLD_AMONG)
 
     def _thoughts(self) -> Iterator[tuple[int, str]]:
         """(UTC ms, kind) of every line and picture, whatever it says."""
         for kind in THOUGHT_KINDS:
             for record in self._records(kind):
                 yield when_of(record)[0], kind.name.lower()
-
-    def _state_rows(self) -> list[tuple[Any, ...]]:
-        """(t, battery mV, outside C, inside C) with a row of nothing wherever it was silent."""
-        rows: list[tuple[Any, ...]] = [tuple(row) for row in self.db.execute(
-            "SELECT utc_ms, battery_mv, outside_c, inside_c FROM beacon WHERE node_id = ?",
-            (self._node_id,),
-        )]
-        for record in self._records(Kind.HOUSEKEEPING):
-            body = body_of(record)
-            rows.append((
-                when_of(record)[0], number(body, "mv", 0, 60_000),
-                scaled(body, "out", -1500, 1500, 0.1), scaled(body, "in", -1500, 1500, 0.1),
-            ))
-        rows.sort(key=lambda r: r[0])
-        stride = -(-len(rows) // (POINTS_MAX * 4 // 5)) or 1
-        spaced: list[tuple[Any, ...]] = []
-        for at, row in enumerate(rows):
-            is_gap = at > 0 and row[0] - rows[at - 1][0] > self._gap_ms
-            if is_gap and len(spaced) < POINTS_MAX:
-                spaced.append((rows[at - 1][0] + 1, None, None, None))
-            if at % stride == 0 or is_gap:
-                spaced.append(row)
-        return spaced[-POINTS_MAX:]
 
     def _records(self, kind: Kind, newest: int | None = None) -> Iterator[sqlite3.Row]:
         """All of a kind, oldest first; or only so many of the newest, these first."""

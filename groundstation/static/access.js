@@ -19,7 +19,7 @@ export function setRole(found) {
 export async function enter() {
   if (!location.hash.startsWith(MARK)) return "";
   const answer = await send("/api/enter", { token: location.hash.slice(MARK.length) });
-  history.replaceState(null, "", location.pathname);
+  history.replaceState(null, "", location.pathname + location.search);
   return answer.ok ? "" : (await answer.json()).error;
 }
 

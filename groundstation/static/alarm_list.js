@@ -1,7 +1,7 @@
 // The alarms as an operator sees them: each with its age, and a button for having noticed it.
 
 import { isOperator } from "./access.js";
-import { acknowledge, alarms, hasSound, NAMES, setSound, watch } from "./alarms.js";
+import { acknowledge, alarms, hasSound, setSound, title, watch } from "./alarms.js";
 import { now } from "./clock.js";
 import { byId, el, keep, speak, write } from "./dom.js";
 import * as format from "./format.js";
@@ -29,7 +29,7 @@ function state(alarm) {
 }
 
 function item(alarm) {
-  const told = el("div", "", el("strong", "", NAMES[alarm.rule] ?? alarm.rule), " ", el("span", "words"), el("small", "since"));
+  const told = el("div", "", el("strong", "", title(alarm)), " ", el("span", "words"), el("small", "since"));
   const button = alarm.is_acknowledged || !(isOperator() || alarm.rule === "station") ? null : noticed(alarm);
   return el("li", state(alarm), told, button);
 }

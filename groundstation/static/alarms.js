@@ -7,8 +7,9 @@
 import { post } from "./access.js";
 import { now } from "./clock.js";
 import { byId, write } from "./dom.js";
+import { flight } from "./flight.js";
 
-export const NAMES = {
+const NAMES = {
   silence: "Silence", low_battery: "Battery", burst: "Burst", descent_rate: "Descent rate",
   fence: "Fence", fault: "Fault", landing: "Landing", station: "Station",
 };
@@ -26,6 +27,12 @@ let rungAt = -Infinity;
 
 /** All of them, those that nobody has acknowledged first. */
 export const alarms = () => (own ? [own, ...raised] : raised);
+
+/** What kind of alarm it is; where the page shows another payload, whose. */
+export function title({ rule }) {
+  const state = flight();
+  return state && !state.is_ours && rule !== "station" ? state.payloads[0].name : NAMES[rule] ?? rule;
+}
 
 const isLoud = (alarm) => alarm.is_active && !alarm.is_acknowledged;
 
@@ -75,7 +82,7 @@ function show() {
   const line = byId("alarm-line");
   line.hidden = loud.length === 0;
   const more = loud.length > 1 ? ` (and ${loud.length - 1} more ${loud.length > 2 ? "alarms" : "alarm"})` : "";
-  if (loud.length) write(line.firstChild, `${NAMES[loud[0].rule] ?? loud[0].rule}: ${loud[0].words}${more}`);
+  if (loud.length) write(line.firstChild, `${title(loud[0])}: ${loud[0].words}${more}`);
   watchers.forEach((watcher) => watcher());
   ring();
 }

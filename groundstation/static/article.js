@@ -4,6 +4,7 @@
 import { setMoment } from "./clock.js";
 import { el, origin, said } from "./dom.js";
 import * as format from "./format.js";
+import { about } from "./payload.js";
 import * as unsigned from "./unsigned.js";
 
 const LATE_MS = 3 * 60_000;
@@ -119,4 +120,4 @@ function count(entry) {
 }
 
 /** Under a name of its own for each flight and each further piece: a browser keeps pictures for a day. */
-const source = (entry) => `/api/picture/${entry.id}?${entry.heard_ms}-${entry.tiles.length}`;
+const source = (entry) => about(`/api/picture/${entry.id}?${entry.heard_ms}-${entry.tiles.length}`);

@@ -1,9 +1,11 @@
-// Chase: where it is, how far that is from here and where it will land, for whoever drives after it.
+// Chase: where it is, how far that is from here and where it will land, for whoever drives after it; of
+// a payload in orbit when it passes.
 
 import { byId, el, loadScript, loadStyle } from "./dom.js";
 import { flight } from "./flight.js";
 import * as landing from "./landing.js";
 import * as me from "./me.js";
+import * as passes from "./passes.js";
 import * as whereabouts from "./whereabouts.js";
 
 let instruments = []; // map and plots, once they are here
@@ -39,6 +41,7 @@ function without(why) {
 /** At once; and numbers and map, not the plots, again when the landing is known that belongs to it. */
 export function draw() {
   whereabouts.draw();
+  passes.draw();
   instruments.forEach((instrument) => instrument.draw());
   landing.refresh().then((isNews) => {
     if (!isNews) return;
@@ -49,6 +52,7 @@ export function draw() {
 
 export function tick() {
   whereabouts.draw();
+  passes.draw();
   instruments.forEach((instrument) => instrument.tick?.());
 }
 

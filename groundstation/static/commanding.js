@@ -5,7 +5,7 @@ import { isOperator, post } from "./access.js";
 import { now } from "./clock.js";
 import { confirm } from "./confirm.js";
 import { byId, el, speak, write } from "./dom.js";
-import { ending, flight } from "./flight.js";
+import { ending, flight, unreached } from "./flight.js";
 import * as format from "./format.js";
 
 const ARMED_MS = 60_000; // the payload forgets an ARM after this (wire.commands.ARMED_S)
@@ -99,6 +99,7 @@ export function draw() {
 
 function whyClosed(state) {
   if (ending()) return "The flight is over: the payload cannot be commanded any more.";
+  if (unreached()) return unreached();
   if (!state.can_transmit) return "This station has no key: it receives only.";
   return "Only the operator’s link can command; with yours one can read.";
 }

@@ -3,6 +3,7 @@
 import { byId, el, said, write } from "./dom.js";
 import { flight } from "./flight.js";
 import * as format from "./format.js";
+import { about } from "./payload.js";
 
 const box = byId("conflicts");
 let shown = 0;
@@ -16,7 +17,7 @@ export function draw() {
 }
 
 async function load() {
-  const answer = await fetch("/api/conflicts");
+  const answer = await fetch(about("/api/conflicts"));
   const { conflicts } = await answer.json();
   shown = conflicts.length;
   box.querySelector("ul").replaceChildren(...conflicts.map((each) => el("li", "",

@@ -1,5 +1,7 @@
 // What was received of the diary, newest first: data only, for every room. The feed draws it.
 
+import { about } from "./payload.js";
+
 const PAGE = 200; // what the station gives at once
 const known = new Map(); // record id -> entry
 let order = []; // record ids, newest first
@@ -41,7 +43,7 @@ function takePage(found) {
 /** The page before the oldest entry that is here. */
 export function loadEarlier() {
   loading ??= (async () => {
-    const answer = await fetch(`/api/musings?limit=${PAGE}&before=${order.at(-1)}`);
+    const answer = await fetch(about(`/api/musings?limit=${PAGE}&before=${order.at(-1)}`));
     takePage((await answer.json()).entries);
   })().finally(() => { loading = null; });
   return loading;

@@ -32,6 +32,9 @@ export const flight = () => state;
 /** {at_ms, kept_in} once the flight is known to be over, otherwise null. */
 export const ending = () => end;
 
+/** Why a payload that is not the mission's can be told nothing, a sentence; "" for the mission's own. */
+export const unreached = () => (state.is_ours ? "" : `Only ${state.payloads[0].name} can be reached: of ${state.name} this station has no key.`);
+
 /** Anything of our payload was received, in its own format or in a stranger's. */
 export const isHeard = () => Boolean(state?.beacon ?? state?.sighting) || Object.keys(state?.counts ?? {}).length > 0;
 

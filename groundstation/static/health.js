@@ -59,8 +59,8 @@ function station(state) {
   if (broker) found.push(["broker", reached(broker, "unreachable, lost"), !broker.is_connected]);
   found.push(
     ["last reception", link.last_ms ? `${since(link.last_ms)}, of anything` : "never", false],
-    ["can send", state.can_transmit ? "yes" : "no key", false],
-    ["verifies", state.is_verifying ? "every frame" : state.is_signed ? "nothing: no key" : "the mission does not sign", state.is_signed && !state.is_verifying],
+    ["can send", state.can_transmit ? "yes" : state.is_ours ? "no key" : `only to ${state.payloads[0].name}`, false],
+    ["verifies", state.is_verifying ? "every frame" : state.is_signed ? "nothing: no key" : "nothing: the frames are not signed", state.is_signed && !state.is_verifying],
     ["receptions", format.grouped(link.receptions), false],
     ["lost to the disk", link.dropped ? format.grouped(link.dropped) : "none", link.dropped > 0],
     ["undecodable", link.undecodable ? format.grouped(link.undecodable) : "none", link.undecodable > 0],

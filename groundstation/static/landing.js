@@ -2,6 +2,7 @@
 // of a Tawhiri server where the station has one and was told to ask.
 
 import { post } from "./access.js";
+import { about } from "./payload.js";
 
 const ASK_MS = 5000;
 let found = null;
@@ -27,7 +28,7 @@ export async function refresh() {
   askedMs = performance.now();
   const before = found?.change_id;
   try {
-    const answer = await fetch("/api/landing");
+    const answer = await fetch(about("/api/landing"));
     if (answer.ok) found = await answer.json();
   } catch { /* its age tells */ }
   return found?.change_id !== before;

@@ -3,6 +3,7 @@
 import { byId, el, said, svg, write } from "./dom.js";
 import { flight, since } from "./flight.js";
 import * as format from "./format.js";
+import { about } from "./payload.js";
 
 const REFRESH_MS = 20_000;
 const MINUTES_SHOWN = 90;
@@ -27,7 +28,7 @@ async function load() {
   if (performance.now() - asked < REFRESH_MS) return;
   asked = performance.now();
   try {
-    const answer = await fetch("/api/link");
+    const answer = await fetch(about("/api/link"));
     if (answer.ok) room = await answer.json();
     show();
   } catch { /* the page says that the station does not answer */ }

@@ -11,31 +11,32 @@ import { believed, flight, since } from "./flight.js";
 import * as format from "./format.js";
 import { drawGrid } from "./map_grid.js";
 import { drawLanding, drawOutcome, isFallForecast, landingNames, likelyArea, outcomeNames } from "./map_landing.js";
+import { sheet } from "./map_sheet.js";
 import { me } from "./me.js";
 import { claims, isGap, peak, placeAt, points } from "./track.js";
 import { waySeal } from "./unsigned.js";
 
 const BANDS = 16;
+const TOPS = 1.1; // from one top of the colours to the next: each paints all of the way anew
 const NAME_PX = { letter: 8, high: 18, aside: 10, above: 20 }; // of a name beside its dot
 const APART_PX = 22;
 const DASHES = "7 5";
+const EDGE_PX = 14; // around all that it follows
 const CLAIM_KM = 50; // a claim further away from the way than this does not zoom the map out
 const READER_KM = 300; // nor does a reader who is this far away
 const ZOOM = { max: 17, start: 13 };
 const L = () => window.L;
 let map = null;
 let grid = null;
-let way = null;
-let marks = null;
+let sky = null; // all that is drawn of the flight
 let isFollowing = true;
 let isOurs = false; // the map is being moved by us, and not by a hand
 let moment = null; // UTC in ms, or now
 let picking = null; // what takes the place that is pressed next
 
 export function start() {
-  const canvas = L().canvas({ padding: 0.3 });
   map = L().map(byId("map"), {
-    attributionControl: false, renderer: canvas, zoomSnap: 0.25, minZoom: 3, maxZoom: ZOOM.max,
+    attributionControl: false, zoomSnap: 0.25, minZoom: 3, maxZoom: ZOOM.max,
     fadeAnimation: false, zoomControl: false, zoomAnimation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
     scrollWheelZoom: false,
   });
@@ -43,8 +44,8 @@ export function start() {
   L().control.zoom({ position: "bottomright" }).addTo(map);
   L().control.scale({ imperial: false, maxWidth: 90 }).addTo(map);
   addTiles(flight().map);
-  [grid, way, marks] = [0, 0, 0].map(() => L().layerGroup().addTo(map));
-  map.on("moveend", () => drawGrid(map, grid, launch(), Boolean(flight().map), label));
+  [grid, sky] = [sheet(map), sheet(map)];
+  map.on("moveend", ground);
   map.on("movestart zoomstart", () => { if (!isOurs) setFollowing(false); });
   map.on("click", ({ latlng }) => {
     picking?.([latlng.lat, latlng.lng]);
@@ -53,6 +54,8 @@ export function start() {
   byId("follow").addEventListener("click", () => { setFollowing(true); draw(); });
   new ResizeObserver(() => { ours(() => map.invalidateSize()); draw(); }).observe(byId("map"));
 }
+
+const ground = () => drawGrid(map, grid, launch(), Boolean(flight().map));
 
 /** What moves the map in here is not the reader's hand. */
 function ours(move) {
@@ -83,7 +86,7 @@ export function pick(take) {
 
 /** The colours of the page changed. */
 export function restyle() {
-  drawGrid(map, grid, launch(), Boolean(flight().map), label);
+  ground();
   draw();
 }
 
@@ -104,43 +107,38 @@ function bandColour(share) {
 
 const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 
-function label(latlng, text, className) {
-  const icon = L().divIcon({ html: el("span", "", text), className: `map-label ${className}`, iconSize: [0, 0] });
-  return L().marker(latlng, { icon, interactive: false, keyboard: false });
-}
-
 // -- the way --------------------------------------------------------------------------------
 
-/** Draw everything anew; at most once a second is asked for. */
+/** Show all of it as it is now; at most once a second is asked for. */
 export function draw() {
   if (!map) return;
-  way.clearLayers();
-  marks.clearLayers();
   const rows = points();
   const isEmpty = rows.length + claims().length === 0;
   byId("map").hidden = isEmpty;
   tick();
-  if (isEmpty) return;
-  follow();
-  if (hasLanded()) drawOutcome(way);
-  else drawLanding(way);
-  drawClaims(claims());
-  drawWay(rows, flight().is_verifying);
-  drawReader();
-  drawMarks(rows);
-  drawMoment();
+  if (!isEmpty) {
+    follow();
+    if (hasLanded()) drawOutcome(sky);
+    else drawLanding(sky);
+    drawClaims(claims());
+    drawWay(rows, flight().is_verifying);
+    drawMarks(rows);
+    drawReader();
+    drawMoment();
+  }
+  sky.turn();
 }
 
 function drawReader() {
   const own = me();
   if (!own) return;
-  if (own.accuracy_m) L().circle(own.at, { radius: own.accuracy_m, weight: 0, fillColor: colour("low"), fillOpacity: 0.15, interactive: false }).addTo(way);
-  L().circleMarker(own.at, { radius: 6, weight: 2, color: colour("paper-bg"), fillColor: colour("low"), fillOpacity: 1, interactive: false }).addTo(marks);
+  if (own.accuracy_m) sky.ring(own.at, { radius: own.accuracy_m, weight: 0, fillColor: colour("low"), fillOpacity: 0.15 });
+  sky.dot(own.at, { radius: 6, weight: 2, color: colour("paper-bg"), fillColor: colour("low"), fillOpacity: 1 });
 }
 
 function drawMoment() {
   const place = moment === null ? null : placeAt(moment);
-  if (place) L().circleMarker(place, { radius: 9, weight: 2, color: colour("ink"), fill: false, interactive: false }).addTo(marks);
+  if (place) sky.dot(place, { radius: 9, weight: 2, color: colour("ink"), fill: false });
 }
 
 /** Where others claim that it is now; null when the way is known to a later time. */
@@ -156,18 +154,17 @@ function drawClaims(rows) {
     if (i === 0 || isGap(rows[i - 1][0], row[0])) pieces.push([]);
     pieces.at(-1).push([row[1], row[2]]);
   });
-  for (const piece of pieces) {
-    L().polyline(piece, { color: colour("ink-soft"), weight: 1.5, dashArray: DASHES, interactive: false }).addTo(way);
-  }
+  for (const piece of pieces) sky.line(piece, { color: colour("ink-soft"), weight: 1.5, dashArray: DASHES });
 }
 
 function drawWay(rows, isVerified) {
   const dashArray = isVerified ? undefined : DASHES;
-  const top = rows.reduce((best, row) => Math.max(best, row[3] ?? 0), 1000);
+  const highest = rows.reduce((best, row) => Math.max(best, row[3] ?? 0), 1000);
+  const top = TOPS ** Math.ceil(Math.log(highest) / Math.log(TOPS));
   let run = [];
   let band = null;
   const flush = () => {
-    if (run.length > 1) L().polyline(run, { color: bandColour(band / (BANDS - 1)), weight: 3.5, dashArray, interactive: false }).addTo(way);
+    if (run.length > 1) sky.line(run, { color: bandColour(band / (BANDS - 1)), weight: 3.5, dashArray });
   };
   rows.forEach((row, i) => {
     const place = [row[1], row[2]];
@@ -175,7 +172,7 @@ function drawWay(rows, isVerified) {
     const next = Math.min(BANDS - 1, Math.floor(((row[3] ?? 0) / top) * BANDS));
     if (previous && isGap(previous[0], row[0])) {
       flush();
-      L().polyline([[previous[1], previous[2]], place], { color: colour("muted"), weight: 1.5, dashArray: "1 6", interactive: false }).addTo(way);
+      sky.line([[previous[1], previous[2]], place], { color: colour("muted"), weight: 1.5, dashArray: "1 6" });
       run = [place];
     } else if (next !== band && previous) {
       run.push(place);
@@ -197,8 +194,7 @@ function drawMarks(rows) {
     const at = map.latLngToContainerPoint(place);
     if (drawn?.distanceTo(at) < APART_PX) continue; // the way is to be seen between them
     drawn = at;
-    L().circleMarker(place, { radius: 2.6, weight: 1, color: colour("paper-bg"), fillColor: colour("ink"), fillOpacity: 0.95 })
-      .bindPopup(() => popup(entry), { closeButton: false, maxWidth: 260 }).addTo(marks);
+    sky.dot(place, { radius: 2.6, weight: 1, color: colour("paper-bg"), fillColor: colour("ink"), fillOpacity: 0.95 }, () => popup(entry));
   }
   const [first, last, top, other] = [rows[0], rows.at(-1), peak(), claim()];
   const isDown = hasLanded();
@@ -240,11 +236,11 @@ function where(row, words) {
 function dot({ place, kind }) {
   const isClaim = kind === "claim";
   const isHollow = isClaim || kind === "launch" || (["here", "landing"].includes(kind) && !flight().is_verifying);
-  L().circleMarker(place, {
-    radius: kind === "here" ? 6 : 4.5, weight: 2, interactive: false,
+  sky.dot(place, {
+    radius: kind === "here" ? 6 : 4.5, weight: 2,
     color: colour(isClaim ? "ink-soft" : "accent"), dashArray: isClaim ? "3 3" : undefined,
     fillColor: isHollow ? colour("paper-bg") : colour("accent"), fillOpacity: kind === "burst" ? 0.25 : 1,
-  }).addTo(marks);
+  });
 }
 
 /** A name looks for a free place beside its dot; of two that find none only the first is written. */
@@ -262,7 +258,7 @@ function writeNames(named) {
     });
     if (!where) continue;
     taken.push(nameBox(at, text, where));
-    label(place, text, `mark ${kind} ${where}`).addTo(marks);
+    sky.name(place, text, `mark ${kind} ${where}`);
   }
 }
 
@@ -290,5 +286,8 @@ function follow() {
   const bounds = L().latLngBounds([
     ...ways[0], ...ways[1].filter(within(CLAIM_KM)), ...ahead.filter(within(READER_KM)),
     ...(own ? [own.at].filter(within(READER_KM)) : [])]);
-  ours(() => map.fitBounds(bounds.pad(0.12), { animate: false, maxZoom: ZOOM.start, padding: [14, 14] }));
+  const roomy = bounds.pad(0.12);
+  const zoom = Math.min(ZOOM.start, map.getBoundsZoom(roomy, false, L().point(2 * EDGE_PX, 2 * EDGE_PX)));
+  if (zoom <= map.getZoom() && map.getBounds().contains(bounds.pad(0.02))) return; // it is all in view, and as large
+  ours(() => map.fitBounds(roomy, { animate: false, maxZoom: ZOOM.start, padding: [EDGE_PX, EDGE_PX] }));
 }

@@ -5,35 +5,34 @@ import * as geo from "./geo.js";
 import { landing, likeliest } from "./landing.js";
 import { outcome } from "./outcome.js";
 
-const WAY = { weight: 1.25, dashArray: "3 5", interactive: false };
+const WAY = { weight: 1.25, dashArray: "3 5" };
 const SIGMAS = 1.5; // of a fall, two landings of three lie inside
-const L = () => window.L;
 
-/** Draw into ``group``: the ways to the ground, and where they end. */
-export function drawLanding(group) {
+/** Draw on ``sheet``: the ways to the ground, and where they end. */
+export function drawLanding(sheet) {
   const { payload, station, tawhiri } = landing() ?? {};
   for (const each of station?.landings ?? []) {
     const isBest = each === likeliest();
-    drawWay(group, each, isBest ? "accent" : "muted");
-    if (isBest) drawEllipse(group, each, "accent", 0.1);
-    drawEnd(group, each, isBest ? "accent" : "muted");
+    drawWay(sheet, each, isBest ? "accent" : "muted");
+    if (isBest) drawEllipse(sheet, each, "accent", 0.1);
+    drawEnd(sheet, each, isBest ? "accent" : "muted");
   }
   if (tawhiri?.forecast) {
-    drawWay(group, tawhiri.forecast, "muted");
-    drawEnd(group, tawhiri.forecast, "muted");
+    drawWay(sheet, tawhiri.forecast, "muted");
+    drawEnd(sheet, tawhiri.forecast, "muted");
   }
   if (!payload) return;
-  drawEllipse(group, payload, "low", 0);
-  drawEnd(group, payload, "low");
+  drawEllipse(sheet, payload, "low", 0);
+  drawEnd(sheet, payload, "low");
 }
 
 /** Once it is down: what was said of it when it began to fall, to be seen beside the way. */
-export function drawOutcome(group) {
+export function drawOutcome(sheet) {
   const first = ofTheBurst();
   if (!first) return;
-  drawWay(group, first, "muted");
-  drawEllipse(group, first, "muted", 0);
-  drawEnd(group, first, "muted");
+  drawWay(sheet, first, "muted");
+  drawEllipse(sheet, first, "muted", 0);
+  drawEnd(sheet, first, "muted");
 }
 
 const ofTheBurst = () => outcome()?.moments[0]?.station ?? null;
@@ -41,8 +40,8 @@ const ofTheBurst = () => outcome()?.moments[0]?.station ?? null;
 /** What is written there. */
 export const outcomeNames = () => (ofTheBurst() ? [named(ofTheBurst(), "as forecast")] : []);
 
-function drawWay(group, { way }, name) {
-  L().polyline(way.map(([lat, lon]) => [lat, lon]), { ...WAY, color: colour(name) }).addTo(group);
+function drawWay(sheet, { way }, name) {
+  sheet.line(way.map(([lat, lon]) => [lat, lon]), { ...WAY, color: colour(name) });
 }
 
 /** Around the likeliest landing; empty while none is known. */
@@ -56,16 +55,12 @@ export const isFallForecast = () => Boolean(landing()?.station?.is_falling);
 
 const area = (each) => !each.along_m ? [[each.lat, each.lon]] : geo.ellipse([each.lat, each.lon], SIGMAS * each.along_m, SIGMAS * each.across_m, each.bearing_deg);
 
-function drawEllipse(group, each, name, fillOpacity) {
-  L().polygon(area(each), {
-    color: colour(name), weight: 1.25, dashArray: "5 5", fillColor: colour(name), fillOpacity, interactive: false,
-  }).addTo(group);
+function drawEllipse(sheet, each, name, fillOpacity) {
+  sheet.area(area(each), { color: colour(name), weight: 1.25, dashArray: "5 5", fillColor: colour(name), fillOpacity });
 }
 
-function drawEnd(group, { lat, lon }, name) {
-  L().circleMarker([lat, lon], {
-    radius: 4, weight: 1.25, color: colour(name), dashArray: "2 2", fill: false, interactive: false,
-  }).addTo(group);
+function drawEnd(sheet, { lat, lon }, name) {
+  sheet.dot([lat, lon], { radius: 4, weight: 1.25, color: colour(name), dashArray: "2 2", fill: false });
 }
 
 /** What is written where it will land: the station's word, the payload's and the server's. */

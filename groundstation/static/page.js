@@ -6,13 +6,14 @@ import { now, setClock } from "./clock.js";
 import { byId, restoreTheme, write } from "./dom.js";
 import * as entries from "./entries.js";
 import { ending, flight, isHeard, setEnding, setFlight, setUnreachable, unreachableSince } from "./flight.js";
+import * as payload from "./payload.js";
 import * as rooms from "./rooms.js";
 import { follow, FULL, LONGEST_WAIT_MS } from "./stream.js";
 import * as strip from "./strip.js";
 import * as timebar from "./timebar.js";
 import * as track from "./track.js";
 
-const REDRAW_MS = 1000;
+const TICK_MS = 1000;
 const REFRESH_MS = 60_000; // of station time: minutes of the link come with the history only
 const REFRESH_CHECK_MS = 5000;
 const RETRY_MS = 2000;
@@ -31,24 +32,28 @@ function setTime(message) {
 
 function show() {
   strip.draw();
-  drawSoon();
+  payload.draw();
+  isDrawDue = true;
 }
 
-/** What is costly to draw waits for what else comes within a second. */
-function drawSoon() {
-  if (isDrawDue) return;
-  isDrawDue = true;
-  setTimeout(() => {
-    isDrawDue = false;
-    rooms.draw();
-    timebar.draw();
-  }, REDRAW_MS);
+/** Once a second ages grow, and what is costly is drawn, in the same frame, if anything has changed. */
+function tick() {
+  strip.tick();
+  if (!isDrawDue) {
+    rooms.tick();
+    return;
+  }
+  isDrawDue = false;
+  rooms.draw();
+  timebar.draw();
 }
+
+const drawSoon = () => { isDrawDue = true; };
 
 /** All of it anew. Gives the reason, a sentence, when this page may not read; throws while the
     station cannot answer. */
 async function reload() {
-  const answer = await fetch("/api/flight");
+  const answer = await fetch(payload.about("/api/flight"));
   const { role, entries: found, history, error, ...state } = await answer.json();
   if (answer.status === NOT_ADMITTED) return error;
   if (!answer.ok) throw new Error(error);
@@ -59,11 +64,12 @@ async function reload() {
   track.setHistory(history);
   entries.setNewest(found);
   strip.draw();
+  payload.draw();
   return "";
 }
 
 async function loadHistory() {
-  const answer = await fetch("/api/history");
+  const answer = await fetch(payload.about("/api/history"));
   track.setHistory(await answer.json());
 }
 
@@ -151,9 +157,10 @@ function refreshNowAndThen() {
 async function start() {
   restoreTheme();
   skipLinks();
+  payload.start();
   if (!await isAdmitted()) return;
   document.body.classList.add("ready");
-  setInterval(strip.tick, 1000);
+  setInterval(tick, TICK_MS);
   connect();
   refreshNowAndThen();
   timebar.start();

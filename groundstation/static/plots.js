@@ -94,15 +94,20 @@ export function start() {
     const box = el("div", "plot");
     const head = el("h3", "", chart.title, chart.unit ? el("small", "", chart.unit) : null, legend);
     byId("plots").append(head, box);
-    drawn.push({ chart, head, box, legend, plot: null, isLast: i === CHARTS.length - 1 });
+    drawn.push({ chart, head, box, legend, plot: null, isSeen: false, isLast: i === CHARTS.length - 1 });
   });
+  const seen = new IntersectionObserver((found) => {
+    for (const { target, isIntersecting } of found) drawn.find((item) => item.box === target).isSeen = isIntersecting;
+    draw();
+  });
+  drawn.forEach((item) => seen.observe(item.box));
   new ResizeObserver(build).observe(byId("plots"));
   matchMedia("(prefers-color-scheme: light)").addEventListener("change", () => { rebuild(); });
   build();
 }
 
 /** A reading that nobody takes has no plot: an empty one would look like a fault of the page. */
-const hasValues = (chart) => chart.data().slice(1).some((values) => values.some((value) => value !== null));
+const hasValues = ([, ...series]) => series.some((values) => values.some((value) => value !== null));
 
 /** The colours of the page changed. */
 export const restyle = () => rebuild();
@@ -119,18 +124,19 @@ function build() {
   const width = byId("plots").clientWidth;
   if (width === 0) return;
   for (const item of drawn) {
-    const isEmpty = !hasValues(item.chart);
-    item.head.hidden = isEmpty;
-    item.box.hidden = isEmpty;
-    if (isEmpty) continue;
-    if (item.plot) {
-      if (item.plot.width !== width) item.plot.setSize({ width, height: HEIGHT + (item.isLast ? AXIS : 0) });
-      continue;
-    }
-    item.plot = new window.uPlot(options(item.chart, width, item.isLast, item.legend), item.chart.data(), item.box);
-    tell(item.chart, item.plot, item.legend);
+    if (item.plot && item.plot.width !== width) item.plot.setSize({ width, height: HEIGHT + (item.isLast ? AXIS : 0) });
+    if (!item.plot) make(item, width);
   }
   align();
+}
+
+function make(item, width) {
+  const data = item.chart.data();
+  item.head.hidden = !hasValues(data);
+  item.box.hidden = item.head.hidden;
+  if (item.box.hidden) return;
+  item.plot = new window.uPlot(options(item.chart, width, item.isLast, item.legend), data, item.box);
+  tell(item.chart, item.plot, item.legend);
 }
 
 /** All plots share one span of time. */
@@ -139,13 +145,14 @@ function align() {
   if (ends.length === 0) return;
   const min = Math.min(...ends.map((times) => times[0]));
   const max = Math.max(...ends.map((times) => times.at(-1)));
-  for (const item of drawn) item.plot?.setScale("x", { min, max: Math.max(max, min + 60) });
+  for (const item of drawn) if (item.isSeen) item.plot?.setScale("x", { min, max: Math.max(max, min + 60) });
 }
 
+/** What is out of sight is drawn when it comes into view. */
 export function draw() {
   build();
   for (const item of drawn) {
-    if (!item.plot) continue;
+    if (!item.plot || !item.isSeen) continue;
     item.plot.setData(item.chart.data(), false);
     tell(item.chart, item.plot, item.legend);
   }

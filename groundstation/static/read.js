@@ -6,6 +6,7 @@ import { byId, el, speak, write } from "./dom.js";
 import * as entries from "./entries.js";
 import { believed, flight } from "./flight.js";
 import * as format from "./format.js";
+import { about } from "./payload.js";
 import * as sketch from "./sketch.js";
 import { chapterAt, chapters, silences } from "./track.js";
 
@@ -30,6 +31,7 @@ export async function start() {
     if (seen.some((each) => each.isIntersecting)) loadEarlier();
   }, { rootMargin: "600px" }).observe(byId("earlier"));
   byId("print").addEventListener("click", print);
+  for (const link of document.querySelectorAll(".keep [download]")) link.href = about(link.getAttribute("href"));
   byId("parquet").hidden = !flight().has_parquet;
   for (const name of ["beforeprint", "afterprint"]) window.addEventListener(name, turn); // a book begins at the beginning
   sketch.start();

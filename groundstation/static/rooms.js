@@ -8,7 +8,7 @@
 //   async start()    once, at the first opening, with its section already visible
 //   draw()           the models changed, or the room was opened: show them as they are now; called
 //                    for the open room only, at once when it is opened, then at most once a second
-//   tick()           optional: once a second while it is open, so that ages grow
+//   tick()           optional: each other second while it is open, so that ages grow
 //   setMoment(ms)    optional: the moment that the time bar shows, UTC in ms; null is now. Called
 //                    when it changes and before the first draw() of each opening
 //   leave()          optional: another room was opened
@@ -30,7 +30,6 @@ const named = () => NAMES.find((name) => location.hash === `#${name}`);
 /** Open the room that the address names; call once, when the models are filled. */
 export async function start() {
   window.addEventListener("hashchange", () => { if (named()) enter(named()); });
-  setInterval(() => open?.module?.tick?.(), 1000);
   watchMoment((ms) => open?.module?.setMoment?.(ms));
   await enter(named() ?? NAMES[0]);
 }
@@ -83,3 +82,6 @@ async function begin(name) {
 
 /** The models changed. */
 export const draw = () => open?.module?.draw();
+
+/** A second has passed. */
+export const tick = () => open?.module?.tick?.();

@@ -17,6 +17,7 @@ const LEAST_DEG = 0.004; // a track on one field is not enlarged into a scribble
 const KM_PER_DEG = 111.2;
 const SCALES_KM = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500];
 const SCALE_PX = 90;
+const SCALE_BOX = [0, HIGH - 28, SCALE_PX + 16, HIGH]; // no name is written over it
 const PIECES_MAX = 500; // of the way
 const LETTER_PX = 7.6;
 const LINE_PX = 15;
@@ -140,7 +141,7 @@ function named(rows, project) {
     ...(top ? [{ at: [top[1], top[2]], kind: "burst", words: `burst ${format.metres(top[3])}` }] : []),
     { at: [first[1], first[2]], kind: "launch", words: "launch" },
   ];
-  const taken = [];
+  const taken = [SCALE_BOX];
   const line = rows.map((row) => project([row[1], row[2]]));
   const names = places.map((place) => name(place, project, taken, line)).filter(Boolean);
   const dots = places.map(({ at: where, kind }) => {

@@ -4,6 +4,8 @@
 // little longer each time and asks for what it missed. A station that is gone is not a payload that
 // is silent: the page says which.
 
+import { about } from "./payload.js";
+
 export const FULL = 503; // the station has no place for another page
 const FIRST_WAIT_MS = 1000;
 export const LONGEST_WAIT_MS = 30_000;
@@ -24,7 +26,7 @@ export function follow({ since, hear, open, lost }) {
     attempt = own;
     let status = 0;
     try {
-      const answer = await fetch(`/api/events?after=${since()}`, { signal: own.signal });
+      const answer = await fetch(about(`/api/events?after=${since()}`), { signal: own.signal });
       status = answer.status;
       if (answer.ok) {
         await read(answer.body, own, (message) => {

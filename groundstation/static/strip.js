@@ -32,7 +32,9 @@ function readings(state, beacon) {
   write(byId("outside"), beacon ? format.degrees(beacon.outside_c) : "–");
   write(byId("battery"), beacon ? format.volts(beacon.battery_mv) : "–");
   write(byId("sats"), beacon ? format.count(beacon.satellites) : "–");
-  write(byId("age-label"), beacon ? `heard, ${seal(beacon)}` : "heard");
+  byId("heard").classList.toggle("roomy", Boolean(beacon));
+  write(byId("heard"), beacon ? "heard, " : "heard");
+  write(byId("seal"), beacon ? seal(beacon) : "");
   write(byId("loss"), format.percent(state.link.loss_recent));
 }
 
@@ -56,9 +58,16 @@ function waiting({ name, beacon_ground_s: everyS }) {
     + "this page begins with the first one: state and position, then its thoughts.";
 }
 
-/** Impostors, another store, and clocks that disagree. */
+/** Whose page this is, when it is not that of the mission's payload. */
+function stranger({ node_id: id, payloads }) {
+  const { name } = payloads.find((each) => each.node_id === id);
+  const named = name === `Node ${id}` ? `This is node ${id}` : `This is node ${id}, which calls itself ${name}`;
+  return `${named}. It is not ${payloads[0].name}: this station has no key of it, and verifies nothing that it sends.`;
+}
+
+/** Strangers, impostors, and clocks that disagree. */
 function doubts(state) {
-  const words = impostorWords(state);
+  const words = [...(state.is_ours ? [] : [stranger(state)]), ...impostorWords(state)];
   const life = state.lives.at(-1);
   if (life?.life > 0) {
     words.push(`${state.name} continued with another store at ${format.clockTime(life.first_ms)}: its own was empty, damaged or absent. Its records since then are kept apart.`);

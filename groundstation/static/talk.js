@@ -3,7 +3,7 @@
 import { isOperator, post } from "./access.js";
 import { byId, speak, write } from "./dom.js";
 import { watch } from "./entries.js";
-import { ending, flight } from "./flight.js";
+import { ending, flight, unreached } from "./flight.js";
 import * as letters from "./letters.js";
 
 const BYTES_MAX = 160;
@@ -25,6 +25,7 @@ export function draw() {
   for (const field of form.elements) field.disabled = !isOpen;
   byId("question").placeholder = isOpen ? "Is it cold up there?" : "";
   if (ending()) note("The flight is over: the payload cannot answer any more.");
+  else if (unreached()) note(unreached());
   else if (!state.can_transmit) note("This station has no key: it receives only.");
   else if (!isOperator()) note("Only the operator’s link can ask; with yours one can read.");
   else note(`Sent in its next listening window. At most ${BYTES_MAX} characters, fewer with accents.`);

@@ -13,6 +13,7 @@ const TICK_PX = 5;
 const TOP_PX = 6;
 const LEAST_MS = 60_000;
 let ends = null; // [from, to] in UTC ms
+let drawn = { known: "", toMs: 0 };
 
 export function start() {
   const range = byId("moment");
@@ -55,6 +56,8 @@ export function draw() {
   if (ends === null || wide === 0) return;
   const range = byId("moment");
   [range.min, range.max] = ends.map((at) => Math.round(at));
+  tell();
+  if (isDrawn(wide, high)) return;
   const x = (at) => (((at - ends[0]) / (ends[1] - ends[0])) * wide).toFixed(1);
   const picture = byId("timebar-line");
   picture.setAttribute("viewBox", `0 0 ${wide} ${high}`);
@@ -64,7 +67,17 @@ export function draw() {
     svg("path", { class: "ticks", d: ticks(["musing", "reply"], x, high) }),
     svg("path", { class: "ticks pictures", d: ticks(["thumbnail"], x, high) }),
   );
-  tell();
+}
+
+/** While time passes, what comes within a pixel of it waits for the next. */
+function isDrawn(wide, high) {
+  const [from, to] = ends;
+  const before = drawn;
+  const known = [from, wide, high, marks().length, chapters().length].join();
+  const passedMs = to - before.toMs;
+  if (known === before.known && passedMs > 0 && passedMs < (to - from) / wide) return true;
+  drawn = { known, toMs: to };
+  return false;
 }
 
 function altitude(x, high) {

@@ -17,7 +17,7 @@ from typing import Any
 from groundstation.archive.rows import is_verified
 from groundstation.decode.foreign import STALE_FIX_S
 from groundstation.reading.alarms import AlarmBoard
-from groundstation.reading.page_json import BeaconJson, EntryJson, FlightJson, SightingJson
+from groundstation.reading.page_json import BeaconJson, EntryJson, SightingJson
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import to_json
 
@@ -55,10 +55,10 @@ class Times:
             "alarms": [] if board is None else [asdict(alarm) for alarm in board.look(self.now())],
         }
 
-    def hearing(self, flight: FlightJson) -> dict[str, Any]:
-        """The same, once the alarms know of this state."""
+    def hearing(self, reader: FlightReader) -> dict[str, Any]:
+        """The same, once the alarms, which are the mission's payload's, know how it is."""
         if self.board is not None:
-            self.board.hear(flight)
+            self.board.hear(reader.ours.flight())
         return self.as_json()
 
     def message(self) -> str:
@@ -117,9 +117,9 @@ class PageFeed:
                 seen = self._reader.sighting()
                 if seen and seen["id"] == ref and (seen["fix_age_s"] or 0) <= STALE_FIX_S:
                     unverified += _place(seen)
-        flight = self._reader.flight()
         return {
-            **self._times.hearing(flight), "flight": flight, "entries": entries,
+            **self._times.hearing(self._reader), "flight": self._reader.flight(),
+            "entries": entries,
             "verified": verified, "unverified": unverified, "state": state,
         }
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from groundstation.inputs.notices import Notices
 from groundstation.reading.alarms import AlarmBoard
+from groundstation.reading.other_payload import UnknownPayload
 from groundstation.reading.reader import FlightReader
 from groundstation.web.reader_pool import Busy, ReaderPool
 from groundstation.web.stream import Ending, PageFeed, Times
@@ -74,17 +75,20 @@ class Streams:
         if not seat.is_lost:
             self._seats.remove(seat)
 
-    async def messages(self, seat: ReaderSeat, after: int | None) -> AsyncIterator[str]:
-        """What is sent to ``seat`` after this change id, or from now on, for as long as it is
-        kept."""
+    async def messages(
+        self, seat: ReaderSeat, after: int | None, payload: int | None = None
+    ) -> AsyncIterator[str]:
+        """What is sent to ``seat`` of a payload (``ReaderPool``) after this change id, or from now
+        on, for as long as it is kept."""
         yield "retry: 2000\n\n"
         polls, was_over, is_last = 0, False, False
         while not is_last:
             # One more look: a flight may end as the page closes.
             is_last = self.is_closing() or seat.is_lost
             message = None
-            with suppress(sqlite3.Error, Busy):  # no archive yet, or too much to do: look again
-                after, message = await self._pool.ask(self._step(after))
+            # No archive yet, too much to do, or more others since: look again.
+            with suppress(sqlite3.Error, Busy, UnknownPayload):
+                after, message = await self._pool.ask(self._step(after), payload)
             is_over = self._times.is_over
             if message is not None:
                 yield message

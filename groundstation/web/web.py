@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -24,8 +25,10 @@ from groundstation.export import export, parquet, plate
 from groundstation.export.gathered import gather, picture_of
 from groundstation.export.markup import xml
 from groundstation.inputs.notices import Notices
+from groundstation.passes.next_pass import NextPass
 from groundstation.reading import command_stack, link_room, packets
 from groundstation.reading.alarms import AlarmBoard
+from groundstation.reading.other_payload import UnknownPayload
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import to_json
 from groundstation.web.access import COOKIE, COOKIE_S, Access, Role, Tokens, only
@@ -53,11 +56,24 @@ def _uptime_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
+def _payload(request: Request) -> int | None:
+    """The node id of the payload that is asked about, None for the mission's own. Raises
+    UnknownPayload."""
+    text = request.query_params.get("payload")
+    if text is None:
+        return None
+    node_id = whole(text)
+    if node_id is None:
+        raise UnknownPayload
+    return node_id
+
+
 class _Events:
     """ASGI: a stream of messages for each client that finds a place."""
 
-    def __init__(self, streams: Streams) -> None:
+    def __init__(self, streams: Streams, pool: ReaderPool) -> None:
         self._streams = streams
+        self._pool = pool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
@@ -69,11 +85,14 @@ class _Events:
             refusal = refuse(503, "Too many pages are already open.", **{"retry-after": "30"})
             await refusal(scope, receive, send)
             return
-        response = StreamingResponse(
-            self._streams.messages(seat, last_seen), media_type="text/event-stream",
-            headers={"cache-control": "no-store", "x-accel-buffering": "no"},
-        )
         try:
+            payload = _payload(request)
+            with suppress(sqlite3.Error, Busy):  # the stream waits for what is not there yet
+                await self._pool.ask(lambda reader: None, payload)
+            response = StreamingResponse(
+                self._streams.messages(seat, last_seen, payload), media_type="text/event-stream",
+                headers={"cache-control": "no-store", "x-accel-buffering": "no"},
+            )
             await response(scope, receive, send)
         finally:
             self._streams.give_back(seat)
@@ -113,6 +132,7 @@ class _Pages:
         self._times = times
         self._static = static
         self._tiles = tiles
+        self._next_pass = NextPass(mission)
         self._exporting = asyncio.Lock()
 
     async def index(self, request: Request) -> Response:
@@ -124,34 +144,42 @@ class _Pages:
 
         def flight_json(reader: FlightReader) -> str:
             has_vendor = all((self._static / "vendor" / name).exists() for name in VENDOR_FILES)
-            flight = reader.flight()
-            return to_json(flight | self._times.hearing(flight) | {
+            return to_json(reader.flight() | self._times.hearing(reader) | {
                 "role": role, "has_vendor": has_vendor,
                 "map": self._tiles and self._tiles.as_json(),
                 "entries": reader.entries(None, ENTRIES_MAX), "history": reader.history(),
-                "has_parquet": parquet.is_installed()})
+                "has_passes": self._next_pass.is_possible, "has_parquet": parquet.is_installed()})
 
-        return json_text(await self._pool.share(f"flight for {role}", flight_json))
+        return json_text(await self._pool.share(
+            f"flight for {role}", flight_json, _payload(request)))
 
     async def history(self, request: Request) -> Response:
-        return json_text(
-            await self._pool.share("history", lambda reader: to_json(reader.history())))
+        return json_text(await self._pool.share(
+            "history", lambda reader: to_json(reader.history()), _payload(request)))
 
     async def landing(self, request: Request) -> Response:
-        return json_text(
-            await self._pool.share("landing", lambda reader: to_json(reader.landing())))
+        return json_text(await self._pool.share(
+            "landing", lambda reader: to_json(reader.landing()), _payload(request)))
+
+    async def passes(self, request: Request) -> Response:
+        """The next pass of the mission's payload, or the one that goes on."""
+        if not self._next_pass.is_possible:
+            return refuse(404, "This mission has no orbit.tle, or no [[orbit.stations]].")
+        return json_text(await self._pool.share(
+            "passes", lambda reader: to_json(self._next_pass.at(self._times.now()))))
 
     async def musings(self, request: Request) -> Response:
         before = whole(request.query_params.get("before"))
         limit = min(whole(request.query_params.get("limit")) or 60, ENTRIES_MAX)
         return json_text(await self._pool.ask(lambda reader: to_json(
-            {"entries": reader.entries(before, limit), "now_ms": self._times.now()})))
+            {"entries": reader.entries(before, limit), "now_ms": self._times.now()}),
+            _payload(request)))
 
     async def picture(self, request: Request) -> Response:
         """One drawing of all pieces that came; opened by itself it may do nothing else."""
         key = whole(request.path_params["key"])
         found = None if key is None else await self._pool.ask(
-            lambda reader: picture_of(reader, key))
+            lambda reader: picture_of(reader, key), _payload(request))
         if found is None:
             return refuse(404, "No such picture.")
         return Response(xml(plate.drawn(found)), media_type="image/svg+xml", headers={
@@ -166,7 +194,8 @@ class _Pages:
 
     async def link(self, request: Request) -> Response:
         return json_text(await self._pool.share(
-            "link", lambda reader: to_json(link_room.now(reader.db, self._mission))))
+            "link", lambda reader: to_json(link_room.now(reader.db, reader.mission)),
+            _payload(request)))
 
     async def packets(self, request: Request) -> Response:
         before = whole(request.query_params.get("before"))
@@ -193,7 +222,7 @@ class _Pages:
 
     async def conflicts(self, request: Request) -> Response:
         return json_text(await self._pool.ask(lambda reader: to_json(
-            {"conflicts": reader.conflicts(CONFLICTS_MAX)})))
+            {"conflicts": reader.conflicts(CONFLICTS_MAX)}), _payload(request)))
 
     async def export(self, request: Request) -> Response:
         """One file of the flight, made of what the archive has now."""
@@ -201,14 +230,20 @@ class _Pages:
         form = export.EVERY.get(name)
         if form is None:
             return refuse(404, f"No such file; available: {', '.join(export.EVERY)}.")
+        payload = _payload(request)
         async with self._exporting:  # one at a time: the other threads are for those who read
-            data = await self._pool.ask(lambda reader: form.of(gather(reader)))
+            data = await self._pool.ask(lambda reader: form.of(gather(reader)), payload)
+        whose = "" if payload is None else f"node-{payload}-"
         return Response(data, media_type=form.media_type, headers={
-            "content-disposition": f'attachment; filename="{name}"'})
+            "content-disposition": f'attachment; filename="{whose}{name}"'})
 
 
 async def _no_archive(request: Request, error: Exception) -> Response:
     return refuse(503, "The archive cannot be read at the moment.", **{"retry-after": "2"})
+
+
+async def _unknown(request: Request, error: Exception) -> Response:
+    return refuse(404, "This station has not heard of such a payload.")
 
 
 async def _busy(request: Request, error: Exception) -> Response:
@@ -235,6 +270,7 @@ def _routes(
             Route("/api/flight", pages.flight),
             Route("/api/history", pages.history),
             Route("/api/landing", pages.landing),
+            Route("/api/passes", pages.passes),
             Route("/api/musings", pages.musings),
             Route("/api/picture/{key}", pages.picture),
             Route("/api/tiles/{zoom}/{column}/{row}", pages.tile),
@@ -282,7 +318,7 @@ def create_app(
     own_name = socket.gethostname().lower()
     names = ("localhost", own_name, f"{own_name}.local", mission.ground.web_host)
     routes = _routes(
-        _Door(access, notices), pages, _Events(streams), operating, forecasting, access)
+        _Door(access, notices), pages, _Events(streams, pool), operating, forecasting, access)
     routes.append(Mount("/static", StaticFiles(directory=static, check_dir=False)))
     app = Starlette(
         routes=routes,
@@ -290,7 +326,9 @@ def create_app(
             Middleware(HttpGuard, names=names),
             Middleware(GZipMiddleware, minimum_size=800, compresslevel=6),  # 9: twice the time
         ],
-        exception_handlers={sqlite3.Error: _no_archive, Busy: _busy, ClientDisconnect: _left},
+        exception_handlers={
+            sqlite3.Error: _no_archive, Busy: _busy, UnknownPayload: _unknown,
+            ClientDisconnect: _left},
     )
     app.state.pool, app.state.streams, app.state.notices = pool, streams, notices
     return app

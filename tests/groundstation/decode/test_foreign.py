@@ -283,4 +283,4 @@ def test_our_own_records_go_on_beside_it(station):
 def test_a_phase_of_a_stranger_is_no_phase_of_the_flight(station):
     station.hear(FarEnd().beacon(state_at(600)), 600)
     station.hear(packet_at(700, phase=Phase.LANDED), 700)
-    assert [phase["phase"] for phase in station.reader.phases()] == ["ASCENT"]
+    assert [phase["phase"] for phase in station.reader.flight()["phases"]] == ["ASCENT"]

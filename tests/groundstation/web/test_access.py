@@ -32,7 +32,7 @@ ROLES = {
     "/api/flight": Role.VIEWER, "/api/history": Role.VIEWER, "/api/musings": Role.VIEWER,
     "/api/picture/{key}": Role.VIEWER, "/api/conflicts": Role.VIEWER,
     "/api/landing": Role.VIEWER, "/api/tiles/{zoom}/{column}/{row}": Role.VIEWER,
-    "/api/events": Role.VIEWER,
+    "/api/events": Role.VIEWER, "/api/passes": Role.VIEWER,
     "/api/export/{name}": Role.VIEWER, "/api/link": Role.VIEWER, "/api/packets": Role.VIEWER,
     "/api/packets/{number}": Role.VIEWER,
     "/api/commands": Role.VIEWER, "/api/command": Role.OPERATOR,

@@ -17,6 +17,7 @@ from tests.groundstation.web.looks import look
 from tests.groundstation.web.served import Served, looked_at
 from tests.groundstation.web.test_map_tiles import mbtiles, png
 from tests.thorough import sampled
+from wire.records import Kind
 
 LAST_S = FLOWN[-1]
 NOW_MS = START_MS + (LAST_S + 5) * 1000
@@ -247,3 +248,28 @@ def test_the_names_of_a_burst_over_the_landing_place_do_not_lie_on_each_other(pa
     finally:
         served.stop()
         archive.close()
+
+
+def test_a_new_position_draws_its_own_piece_and_closes_nothing(page, station, served):
+    """All of the way and every dot were drawn anew each second; a thought that was open closed."""
+    station.far.push(Kind.MUSING, START_MS, {"text": "High.", "alt": 900, "by": "model"})
+    station.hear(station.far.data(NOW_MS), LAST_S)
+    looked_at(page, served, 1440, 900, "chase")
+    page.value("""(() => {
+        window.made = [];
+        for (const shape of ['polyline', 'circleMarker']) {
+            const make = L[shape];
+            L[shape] = (...how) => { made.push(make(...how)); return made.at(-1); };
+        }
+    })()""")
+    lines = "made.filter((layer) => !layer.getRadius).length"
+    page.value("document.getElementById('sun').click()")  # in other colours it is all drawn anew
+    page.wait("made.some((layer) => layer.getPopup())")
+    everything = page.value(lines)
+    page.value("made.find((layer) => layer.getPopup()).openPopup(); made = []")
+    station.hear(station.far.beacon(state_at(LAST_S + 4)), LAST_S + 4)
+    page.wait(f"{lines} > 0")
+    assert page.value(lines) < everything / 2, "its piece of the way, and the ways to the landing"
+    assert "High." in page.value("document.querySelector('.leaflet-popup').innerText")
+    page.value("document.getElementById('sun').click()")
+    assert page.complaints == []

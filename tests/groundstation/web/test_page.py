@@ -67,7 +67,7 @@ def test_a_whole_flight_is_read_with_no_complaint_and_no_stranger(page, served, 
     page.screenshot(tmp_path / "wide.png")
     assert (tmp_path / "wide.png").stat().st_size > 30_000
     go(page, "chase")
-    page.wait("document.querySelectorAll('#map canvas').length === 1")
+    page.wait("document.querySelectorAll('#map canvas').length === 2")
     page.wait("document.querySelectorAll('.uplot').length === 4")
     go(page, "control")
     page.wait("document.getElementById('letters').textContent !== ''")
@@ -154,7 +154,7 @@ def test_the_page_says_who_said_it(page, tmp_path):
             "1 frame claimed to be from EDDA and was not signed by it. "
             "If these are its own frames, payload and station have different keys.")
         hear(ground, far, "Mine.")
-        page.wait("document.getElementById('age-label').textContent === 'heard, signed'")
+        page.wait("document.getElementById('seal').textContent === 'signed'")
         hear(ground, liar, "Not mine.")
         page.wait("document.getElementById('doubts').textContent.startsWith('3 frames')")
         assert shown("doubts") == "3 frames claimed to be from EDDA and were not signed by it."
@@ -163,7 +163,7 @@ def test_the_page_says_who_said_it(page, tmp_path):
         page.wait("document.getElementById('colophon').textContent.includes('signed by EDDA')")
         Ground(SIGNED_MISSION, archive, None)
         looked_at(page, station, 1440, 900)
-        assert shown("age-label") == "heard, not signed"
+        assert shown("seal") == "not signed"
         assert shown("doubts") == "EDDA signs what it sends, and the newest beacon is not signed."
         marks = "[...document.querySelectorAll('.entry')].map(n => n.textContent)"
         mine, others = sorted(page.value(marks), key=lambda words: "Not mine" in words)

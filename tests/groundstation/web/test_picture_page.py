@@ -59,6 +59,8 @@ class Flight:
             data = self.far.data(self.now)
             if data:
                 self.ground.receive(data, self.now)
+        # Never quiet: the notice of that grows by a line as minutes pass, and moves what is below.
+        self.ground.receive(self.far.beacon(state_at(60)), self.now)
 
     def thumbnail(self, number=1, **more):
         image = webp((90, 90, 90), (192, 144))
