@@ -58,7 +58,7 @@ def _figures(bundle: Path) -> list[Figure]:
     persona = load_persona(bundle, KEYS)
     with tempfile.TemporaryDirectory() as folder:
         cache = PrefixCache(Path(folder))
-        engine = load_engine(bundle, [*KEYS], cache, FileHashes(), threads=1)
+        engine = load_engine(bundle, [*KEYS], cache, FileHashes(), threads=1).model
         shares, rates, bare_rates = [], [], []
         for number in range(ROUNDS * len(ABOUTS)):
             reply, rate = _musing(engine, persona.text, number)

@@ -54,7 +54,8 @@ def draw_moment(condition: Condition, rng: random.Random) -> Moment:
         api = (rng.choice(API_NAMES), rng.choice(API_OUTCOMES))
     return Moment(about=condition.about, phase=phase, sun=words["sun"], cloud=words["cloud"],
                   battery=words["battery"], api=api, question=condition.question,
-                  news=words.get("news"), heard=None, panel=None, spin=None, **senses)
+                  news=words.get("news"), heard=None, panel=None, spin=None,
+                  sounds=(), **senses)
 
 
 def _draw_phase(condition: Condition, rng: random.Random) -> str:
