@@ -138,14 +138,14 @@ def run(directory: Path, base: Path, out: Path, work: Path, key_path: Path, opti
     report("pack", 0.0, "signing")
     facts = model_card.CardFacts(persona.name, persona.author, persona.disclosure,
                                  known_bases.title_of(base), result, ladder, step, data.counts,
-                                 read_rows_summary(data_dir), packing, verdict)
+                                 read_rows_summary(data_dir), packing, verdict,
+                                 order.measured if order else None)
     form = (shapes.whole(ladder_dir, step) if options.shape == "whole" else
             shapes.adapter(ladder_dir, step, trained / "adapter", base, known, persona.name,
                            data.validation, options.threads or 1))
     contents = pack.BundleContents(
-        persona=persona, model=form.model,
-        memory=data_dir / "memory.sqlite", codec=codec_dir / TEXT_CODEC,
-        card=model_card.model_card(facts),
+        persona=persona, model=form.model, memory=data_dir / "memory.sqlite",
+        codec=codec_dir / TEXT_CODEC, card=model_card.model_card(facts),
         base={"id": known_bases.title_of(base), "sha256": weights_hash(base), **form.base},
         training={"method": result["method"], "counts": data.counts, "quant": step.quant,
                   "held_out_bits_per_byte": round(step.held_out_bpb, 4),

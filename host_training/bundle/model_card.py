@@ -9,6 +9,7 @@ from host_training.codec.codec_stage import CodecResult
 from host_training.corpus.summary import RowsSummary
 from host_training.evaluation.examination import ExamVerdict
 from host_training.quantisation.quantise import Step
+from host_training.training.reranker_fit import RerankerResult
 from host_training.training.result import TrainResult
 
 
@@ -27,6 +28,7 @@ class CardFacts:
     imported: RowsSummary
     codec: CodecResult
     verdict: ExamVerdict
+    reranker: RerankerResult | None
 
 
 OTHERS = {  # by privacy.third_party of persona.toml
@@ -55,6 +57,17 @@ def codec_line(codec: CodecResult) -> str:
         f" lines into {codec['held_out_bits_per_char']:.2f} bits per character:\na message of"
         f" {codec['held_out_message_chars']:.0f} characters, with its senses and topic, into"
         f" {codec['held_out_message_bytes']:.0f} bytes.\n"
+    )
+
+
+def reranker_line(found: RerankerResult | None) -> str:
+    """What the reranker of the bundle does; nothing where it has none."""
+    if found is None:
+        return ""
+    return (
+        f"Its drafts are reranked by the words that readers of {found['moments']} graded moments"
+        f" kept. Of\nmoments held out they keep the first draft of {found['kept_reranked']:.0%},"
+        f" and of {found['kept']:.0%} in the model's own order.\n\n"
     )
 
 
@@ -95,7 +108,7 @@ wording, not of truth. What nothing was chosen by stands under "Examined".
 {ladder}
 
 {codec_line(facts.codec)}
-## Examined
+{reranker_line(facts.reranker)}## Examined
 
 {evaluation}
 
