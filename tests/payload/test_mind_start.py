@@ -14,7 +14,7 @@ from wire import mission
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "mission.toml").read_text()
-EDDA = "924d383d38b02b68fbc173039db55bed3c5b0ff2a3f74ff7e1975c6017b70cda"
+EDDA = "115706a108cfa36b0be43c99c42527fde64f7f04fb9d0d798501c875f661d2ff"
 
 
 def test_the_worker_is_told_whom_to_trust() -> None:
