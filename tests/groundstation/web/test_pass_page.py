@@ -67,7 +67,7 @@ def test_it_is_counted_down_and_then_followed(
     page: Browser, archive: Archive, width: int, height: int
 ) -> None:
     axe = need_axe()
-    now_ms = [NEXT.rise_ms - 3_000_000]
+    now_ms = [NEXT.rise_ms - 2_970_000]
     served = Served(archive.path, lambda: now_ms[0], MISSION)
     try:
         looked_at(page, served, width, height, "chase")
