@@ -50,9 +50,13 @@ class NodeLink:
             return None
         if last is not None and last_ms is not None and last.boot == counter.boot:
             step = (counter.number - last.number) % _NUMBERS
-            if not 0 < step <= self._steps_max(utc_ms - last_ms):
+            steps_max = self._steps_max(utc_ms - last_ms)
+            if not 0 < step <= steps_max:
                 return None
-            if step > 1 and utc_ms >= last_ms:
+            # Where a whole round can have been sent, more than half of it is behind (RFC 1982):
+            # an old frame, or a session of the same four bits that is not known yet.
+            is_ahead = steps_max < _NUMBERS or step <= _NUMBERS // 2
+            if step > 1 and is_ahead and utc_ms >= last_ms:
                 self._lose(step - 1, last_ms, utc_ms)
         self._heard[utc_ms // MINUTE_MS] += 1
         self._recent.append(True)

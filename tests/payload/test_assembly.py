@@ -156,7 +156,7 @@ def test_the_mind_loads_what_was_made_and_nothing_else(make: Maker, parts: Path)
     signature = mind_server.signature_of(bundle)
     assemble(bundle, "--base", parts / "base.gguf")
     assert mind_server.signature_of(bundle) != signature, "a waiting worker looks again"
-    assert engine(bundle).n_ctx == 512
+    assert engine(bundle).model.n_ctx == 512
     model = bundle / "model.gguf"
     whole = model.read_bytes()
     model.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
@@ -173,7 +173,7 @@ def test_the_mind_loads_what_was_made_and_nothing_else(make: Maker, parts: Path)
     with pytest.raises(BundleError, match=r"assembled\.json: not a record of a model"):
         verify_bundle(newer, [TRUSTED_KEY])
     assert assemble(newer, "--base", parts / "base.gguf") == f"{newer}: its model is assembled."
-    assert engine(newer).n_ctx == 512, "the advice of all these sentences helps"
+    assert engine(newer).model.n_ctx == 512, "the advice of all these sentences helps"
 
 
 def test_another_base_or_none_is_one_sentence(make: Maker, parts: Path, tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def rehearse(desk: Desk) -> None:
     manifest = json.loads((edda / "manifest.json").read_text())
     (work / rehearsal.FILE).write_text(json.dumps({
         "persona": {**persona, "name": "Later"}, "model": "model.gguf", "memory": "memory.sqlite",
-        "runtime": manifest["runtime"]}))
+        "runtime": manifest["runtime"], "reranker": None}))
 
 
 def test_it_speaks_before_its_examination_has_ended(tmp_path: Path, parrot: Parrot) -> None:
