@@ -217,8 +217,8 @@ class Policy:
         """Every step."""
 
     def wants(self, slot: int, now_ms: int, power: PowerManager) -> bool:
-        """Begin a thought now."""
-        raise NotImplementedError
+        """Begin a thought now; who does not say it never thinks."""
+        return False
 
     def ended(self, evaluated: int, drawn: int, elapsed_ms: int) -> None:
         """The thought has ended."""

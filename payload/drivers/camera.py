@@ -1,26 +1,24 @@
 """The camera as a process per picture: started, polled, and killed at the core's deadline.
 
 Implements ``payload.ports.Camera``. A wedged camera driver hangs in ways that Python cannot catch
-(picamera2#1295) and may even survive SIGKILL for a while in the kernel; until such a child is gone,
-``start`` answers False, so that they never pile up.
+(picamera2#1295).
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 import sys
 from pathlib import Path
 
-from payload.ports import DeviceAbsent, DeviceGarbage, Picture, PortError
+from payload.drivers.worker_process import WorkerProcess
+from payload.ports import DeviceGarbage, Picture, PortError
 from wire.records import TILE_BYTES_MAX, TILES_ASIDE_MAX
 
 THUMBNAIL_BYTES_MAX = 4096
 FILE_BYTES_MAX = THUMBNAIL_BYTES_MAX + TILES_ASIDE_MAX**2 * TILE_BYTES_MAX
 SCENES = ("dark", "cloud", "horizon", "sun")
 _LINE_BYTES_MAX = 640  # a scene, two sides and 65 lengths
-_WORDS_BYTES_MAX = 400  # of the worker's standard error kept in an error message
 
 
 class CameraProcess:
@@ -31,49 +29,28 @@ class CameraProcess:
         ``--out FILE`` is added. Default: ``payload.camera_worker`` with this interpreter.
         """
         self._out = directory / "capture.images"
-        self._words = directory / "capture.log"
-        self._command = command or [sys.executable, "-m", "payload.camera_worker"]
-        self._child: subprocess.Popen[bytes] | None = None
-        self._is_wanted = False
+        command = command or [sys.executable, "-m", "payload.camera_worker"]
+        self._worker = WorkerProcess(
+            "camera", [*command, "--out", os.fspath(self._out)], directory / "capture.log",
+            _LINE_BYTES_MAX)
 
     def start(self, now_ms: int) -> bool:
         """True when a capture began; False while one runs or a killed one has not died yet."""
-        if self._is_wanted or (self._child is not None and self._child.poll() is None):
-            return False
-        with contextlib.suppress(OSError):
-            self._out.unlink(missing_ok=True)
-            with open(self._words, "wb") as words:  # a pipe could fill up and stop the worker
-                self._child = subprocess.Popen(
-                    [*self._command, "--out", os.fspath(self._out)],
-                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words,
-                )
-            self._is_wanted = True
-        return self._is_wanted
+        if self._worker.is_free:
+            with contextlib.suppress(OSError):
+                self._out.unlink(missing_ok=True)
+        return self._worker.start()
 
     def poll(self, now_ms: int) -> Picture | PortError | None:
         """The picture or why there is none, once; None while the worker runs."""
-        if self._child is None or not self._is_wanted:
+        ended = self._worker.ended()
+        if ended is None:
             return None
-        status = self._child.poll()
-        if status is None:
-            return None
-        self._is_wanted = False
-        assert self._child.stdout is not None
-        with self._child.stdout as pipe:
-            line = os.read(pipe.fileno(), _LINE_BYTES_MAX).decode("ascii", "replace")
-        if status < 0:
-            return DeviceGarbage(f"camera worker died of signal {-status}")
-        if status > 0:
-            return DeviceAbsent(self._last_words() or f"camera worker ended with {status}")
-        return self._picture(now_ms, line.split())
+        return self._worker.failure(ended.status) or self._picture(now_ms, ended.line.split())
 
     def cancel(self, now_ms: int) -> None:
         """SIGKILL the worker; the picture is no longer needed."""
-        self._is_wanted = False
-        if self._child is not None and self._child.poll() is None:
-            self._child.kill()
-            assert self._child.stdout is not None
-            self._child.stdout.close()
+        self._worker.cancel()
 
     def _picture(self, now_ms: int, said: list[str]) -> Picture | PortError:
         """The file cut into images by what the worker said: scene, columns, rows, lengths."""
@@ -99,10 +76,3 @@ class CameraProcess:
             return DeviceGarbage("the picture is too large, truncated or not a picture")
         scene = said[0] if said[0] in SCENES else None
         return Picture(now_ms, thumbnail, scene, tuple(images[1:]), columns, rows)
-
-    def _last_words(self) -> str:
-        try:
-            lines = self._words.read_bytes()[-_WORDS_BYTES_MAX:].decode("utf-8", "replace")
-        except OSError:
-            return ""
-        return lines.strip().rsplit("\n", 1)[-1]

@@ -33,8 +33,8 @@ def shoot(folder: Path, script: str, data: bytes = JPEG) -> Picture | PortError:
     (folder / "source").write_bytes(data)
     process = camera(folder, script)
     assert process.start(0)
-    assert process._child is not None
-    process._child.wait(WAIT_S)
+    assert process._worker.child is not None
+    process._worker.child.wait(WAIT_S)
     outcome = process.poll(1234)
     assert outcome is not None
     assert process.poll(1235) is None
@@ -93,7 +93,7 @@ def test_a_hanging_worker_is_killed(tmp_path: Path) -> None:
     """Goal: under SIGSTOP nothing comes, ``cancel`` kills, and only then the next one starts."""
     process = CameraProcess(tmp_path, ["sh", "-c", "kill -STOP $$"])
     assert process.start(0)
-    child = process._child
+    child = process._worker.child
     assert child is not None
     assert not process.start(0)
     assert process.poll(0) is None
@@ -102,8 +102,8 @@ def test_a_hanging_worker_is_killed(tmp_path: Path) -> None:
     assert process.poll(0) is None
     assert process.start(1)
     process.cancel(1)
-    assert process._child is not None
-    process._child.wait(WAIT_S)
+    assert process._worker.child is not None
+    process._worker.child.wait(WAIT_S)
 
 
 def test_the_real_worker_without_a_camera(tmp_path: Path) -> None:

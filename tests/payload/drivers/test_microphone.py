@@ -32,8 +32,8 @@ def process(folder: Path, script: str) -> MicrophoneProcess:
 def take(folder: Path, script: str) -> Sound | PortError:
     heard = process(folder, script)
     assert heard.start(0)
-    assert heard._child is not None
-    heard._child.wait(WAIT_S)
+    assert heard._worker.child is not None
+    heard._worker.child.wait(WAIT_S)
     outcome = heard.poll(1234)
     assert outcome is not None
     assert heard.poll(1235) is None
@@ -95,7 +95,7 @@ def test_a_hanging_worker_is_killed_with_its_children(tmp_path: Path) -> None:
     a worker that waits for a child that is stopped, as one that waits for arecord."""
     heard = process(tmp_path, f"sh -c 'echo $$ > {tmp_path}/pid; kill -STOP $$' & wait")
     assert heard.start(0)
-    child = heard._child
+    child = heard._worker.child
     assert child is not None
     assert not heard.start(0) and heard.poll(0) is None
     while _state(tmp_path / "pid") != "T":
@@ -108,8 +108,8 @@ def test_a_hanging_worker_is_killed_with_its_children(tmp_path: Path) -> None:
     os.close(stopped)
     assert heard.start(1)
     heard.cancel(1)
-    assert heard._child is not None
-    heard._child.wait(WAIT_S)
+    assert heard._worker.child is not None
+    heard._worker.child.wait(WAIT_S)
 
 
 def test_the_mission_decides_what_the_worker_is_asked(tmp_path: Path) -> None:
@@ -123,4 +123,4 @@ def test_the_mission_decides_what_the_worker_is_asked(tmp_path: Path) -> None:
         plan = mission().model_copy(update={"microphone": section})
         wired = wired_microphone(plan, tmp_path, tmp_path)
         assert wired is not None
-        assert wired._command[3:] == ["--device", "plughw:1,0", "--seconds", "6", *more]
+        assert wired._worker.command[3:] == ["--device", "plughw:1,0", "--seconds", "6", *more]
