@@ -32,10 +32,24 @@ class Served:
         self.app.state.pool.close()
 
 
+# What each room asks the station for by itself, once that has come: until then its parts still move.
+ARRIVED = {
+    "read": "true",
+    "chase": "true",
+    "control": "document.getElementById('link-now').innerText !== ''",
+}
+
+
 def go(browser, room):
-    """Open another room of the page, as a link does."""
+    """Open another room of the page, as a link does, and wait for all of it."""
     browser.value(f"document.querySelector('.rooms [href=\"#{room}\"]').click()")
+    arrived(browser, room)
+
+
+def arrived(browser, room):
+    """Wait until this room is open and its own answers of the station have come."""
     browser.wait(f"document.getElementById('room-{room}').checkVisibility()")
+    browser.wait(ARRIVED[room])
 
 
 def looked_at(browser, served, width, height, room="read"):

@@ -12,7 +12,7 @@ import pytest
 from tests.groundstation.web import flown
 from tests.groundstation.web.browser import Browser, need_axe, need_vendor
 from tests.groundstation.web.looks import look
-from tests.groundstation.web.served import Served, go, looked_at
+from tests.groundstation.web.served import Served, arrived, go, looked_at
 from tests.sim.flights import mission
 from tests.thorough import sampled
 
@@ -151,7 +151,7 @@ def test_each_room_is_reached_and_operated_with_the_keyboard_alone(
     for room in ROOMS:
         page.value(f"document.querySelector('.rooms [href=\"#{room}\"]').focus()")
         page.press("Enter", 13, "\r")
-        page.wait(f"document.getElementById('room-{room}').checkVisibility()")
+        arrived(page, room)
         if room == "chase":
             page.wait(DRAWN)
         page.value("document.querySelector('.rooms a').focus()")
