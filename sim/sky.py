@@ -53,10 +53,9 @@ class Sky:
     def air(self, altitude_m: float) -> AirLayer:
         """The air at ``altitude_m`` above mean sea level."""
         fading = math.exp(-max(0.0, altitude_m) / _DEVIATION_SCALE_M)
-        temperature_k = standard_air.temperature_k(altitude_m) + self._deviation_k * fading
-        pressure_pa = standard_air.pressure_pa(altitude_m) * (
-            1 + (self._pressure_factor - 1) * fading
-        )
+        standard = standard_air.at(altitude_m)
+        temperature_k = standard.temperature_k + self._deviation_k * fading
+        pressure_pa = standard.pressure_pa * (1 + (self._pressure_factor - 1) * fading)
         density = pressure_pa / (AIR_GAS_CONSTANT * temperature_k)
         humidity = self.humidity_pct(altitude_m)
         return AirLayer(temperature_k - ZERO_C_K, pressure_pa, humidity, density)

@@ -45,6 +45,7 @@ GROUND_SIGMA_M = 150.0  # hills, and a landing site that is not as high as the l
 FALL_SIGMA = 0.06  # share of the time of fall, measured; 0.25 before it falls
 FALL_SIGMA_UNMEASURED = 0.25
 RADIUS_M_MIN = 60.0
+_SEA_LEVEL_KGM3 = density_kgm3(0.0)
 
 
 class Landing(NamedTuple):
@@ -99,7 +100,7 @@ class FallSpeed:
 
 def fall_factor(altitude_m: float) -> float:
     """How much faster things fall here than at the sea."""
-    return math.pow(density_kgm3(0.0) / density_kgm3(max(0.0, altitude_m)), FALL_EXPONENT)
+    return math.pow(_SEA_LEVEL_KGM3 / density_kgm3(max(0.0, altitude_m)), FALL_EXPONENT)
 
 
 class _Leg(NamedTuple):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import NamedTuple
 
 EARTH_RADIUS_M = 6_356_766.0  # the radius ISO 2533 takes for geopotential height
 GRAVITY_MPS2 = 9.80665
@@ -52,18 +53,24 @@ def _layer(altitude_m: float) -> tuple[float, float, float, float]:
     return geopotential_m - base_m, base_k, lapse, _BASE_PRESSURES[index]
 
 
-def temperature_k(altitude_m: float) -> float:
-    """Temperature of the standard atmosphere, K; altitude -1000..47000 m, clamped beyond."""
-    height_m, base_k, lapse, _ = _layer(altitude_m)
-    return base_k + lapse * height_m
+class StandardAir(NamedTuple):
+    """The air at one height."""
+
+    temperature_k: float
+    pressure_pa: float
+
+    @property
+    def density_kgm3(self) -> float:
+        return self.pressure_pa / (AIR_GAS_CONSTANT * self.temperature_k)
 
 
-def pressure_pa(altitude_m: float) -> float:
-    """Pressure of the standard atmosphere, Pa; altitude -1000..47000 m, clamped beyond."""
+def at(altitude_m: float) -> StandardAir:
+    """The standard atmosphere; altitude -1000..47000 m, clamped beyond."""
     height_m, base_k, lapse, base_pa = _layer(altitude_m)
-    return _pressure_above(base_pa, base_k, lapse, height_m)
+    return StandardAir(
+        base_k + lapse * height_m, _pressure_above(base_pa, base_k, lapse, height_m))
 
 
 def density_kgm3(altitude_m: float) -> float:
-    """Density of the standard atmosphere, kg/m3."""
-    return pressure_pa(altitude_m) / (AIR_GAS_CONSTANT * temperature_k(altitude_m))
+    """Density of the standard atmosphere; altitude as ``at``."""
+    return at(altitude_m).density_kgm3

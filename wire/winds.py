@@ -76,6 +76,8 @@ class WindLayers:
     def distance_m(self, altitude_m: float) -> float:
         """From this altitude to the nearest layer that was measured; infinite while none is."""
         layer = int(altitude_m // LAYER_M)
+        if layer in self._layers:
+            return 0.0
         return min((LAYER_M * abs(other - layer) for other in self._layers), default=math.inf)
 
     def saved(self) -> list[list[float]]:

@@ -87,8 +87,9 @@ def _draw_air(condition: Condition, phase: str, rng: random.Random) -> tuple[flo
     stated_hpa = condition.ranges.get("pressure_hpa")
     for _ in range(DRAWS_MAX):
         altitude_m = rng.uniform(*span)
-        outside_c = standard_air.temperature_k(altitude_m) - ZERO_C_K + rng.gauss(0, 5)
-        pressure_hpa = standard_air.pressure_pa(altitude_m) / 100 * rng.gauss(1, 0.01)
+        standard = standard_air.at(altitude_m)
+        outside_c = standard.temperature_k - ZERO_C_K + rng.gauss(0, 5)
+        pressure_hpa = standard.pressure_pa / 100 * rng.gauss(1, 0.01)
         if (_within(outside_c, stated_c)) and _within(pressure_hpa, stated_hpa):
             return altitude_m, outside_c, pressure_hpa
     if stated_c is not None:

@@ -19,6 +19,7 @@ from wire import standard_air
 ])
 def test_standard_air(altitude_m: float, kelvin: float, pascal: float, density: float) -> None:
     """Rows of the ISO 2533 table, by geometric height."""
-    assert standard_air.temperature_k(altitude_m) == pytest.approx(kelvin, abs=0.01)
-    assert standard_air.pressure_pa(altitude_m) == pytest.approx(pascal, rel=2e-4)
+    air = standard_air.at(altitude_m)
+    assert air.temperature_k == pytest.approx(kelvin, abs=0.01)
+    assert air.pressure_pa == pytest.approx(pascal, rel=2e-4)
     assert standard_air.density_kgm3(altitude_m) == pytest.approx(density, rel=2e-4)

@@ -25,7 +25,7 @@ def test_stated_senses_are_kept_and_the_rest_agrees() -> None:
         assert (moment.phase, moment.battery, moment.api) == ("ascent", "low", ("weather", "404"))
         assert moment.cloud in ("below", "none")
         if moment.pressure_hpa is not None:
-            standard = standard_air.pressure_pa(moment.altitude_m) / 100
+            standard = standard_air.at(moment.altitude_m).pressure_pa / 100
             assert moment.pressure_hpa == pytest.approx(standard, rel=0.06)
         assert moment.climb_mps is None or moment.climb_mps > 0
 
