@@ -97,14 +97,13 @@ class RecordFeed:
 
     def _next(self, now_ms: int) -> tuple[Record | None, list[Priority]]:
         """(the next record, the classes that it was preferred to and its own)."""
-        room = self._room(now_ms)
-        if not room:
+        if self._sender.backlog_symbols(_TEXT) >= BACKLOG_SYMBOLS_MAX:
             return None, []
-        urgent = self._store.queued(Priority.EVENT, 1) if Priority.EVENT in room else []
-        if urgent:
+        if urgent := self._store.queued(Priority.EVENT, 1):
             return urgent[0], []
-        open_to = [priority for priority in SHARES if priority in room]
-        waiting = {p: found[0] for p in open_to if (found := self._store.queued(p, 1))}
+        waiting = {
+            priority: found[0] for priority in SHARES
+            if (found := self._store.queued(priority, 1)) and self._has_room(priority, now_ms)}
         if not waiting:
             if self.given_up and self._sender.is_caught_up(now_ms):
                 self._store.mark_queued([self.given_up.popleft()])
@@ -112,25 +111,30 @@ class RecordFeed:
         chosen = max(waiting, key=lambda p: self._credits[p] - _saved_up_for(waiting[p]))
         return waiting[chosen], list(waiting)
 
-    def _room(self, now_ms: int) -> list[Priority]:
-        """The classes that may be laid into blocks now. A picture's symbols never stand before a
-        line of text, so they have room of their own: one picture, or one tile, ahead of sending.
-        While there is no room for text a picture has no rival, and would not wait for its share."""
+    def _has_room(self, priority: Priority, now_ms: int) -> bool:
+        """May this class be laid into a block now, where text may?
+
+        A picture's symbols never stand before a line of text, so they have room of their own: one
+        picture, one tile or one parcel ahead of sending. While there is no room for text a picture
+        has no rival, and would not wait for its share.
+        """
         sender = self._sender
-        if sender.backlog_symbols(_TEXT) >= BACKLOG_SYMBOLS_MAX:
-            return []
-        room = list(_TEXT)
-        is_lane_free = not sender.backlog_symbols((Priority.IMAGE, Priority.RELAY))
-        if is_lane_free and sender.short_blocks(Priority.RELAY, now_ms) < PARCELS_OUT_MAX:
-            room.append(Priority.RELAY)
-        if not sender.takes_pictures(now_ms):
-            return room
-        if is_lane_free:
-            room.append(Priority.IMAGE)
-        short = sender.short_blocks(Priority.BULK, now_ms)
-        if short < BULK_OUT_MAX and not sender.backlog_symbols((Priority.BULK,)):
-            room.append(Priority.BULK)
-        return room
+        match priority:
+            case Priority.IMAGE:
+                return self._is_lane_free() and sender.takes_pictures(now_ms)
+            case Priority.BULK:
+                return (not sender.backlog_symbols((Priority.BULK,))
+                        and sender.short_blocks(Priority.BULK, now_ms) < BULK_OUT_MAX
+                        and sender.takes_pictures(now_ms))
+            case Priority.RELAY:
+                return (self._is_lane_free()
+                        and sender.short_blocks(Priority.RELAY, now_ms) < PARCELS_OUT_MAX)
+            case _:
+                return True
+
+    def _is_lane_free(self) -> bool:
+        """Of what shares the lane of pictures, nothing waits to be sent a first time."""
+        return not self._sender.backlog_symbols((Priority.IMAGE, Priority.RELAY))
 
     def _charge(self, chosen: Priority, size_bytes: int, rivals: list[Priority]) -> None:
         """Every class that had something to send earns its share of what one of them sent."""
