@@ -77,7 +77,8 @@ class RadioRequests:
     def give_up(self, now_ms: int) -> list[Note]:
         """The requests whose time is over."""
         late = [each for each in self._open if now_ms - each.asked_ms >= TTL_MS]
-        self._open = [each for each in self._open if each not in late]
+        for each in late:
+            self._open.remove(each)
         return [_end(each, "timeout", "", now_ms) for each in late]
 
 

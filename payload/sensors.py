@@ -40,6 +40,7 @@ _KEYS_OF_ROLE: Mapping[str, Mapping[str, str]] = MappingProxyType({
 })
 ROLES = tuple(_KEYS_OF_ROLE)
 QUANTITIES = frozenset(("soc_c", *(q for role in _KEYS_OF_ROLE.values() for q in role)))
+_UNKNOWN: Mapping[str, float | None] = MappingProxyType(dict.fromkeys(QUANTITIES))
 
 
 @dataclass(slots=True)
@@ -89,7 +90,10 @@ class Sensors:
 
     def known(self, now_ms: int) -> dict[str, Any]:
         """``latest`` of every quantity, by its name."""
-        return {quantity: self.latest(quantity, now_ms) for quantity in QUANTITIES}
+        oldest_ms = now_ms - READING_AGE_MS_MAX
+        fresh = {quantity: value for quantity, (taken_ms, value) in self._values.items()
+                 if taken_ms >= oldest_ms}
+        return {**_UNKNOWN, **fresh}
 
     def is_undervolted(self, now_ms: int) -> bool | None:
         """True while the board says its supply is too low; None when it does not say."""

@@ -76,9 +76,12 @@ class Registers:
 
     def _bytes(self, length: int, transfer: Callable[[], list[int]]) -> bytes:
         values = self._twice(transfer)
-        if len(values) != length or not all(0 <= value <= 0xFF for value in values):
+        if len(values) != length:
             raise DeviceGarbage(f"{self._name}: {len(values)} bytes instead of {length}")
-        return bytes(values)
+        try:
+            return bytes(values)
+        except ValueError as error:
+            raise DeviceGarbage(f"{self._name}: read as {values}, which are no bytes") from error
 
     def _twice(self, transfer: Callable[[], _Result]) -> _Result:
         try:

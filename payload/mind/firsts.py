@@ -76,14 +76,20 @@ class Firsts:
         self._recent_c: deque[float] = deque(maxlen=SETTLED_OBSERVATIONS)
         self._colder = 0  # observations in a row
         self._fresh: dict[str, int] = {}  # untold: since when, ms since boot
+        self._saved: dict[str, Any] | None = None  # until something changes
 
     def saved(self) -> dict[str, Any]:
-        """What msgpack can hold; temperatures in whole degrees, so that it changes seldom."""
-        past = self._past
-        coldest = [c for c in (past.coldest_c, *self._recent_c) if c is not None]
-        return {name: getattr(past, name) for name in _KEPT} | {
-            "coldest_c": float(floor(min(coldest))) if coldest else None,
-            "happened": list(past.happened), "said": dict(past.said)}
+        """What msgpack can hold; temperatures in whole degrees, so that it changes seldom.
+
+        Asked for in every step, which are a hundred times as many as the changes.
+        """
+        if self._saved is None:
+            past = self._past
+            coldest = [c for c in (past.coldest_c, *self._recent_c) if c is not None]
+            self._saved = {name: getattr(past, name) for name in _KEPT} | {
+                "coldest_c": float(floor(min(coldest))) if coldest else None,
+                "happened": list(past.happened), "said": dict(past.said)}
+        return self._saved
 
     @property
     def fresh(self) -> Mapping[str, int]:
@@ -100,6 +106,7 @@ class Firsts:
         utc_ms = facts.situation.utc_ms
         if utc_ms is None:
             return
+        self._saved = None
         past = self._past
         if past.at_ms is not None and utc_ms - past.at_ms > FORGOTTEN_MS:
             past = self._past = Past()
@@ -131,6 +138,7 @@ class Firsts:
 
     def note_said(self, moment: Moment, text: str) -> None:
         """A musing was kept."""
+        self._saved = None
         if moment.about in TOPIC_OF.values():
             self._past.said[moment.about] = text
         if moment.news is not None:

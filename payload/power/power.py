@@ -65,6 +65,8 @@ class PowerManager:
         self._is_known = False  # some mode has been measured in this boot
         # (at the terminals, the cold's part of the sag below a warm cell), mV
         self._samples_mv: deque[tuple[float, float]] = deque(maxlen=SAMPLES_MAX)
+        # Their medians: at the terminals, and what would be there if the cell were warm.
+        self._steady_mv = self._warm_mv = 0.0
         self._sampled_ms: int | None = None
         self._pending = 0  # -1: the battery says worse, 1: better, 0: as it is
         self._pending_since_ms = 0
@@ -122,9 +124,9 @@ class PowerManager:
                 notes += self._change(PowerMode.UNKNOWN, None, now_ms)
             return notes
         if self._sampled_ms is None or now_ms - self._sampled_ms >= SAMPLE_EVERY_MS:
-            self._samples_mv.append((battery_mv, self._cold_sag_mv(current_ma)))
             self._sampled_ms = now_ms
-        steady_mv, warm_mv = self._steady()
+            self._take(battery_mv, current_ma)
+        steady_mv, warm_mv = self._steady_mv, self._warm_mv
         target = self._target(steady_mv, warm_mv)
         pending = _direction(self.mode, target)
         if pending != self._pending:
@@ -139,12 +141,13 @@ class PowerManager:
         self, current_ma: float | None, inside_c: float | None, now_ms: int
     ) -> list[Note]:
         """Count what is drawn; None is not measured. Comes after ``update``."""
-        steady_mv = self._steady()[0] if self._samples_mv else None
+        steady_mv = self._steady_mv if self._samples_mv else None
         return self.charge.update(steady_mv, current_ma, inside_c, now_ms)
 
-    def _steady(self) -> tuple[float, float]:
-        """(mV at the terminals, mV that would be there if the cell were warm), both steady."""
-        return median(mv for mv, _ in self._samples_mv), median(map(sum, self._samples_mv))
+    def _take(self, battery_mv: float, current_ma: float | None) -> None:
+        self._samples_mv.append((battery_mv, self._cold_sag_mv(current_ma)))
+        self._steady_mv = median(mv for mv, _ in self._samples_mv)
+        self._warm_mv = median(map(sum, self._samples_mv))
 
     def _cold_sag_mv(self, current_ma: float | None) -> float:
         """How much of the present sag is the cold's, as far as it counts; 0 where that is
