@@ -66,12 +66,10 @@ def _are_unknown(db: sqlite3.Connection, node_id: int, ids: set[int], count: int
 
 
 def _insert(archive: Archive, rows: Sequence[_Row]) -> None:
-    """Rows that are not there yet; SQLite numbers them upwards without a gap."""
-    db = archive.db
-    db.executemany(f"INSERT INTO record{_COLUMNS}", rows)
-    last = db.execute("SELECT last_insert_rowid()").fetchone()[0]
-    for row_id in range(last - len(rows) + 1, last + 1):
-        archive.note_change("record", row_id)
+    """Rows that are not there yet."""
+    for row in rows:
+        added = archive.db.execute(f"INSERT INTO record{_COLUMNS}", row)
+        archive.note_change("record", added.lastrowid)
 
 
 def _add_beside(archive: Archive, row: _Row) -> bool:
