@@ -2,14 +2,9 @@
 
 Source: Bosch BST-BME280-DS002 rev 1.6, sections 4.2.3 (compensation), 5.3 and 5.4 (memory map).
 The chip runs in normal mode, one measurement a second, so a read is one block of registers and
-nothing here ever waits. States:
-
-    LOST --id right, reset--> RESET --calibrated, configured--> STARTED --1050 ms--> RUNNING
-
-A read in LOST, RESET or too early in STARTED raises DeviceTimeout ("starting"). The first sample
-after a reset may be wrong without looking so, and is left alone: read once a second, the chip gives
-its first value with the fourth read. Garbage, a sensor that forgot its settings, or three silent
-reads in a row lead back to LOST, so a sensor that was unplugged returns by itself.
+nothing here ever waits (``payload.devices.bosch``). The first sample after a reset may be wrong
+without looking so, and is left alone: read once a second, the chip gives its first value with the
+fourth read.
 
 Below 300 hPa (about 9 km) the datasheet promises nothing and some chips stick: no pressure then.
 """
@@ -18,15 +13,12 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import ClassVar
 
+from payload.devices.bosch import BoschBarometer
 from payload.devices.buses import I2cBus
-from payload.devices.registers import Registers
-from payload.plausible import is_plausible
-from payload.ports import DeviceAbsent, DeviceGarbage, DeviceTimeout, Reading
+from payload.ports import DeviceGarbage, Reading
 
-CHIP_ID = 0x60  # DS 5.4.1
 _ID, _RESET, _CTRL_HUM, _STATUS, _CTRL_MEAS, _CONFIG, _DATA = (
     0xD0, 0xE0, 0xF2, 0xF3, 0xF4, 0xF5, 0xF7,
 )
@@ -37,16 +29,7 @@ _OVERSAMPLING_1 = 0x01
 _NORMAL_MODE_1X = 0x27  # osrs_t x1, osrs_p x1, normal (DS 5.4.5)
 _STANDBY_1000_MS = 0xA0  # filter off (DS 5.4.6)
 _SKIPPED_20_BIT, _SKIPPED_16_BIT = 0x80000, 0x8000  # DS 5.4.7: no measurement was made
-SECOND_RESULT_MS = 1_050  # DS 9.1: at most 9.3 ms at 1x, 1x, 1x, standby, and 9.3 ms again
-ABSENT_READS_MAX = 3
 PRESSURE_HPA_MIN = 300.5  # DS table 1: 300 hPa; the half is the noise of a chip that sticks there
-
-
-class _State(Enum):
-    LOST = auto()
-    RESET = auto()
-    STARTED = auto()
-    RUNNING = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,70 +97,33 @@ def compensate_humidity(raw: int, t_fine: int, calibration: Bme280Calibration) -
     return min(max(value, 0), 419430400) >> 12
 
 
-class Bme280:
+class Bme280(BoschBarometer):
     """One BME280 on an I2C bus; keys temperature_c, pressure_hpa and humidity_pct."""
 
     KIND: ClassVar[str] = "BME280"
-    CHIP_ID: ClassVar[int] = CHIP_ID
+    CHIP_IDS: ClassVar[tuple[int, ...]] = (0x60,)  # DS 5.4.1
+    SECOND_RESULT_MS: ClassVar[int] = 1_050  # DS 9.1: 9.3 ms at 1x, standby, and 9.3 ms again
     HAS_HUMIDITY: ClassVar[bool] = True
 
     def __init__(self, bus: I2cBus, address: int = 0x76, name: str = "bme280") -> None:
         """``address`` is 0x76 (SDO low) or 0x77."""
-        self.name = name
-        self._registers = Registers(bus, address, name)
-        self._state = _State.LOST
-        self._started_ms = 0
-        self._absent_reads = 0
+        super().__init__(bus, address, name)
         self._calibration: Bme280Calibration | None = None
 
-    def read(self, now_ms: int) -> Reading:
-        """The latest measurement, at most about a second old.
+    def _chip_id(self) -> int:
+        return self._registers.byte(_ID)
 
-        Raises: DeviceAbsent, DeviceTimeout while starting, DeviceGarbage for a wrong chip id, blank
-        calibration, a skipped measurement or values no atmosphere has.
-        """
-        try:
-            reading = self._advance(now_ms)
-        except DeviceGarbage:
-            self._state = _State.LOST
-            raise
-        except DeviceAbsent:
-            self._absent_reads += 1
-            if self._absent_reads >= ABSENT_READS_MAX:
-                self._state = _State.LOST  # it may come back as another chip of the same kind
-            raise
-        self._absent_reads = 0
-        if reading is None:
-            raise DeviceTimeout(f"{self.name}: starting")
-        return reading
+    def _reset(self) -> None:
+        self._registers.write_byte(_RESET, _SOFT_RESET)
 
-    def _advance(self, now_ms: int) -> Reading | None:
-        """One step towards RUNNING, or a reading once there."""
-        if self._state is _State.LOST:
-            self._check_id()
-            self._registers.write_byte(_RESET, _SOFT_RESET)
-            self._state = _State.RESET
-            return None
-        if self._state is _State.RESET:
-            if self._registers.byte(_STATUS) & _STATUS_IM_UPDATE:
-                return None
-            self._calibration = self._read_calibration()
-            self._configure()
-            self._state, self._started_ms = _State.STARTED, now_ms
-            return None
-        if self._state is _State.STARTED and now_ms - self._started_ms < SECOND_RESULT_MS:
-            return None
-        reading = self._measure(now_ms)
-        self._state = _State.RUNNING
-        return reading
+    def _is_ready(self) -> bool:
+        return not self._registers.byte(_STATUS) & _STATUS_IM_UPDATE
 
-    def _check_id(self) -> None:
-        chip_id = self._registers.byte(_ID)
-        if chip_id != self.CHIP_ID:
-            raise DeviceGarbage(f"{self.name}: chip id {chip_id:#04x} is not a {self.KIND}")
+    def _set_up(self) -> None:
+        self._calibration = self._read_calibration()
+        self._configure()
 
     def _read_calibration(self) -> Bme280Calibration:
-        """Read twice: a byte damaged by radio noise on the bus would spoil the whole flight."""
         low, high = self._trimming()
         if (low, high) != self._trimming():
             raise DeviceGarbage(f"{self.name}: calibration differs between two reads")
@@ -206,10 +152,7 @@ class Bme280:
         centidegrees, t_fine = compensate_temperature(raw_temperature, self._calibration)
         temperature_c = centidegrees / 100
         pressure_hpa = compensate_pressure(raw_pressure, t_fine, self._calibration) / 25600
-        if not is_plausible("chip_c", temperature_c):
-            raise DeviceGarbage(f"{self.name}: {temperature_c} C")
-        if not is_plausible("chip_hpa", pressure_hpa):
-            raise DeviceGarbage(f"{self.name}: {pressure_hpa} hPa")
+        self._check(temperature_c, pressure_hpa)
         values = {"temperature_c": temperature_c}
         if self.HAS_HUMIDITY:
             humidity = compensate_humidity(raw_humidity, t_fine, self._calibration)

@@ -18,7 +18,7 @@ class Bmp280(Bme280):
     """One BMP280 on an I2C bus; keys temperature_c and pressure_hpa."""
 
     KIND: ClassVar[str] = "BMP280"
-    CHIP_ID: ClassVar[int] = 0x58  # DS 4.3.1
+    CHIP_IDS: ClassVar[tuple[int, ...]] = (0x58,)  # DS 4.3.1
     HAS_HUMIDITY: ClassVar[bool] = False
 
     def __init__(self, bus: I2cBus, address: int = 0x76, name: str = "bmp280") -> None:

@@ -1,10 +1,9 @@
 """BMP388: air temperature and pressure of one Bosch sensor (a BMP390 answers the same way).
 
 Source: Bosch BST-BMP388-DS001 rev 1.7, sections 4.3 (memory map), 9.1 to 9.3 (compensation).
-The chip runs in normal mode at about 3 Hz, so a read is one block of registers. The states are
-those of ``payload.devices.bme280``: the first sample after a reset is left alone, and a sensor that
-was lost or forgot its settings is set up again. Read once a second, it gives its first value with
-the third read.
+The chip runs in normal mode at about 3 Hz, so a read is one block of registers
+(``payload.devices.bosch``). The first sample after a reset is left alone: read once a second, the
+chip gives its first value with the third read.
 
 Below 300 hPa the pressure is outside the datasheet's range and only indicative.
 """
@@ -13,14 +12,12 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from enum import Enum, auto
+from typing import ClassVar
 
+from payload.devices.bosch import BoschBarometer
 from payload.devices.buses import I2cBus
-from payload.devices.registers import Registers
-from payload.plausible import is_plausible
-from payload.ports import DeviceAbsent, DeviceGarbage, DeviceTimeout, Reading
+from payload.ports import DeviceGarbage, Reading
 
-CHIP_IDS = (0x50, 0x60)  # DS 4.3.1: BMP388; 0x60 is the BMP390, same registers and formula
 _ID, _ERROR, _STATUS, _DATA, _POWER, _OVERSAMPLING, _RATE, _FILTER, _CALIBRATION, _COMMAND = (
     0x00, 0x02, 0x03, 0x04, 0x1B, 0x1C, 0x1D, 0x1F, 0x31, 0x7E,
 )
@@ -32,15 +29,6 @@ _OVERSAMPLE_P4_T1 = 0x02
 _RATE_320_MS = 0x06  # DS 4.3.18
 _FILTER_OFF = 0x00
 _NO_DATA = 0x800000  # the data registers after reset (DS 4.3.5)
-SECOND_RESULT_MS = 400  # DS 3.9.2: about 11 ms at x4, x1, and one period of 320 ms
-ABSENT_READS_MAX = 3
-
-
-class _State(Enum):
-    LOST = auto()
-    RESET = auto()
-    STARTED = auto()
-    RUNNING = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,63 +74,33 @@ def compensate_pressure(raw: int, temperature_c: float, calibration: Bmp388Calib
     return offset + raw * slope + raw**2 * (p9 + p10 * t) + raw**3 * p11
 
 
-class Bmp388:
+class Bmp388(BoschBarometer):
     """One BMP388 on an I2C bus; keys temperature_c and pressure_hpa."""
+
+    KIND: ClassVar[str] = "BMP388"
+    # DS 4.3.1: BMP388; 0x60 is the BMP390, same registers and formula
+    CHIP_IDS: ClassVar[tuple[int, ...]] = (0x50, 0x60)
+    SECOND_RESULT_MS: ClassVar[int] = 400  # DS 3.9.2: 11 ms at x4, x1, and one period of 320 ms
 
     def __init__(self, bus: I2cBus, address: int = 0x77, name: str = "bmp388") -> None:
         """``address`` is 0x76 (SDO low) or 0x77."""
-        self.name = name
-        self._registers = Registers(bus, address, name)
-        self._state = _State.LOST
-        self._started_ms = 0
-        self._absent_reads = 0
+        super().__init__(bus, address, name)
         self._calibration: Bmp388Calibration | None = None
 
-    def read(self, now_ms: int) -> Reading:
-        """The latest measurement, at most about 320 ms old.
+    def _chip_id(self) -> int:
+        return self._registers.byte(_ID)
 
-        Raises: DeviceAbsent, DeviceTimeout while starting, DeviceGarbage for a wrong chip id, blank
-        calibration, a chip that reports an error, no measurement or impossible values.
-        """
-        try:
-            reading = self._advance(now_ms)
-        except DeviceGarbage:
-            self._state = _State.LOST
-            raise
-        except DeviceAbsent:
-            self._absent_reads += 1
-            if self._absent_reads >= ABSENT_READS_MAX:
-                self._state = _State.LOST
-            raise
-        self._absent_reads = 0
-        if reading is None:
-            raise DeviceTimeout(f"{self.name}: starting")
-        return reading
+    def _reset(self) -> None:
+        self._registers.write_byte(_COMMAND, _SOFT_RESET)
 
-    def _advance(self, now_ms: int) -> Reading | None:
-        """One step towards RUNNING, or a reading once there."""
-        if self._state is _State.LOST:
-            chip_id = self._registers.byte(_ID)
-            if chip_id not in CHIP_IDS:
-                raise DeviceGarbage(f"{self.name}: chip id {chip_id:#04x} is not a BMP388")
-            self._registers.write_byte(_COMMAND, _SOFT_RESET)
-            self._state = _State.RESET
-            return None
-        if self._state is _State.RESET:
-            if not self._registers.byte(_STATUS) & _STATUS_COMMAND_READY:
-                return None
-            self._calibration = self._read_calibration()
-            self._configure()
-            self._state, self._started_ms = _State.STARTED, now_ms
-            return None
-        if self._state is _State.STARTED and now_ms - self._started_ms < SECOND_RESULT_MS:
-            return None
-        reading = self._measure(now_ms)
-        self._state = _State.RUNNING
-        return reading
+    def _is_ready(self) -> bool:
+        return bool(self._registers.byte(_STATUS) & _STATUS_COMMAND_READY)
+
+    def _set_up(self) -> None:
+        self._calibration = self._read_calibration()
+        self._configure()
 
     def _read_calibration(self) -> Bmp388Calibration:
-        """Read twice, as the BME280 driver does and for its reason."""
         data = self._registers.block(_CALIBRATION, 21)
         if data != self._registers.block(_CALIBRATION, 21):
             raise DeviceGarbage(f"{self.name}: calibration differs between two reads")
@@ -165,8 +123,5 @@ class Bmp388:
             raise DeviceGarbage(f"{self.name}: no measurement was made")
         temperature_c = compensate_temperature(raw_temperature, self._calibration)
         pressure_hpa = compensate_pressure(raw_pressure, temperature_c, self._calibration) / 100
-        if not is_plausible("chip_c", temperature_c):
-            raise DeviceGarbage(f"{self.name}: {temperature_c:.1f} C")
-        if not is_plausible("chip_hpa", pressure_hpa):
-            raise DeviceGarbage(f"{self.name}: {pressure_hpa:.1f} hPa")
+        self._check(temperature_c, pressure_hpa)
         return Reading(now_ms, {"temperature_c": temperature_c, "pressure_hpa": pressure_hpa})

@@ -11,7 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from payload.devices import bme280, bmp280, bmp388, ina219, ina226, lsm6ds, sht4x
+from payload.devices import ina219, ina226, lsm6ds, sht4x
+from payload.devices.bme280 import Bme280
+from payload.devices.bmp280 import Bmp280
+from payload.devices.bmp388 import Bmp388
 from payload.devices.buses import I2cBus
 from payload.devices.ddc import DdcStream
 from payload.devices.gnss_stream import GnssStreamParser
@@ -25,8 +28,9 @@ READ_BYTES_MAX = 4_096
 SERIAL_NUMBER_MS = 10  # SHT4x table 4: 1 ms after the command
 UBLOX = "u-blox"
 UNKNOWN = "unknown"
-_BOSCH_IDS = {(0xD0, bme280.CHIP_ID): "bme280", (0xD0, bmp280.Bmp280.CHIP_ID): "bmp280",
-              **{(0x00, chip_id): "bmp388" for chip_id in bmp388.CHIP_IDS}}
+_BOSCH_IDS = {(register, chip_id): driver.KIND.lower()
+              for register, driver in ((0xD0, Bme280), (0xD0, Bmp280), (0x00, Bmp388))
+              for chip_id in driver.CHIP_IDS}
 _SHT4X_SERIAL_NUMBER = 0x89
 _INA219_CONFIGURATIONS = (0x399F, ina219.CONFIGURATION)
 _RYLR_ASK, _RYLR_ANSWER = b"AT+VER?\r\n", b"+VER="

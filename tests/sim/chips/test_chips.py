@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from contextlib import suppress
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-from payload.devices import bme280, bmp388
+from payload.devices.bme280 import Bme280
 from payload.devices.bmp280 import Bmp280
+from payload.devices.bmp388 import Bmp388
+from payload.devices.bosch import BoschBarometer
 from payload.devices.ds18b20 import Ds18b20
 from payload.devices.lsm6ds import Lsm6ds
 from payload.devices.sht4x import Sht4x
@@ -180,13 +181,13 @@ def _first_temperature_c(name: str) -> float:
             return bench.drivers[name].read(bench.clock.now_ms).values["temperature_c"]
 
 
-@pytest.mark.parametrize(("name", "module"), [("bme280", bme280), ("bmp388", bmp388)])
+@pytest.mark.parametrize(("name", "driver"), [("bme280", Bme280), ("bmp388", Bmp388)])
 def test_the_first_sample_after_a_reset_may_be_wrong_and_is_not_told(
-    name: str, module: ModuleType, monkeypatch: pytest.MonkeyPatch
+    name: str, driver: type[BoschBarometer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Plausible, far from the truth, and what a driver in a hurry tells."""
     assert _first_temperature_c(name) == pytest.approx(-30.0, abs=0.02)
-    monkeypatch.setattr(module, "SECOND_RESULT_MS", 60)
+    monkeypatch.setattr(driver, "SECOND_RESULT_MS", 60)
     assert abs(_first_temperature_c(name) + 30.0) > 20
 
 
