@@ -50,7 +50,7 @@ class Planned(Policy):
 
     def wants(self, slot: int, now_ms: int, power: PowerManager) -> bool:
         planner = self.planner
-        factor = COLD_FACTOR if power.governor.halves_thoughts else 1
+        factor = COLD_FACTOR if power.thermal.halves_thoughts else 1
         if planner.price is None or not planner.is_worth_it(now_ms, factor):
             return False
         planner.note_thought(now_ms)

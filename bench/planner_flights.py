@@ -256,7 +256,7 @@ def fly(flight: DrawnFlight, policy: Policy, is_watched: bool = True) -> Outcome
         if is_watched:
             power.update(seen_mv, None, now_ms, seen_ma)
             power.count(seen_ma, flight.cell_c[slot], now_ms)
-            power.governor.update(None, flight.cell_c[slot], now_ms)
+            power.thermal.update(None, flight.cell_c[slot], now_ms)
             policy.feel(flight.situation(now_s, seen_mv, seen_ma), power, busy_s > 0)
         if busy_s > 0:
             busy_s = max(0.0, busy_s - STEP_S)

@@ -254,7 +254,7 @@ class Flight:
         notes += self.power.update(
             latest("battery_mv", now_ms), self.sensors.is_undervolted(now_ms), now_ms, current_ma)
         notes += self.power.count(current_ma, inside_c, now_ms)
-        notes += self.power.governor.update(latest("soc_c", now_ms), inside_c, now_ms)
+        notes += self.power.thermal.update(latest("soc_c", now_ms), inside_c, now_ms)
         if not self._profile.is_orbit:  # it does not come down
             notes += self.forecast.update(
                 fresh_fix, self.phase.phase, self.phase.climb_mps, self.phase.ground_altitude_m,

@@ -59,7 +59,7 @@ class MusingPace:
         elif self.planner is not None and self.planner.price is not None:
             self.planner.interval_s = section.every_s
             is_due = self.planner.is_worth_it(
-                now_ms, COLD_FACTOR if power.governor.halves_thoughts else 1)
+                now_ms, COLD_FACTOR if power.thermal.halves_thoughts else 1)
         else:
             every_ms = section.every_s * 1000 * power.think_interval_factor
             is_due = now_ms >= self._slot_ms + every_ms

@@ -23,7 +23,7 @@ from typing import Any
 from payload.notes import Note, event
 from payload.power import cell
 from payload.power.charge import ChargeCount
-from payload.power.thermal_limits import Governor
+from payload.power.thermal_limits import ThermalLimits
 from wire.beacon import PowerMode
 from wire.mission import PowerSection
 
@@ -56,7 +56,7 @@ class PowerManager:
     def __init__(self, section: PowerSection, saved_charge: Any = None) -> None:
         """``saved_charge`` is of ``charge.saved()``, from an earlier boot."""
         self._section = section
-        self.governor = Governor()
+        self.thermal = ThermalLimits()
         self.charge = ChargeCount(section, saved_charge)
         self.mode = PowerMode.UNKNOWN
         self.is_safe = False  # the starts say so (payload.starts): nothing but the core runs
@@ -83,12 +83,12 @@ class PowerManager:
     @property
     def may_think(self) -> bool:
         """As ``may_call``, unless the ground switched the mind off or the battery is too cold."""
-        return self.may_call and self.is_mind_on and not self.governor.forbids_thoughts
+        return self.may_call and self.is_mind_on and not self.thermal.forbids_thoughts
 
     @property
     def may_picture(self) -> bool:
         """A picture costs about what a thought does; the ground, or heat, may stop the camera."""
-        return self.may_call and self.is_camera_on and not self.governor.forbids_pictures
+        return self.may_call and self.is_camera_on and not self.thermal.forbids_pictures
 
     @property
     def think_interval_factor(self) -> int:
@@ -96,7 +96,7 @@ class PowerManager:
 
         2 when power is short or unknown, and twice that in the cold.
         """
-        cold_factor = COLD_FACTOR if self.governor.halves_thoughts else 1
+        cold_factor = COLD_FACTOR if self.thermal.halves_thoughts else 1
         return _THINK_FACTOR.get(self.mode, ECO_FACTOR) * cold_factor
 
     @property

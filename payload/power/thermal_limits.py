@@ -1,4 +1,4 @@
-"""Governor: temperatures at which the camera, or the mind, is held back.
+"""Thermal limits: temperatures at which the camera, or the mind, is held back.
 
 A processor at 75 C does not think, since in thin air a heat sink is of little use, and at 82 C it
 takes no pictures either; a battery at -10 C has half the thoughts and one at -20 C none. A thought
@@ -65,7 +65,7 @@ class _Limit:
         return [event(self._names[1], **fields)]
 
 
-class Governor:
+class ThermalLimits:
     """What the temperatures forbid at this moment."""
 
     def __init__(self) -> None:

@@ -99,7 +99,7 @@ def _faults_left(world: World) -> FaultBits | None:
     left = flight.faults(flight.situation(world.daemon.now_ms)) & ~OUTSIDE_FAULTS
     if isinstance(world.trajectory, Orbit):  # there is no air to measure
         left &= ~FaultBits.OUTSIDE
-    if flight.power.governor.forbids_pictures:  # in a vacuum it may stay so
+    if flight.power.thermal.forbids_pictures:  # in a vacuum it may stay so
         left &= ~FaultBits.CAMERA
     return left
 

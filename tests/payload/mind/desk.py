@@ -111,7 +111,7 @@ class Desk:
             self.power.update(self.battery_mv, None, self.now_ms)
             situation = replace(
                 self.situation, now_ms=self.now_ms, uptime_s=self.now_ms / 1000)
-            notes = self.power.governor.update(situation.soc_c, None, self.now_ms)
+            notes = self.power.thermal.update(situation.soc_c, None, self.now_ms)
             notes += self.mind.update(situation, self.now_ms, self.power)
             for note in notes:
                 if note.kind is Kind.EVENT:

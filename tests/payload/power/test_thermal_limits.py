@@ -1,4 +1,4 @@
-"""Governor: what the temperatures forbid, at each limit and just beside it."""
+"""Thermal limits: what the temperatures forbid, at each limit and just beside it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STEADY_S, WARM_S = STEADY_MS // 1000, BATTERY_WARM_MS // 1000
 
 
 class Bench:
-    """A power manager on a good battery, its governor fed once a second."""
+    """A power manager on a good battery, its limits fed once a second."""
 
     def __init__(self) -> None:
         self.power = PowerManager(SECTION)
@@ -29,7 +29,7 @@ class Bench:
         seconds: int = STEADY_S + 1,
     ) -> None:
         for _ in range(seconds):
-            notes = self.power.governor.update(soc_c, inside_c, self.now_ms)
+            notes = self.power.thermal.update(soc_c, inside_c, self.now_ms)
             self.events += [(note.body["event"], note.body.get("fields", {})) for note in notes]
             self.now_ms += 1000
 

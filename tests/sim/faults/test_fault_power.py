@@ -63,7 +63,7 @@ def test_fault_28_a_hot_processor_neither_thinks_nor_takes_pictures() -> None:
 
     def look(world: World) -> None:
         assert world.flight is not None
-        if world.flight.power.governor.forbids_pictures:
+        if world.flight.power.thermal.forbids_pictures:
             taken.add(world.flight.camera.last_picture_ms)
 
     seen = fly("board.hot", 900, look)

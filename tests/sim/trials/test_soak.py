@@ -76,10 +76,10 @@ def test_a_world_that_breaks_is_one_seeds_failure(monkeypatch) -> None:
 def test_a_camera_too_hot_for_a_picture_cannot_show_that_it_is_well() -> None:
     """Seed 901: in a vacuum the box of a healed flight stayed at 100 C."""
     def left(is_too_hot: bool) -> FaultBits | None:
-        governor = SimpleNamespace(forbids_pictures=is_too_hot)
+        thermal = SimpleNamespace(forbids_pictures=is_too_hot)
         flight = SimpleNamespace(faults=lambda situation: FaultBits.CAMERA | FaultBits.STORE,
                                  situation=lambda now_ms: None,
-                                 power=SimpleNamespace(governor=governor))
+                                 power=SimpleNamespace(thermal=thermal))
         return liveness._faults_left(  # type: ignore[arg-type]
             SimpleNamespace(flight=flight, daemon=SimpleNamespace(now_ms=0), trajectory=None))
 
