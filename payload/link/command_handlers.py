@@ -220,7 +220,7 @@ def _picture_now(runner: CommandRunner, command: RunningCommand) -> str | None:
 
 
 def _plain_text(runner: CommandRunner, command: RunningCommand) -> str | None:
-    return runner.parts.downlink.feed.send_plain_text(command.number()) or None
+    return runner.parts.downlink.queue.send_plain_text(command.number()) or None
 
 
 def _status(runner: CommandRunner, command: RunningCommand) -> None:

@@ -25,7 +25,7 @@ from collections.abc import Callable
 from payload.link import interop_beacons
 from payload.link.announcer import Announcer
 from payload.link.interop_beacons import FaultGuard, Place
-from payload.link.record_queue import RecordFeed
+from payload.link.record_queue import RecordQueue
 from payload.notes import Note, event
 from payload.ports import PortError, Radio
 from payload.storage.store import Store
@@ -69,7 +69,7 @@ class Downlink:
         self._store = store
         self._key = key
         self._sender = self._new_sender(Session(store.incarnation, store.boot))
-        self.feed = RecordFeed(store, self._sender, codec)
+        self.queue = RecordQueue(store, self._sender, codec)
         self._announcer = Announcer()
         self._sequence = 0
         self._beacon_due_ms = 0
@@ -288,7 +288,7 @@ class Downlink:
                 self._mission.payload.node_id, self._counter(), self.session)
         if self._sender.is_used_up:
             self._begin_session()
-        self.feed.lay(now_ms)
+        self.queue.lay(now_ms)
         return self._sender.next_frame(self._counter(), self._sequence + 1, now_ms)
 
     def _new_sender(self, session: Session) -> Sender:
@@ -301,7 +301,7 @@ class Downlink:
         """Under an incarnation that only this life has; what was under way goes again."""
         self._store.mark_queued(self._sender.give_up())
         self._sender = self._new_sender(Session(self._store.draw(), self._store.boot))
-        self.feed.follow(self._sender)
+        self.queue.follow(self._sender)
         self._announcer = Announcer()
 
     def _counter(self) -> FrameCounter:

@@ -1,4 +1,4 @@
-"""Feed: which record goes into a block next, and how its body is packed for the air.
+"""Record queue: which record goes into a block next, and how its body is packed for the air.
 
 Events first, then the classes by their shares of the bytes: words have nearly all of a link that
 carries no more, and neither pictures nor housekeeping can starve another. Records whose block was
@@ -38,7 +38,7 @@ _TEXT = tuple(priority for priority in Priority if priority < Priority.IMAGE)
 _PLAIN_KEY = "plain_text_models"
 
 
-class RecordFeed:
+class RecordQueue:
     """Moves records from the store into the sender's blocks, a little ahead of sending."""
 
     def __init__(self, store: Store, sender: Sender, codec: TextModel | None) -> None:

@@ -155,19 +155,19 @@ def test_what_was_given_up_goes_again_when_nothing_else_waits(tmp_path: Path) ->
     bench = Bench(tmp_path)
     for _ in range(5):
         bench.add(Kind.TRACK, 1500, {"b": NOISE[:150]})
-    while not bench.downlink.feed.given_up:
+    while not bench.downlink.queue.given_up:
         assert bench.store.queued(Priority.TRACK, 1)
         bench.run(60)
-    given_up = set(bench.downlink.feed.given_up)
+    given_up = set(bench.downlink.queue.given_up)
     for _ in range(5):
         bench.run(60)
         queued = {record.record_id for record in bench.store.queued(Priority.TRACK, 10_000)}
         assert queued and not given_up & queued, "new rows still wait"
     bench.store.mark_confirmed(
-        aboard.records(bench.store).keys() - set(bench.downlink.feed.given_up))
+        aboard.records(bench.store).keys() - set(bench.downlink.queue.given_up))
     for _ in range(100):
         bench.run(60)
-    assert given_up - set(bench.downlink.feed.given_up), "with time to spare they go again"
+    assert given_up - set(bench.downlink.queue.given_up), "with time to spare they go again"
 
 
 def test_a_record_too_large_for_a_block_is_set_aside_and_counted(tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_a_record_too_large_for_a_block_is_set_aside_and_counted(tmp_path: Path)
     bench.add(Kind.THUMBNAIL, 1, {"image": NOISE})
     bench.add(Kind.MUSING, 1, {"text": "after it"})
     bench.run(60)
-    assert bench.downlink.feed.unsendable_records == 1 and bench.sent(DataFrame)
+    assert bench.downlink.queue.unsendable_records == 1 and bench.sent(DataFrame)
 
 
 def test_with_a_key_everything_is_signed_and_fits(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_a_ground_without_the_model_gets_everything_in_plain(tmp_path: Path) -> 
     assert set(states(bench.store)) == {2}, "the ground has them, though it cannot read them"
     bench.add(6)
     bench.run(2)
-    assert bench.downlink.feed.send_plain_text(MODEL_NUMBER) == ""
+    assert bench.downlink.queue.send_plain_text(MODEL_NUMBER) == ""
     bench.store.commit(bench.now_ms)
     assert states(bench.store) == [0] * 16
     before = len(bench.radio.sent)
@@ -146,7 +146,7 @@ def test_a_report_and_the_command_in_one_step_still_send_again(tmp_path: Path) -
     bench.run(CLOSED_S)
     commit, bench.store.commit = bench.store.commit, lambda now_ms: True
     bench.report()
-    bench.downlink.feed.send_plain_text(MODEL_NUMBER)
+    bench.downlink.queue.send_plain_text(MODEL_NUMBER)
     bench.store.commit = commit
     bench.store.commit(bench.now_ms)
     assert states(bench.store) == [0, 0, 0]
@@ -154,9 +154,10 @@ def test_a_report_and_the_command_in_one_step_still_send_again(tmp_path: Path) -
 
 def test_it_is_remembered_for_this_model_alone(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    assert bench.downlink.feed.send_plain_text(MODEL_NUMBER ^ 1) == "no such text model here"
-    assert bench.downlink.feed.send_plain_text(MODEL_NUMBER) == ""
-    assert bench.downlink.feed.send_plain_text(MODEL_NUMBER) == "", "asked twice is as good as once"
+    assert bench.downlink.queue.send_plain_text(MODEL_NUMBER ^ 1) == "no such text model here"
+    assert bench.downlink.queue.send_plain_text(MODEL_NUMBER) == ""
+    again = bench.downlink.queue.send_plain_text(MODEL_NUMBER)
+    assert again == "", "asked twice is as good as once"
     bench.store.commit(0)
     bench.store.close()
     again = Bench(tmp_path)
@@ -170,7 +171,7 @@ def test_it_is_remembered_for_this_model_alone(tmp_path: Path) -> None:
     assert heard and heard[-1].body[SEALED]["model"] == other.model_id[:2].hex()
     for number in range(20):  # the list of refused models has its bound
         swapped.store.put("plain_text_models", [*range(number)][-PLAIN_MODELS_MAX:])
-    assert swapped.downlink.feed.send_plain_text(int.from_bytes(other.model_id[:2])) == ""
+    assert swapped.downlink.queue.send_plain_text(int.from_bytes(other.model_id[:2])) == ""
     assert len(swapped.store.get("plain_text_models")) == PLAIN_MODELS_MAX
 
 
@@ -179,7 +180,7 @@ def test_without_a_codec_texts_are_readable_by_all(tmp_path: Path) -> None:
     bench.downlink = Downlink(MISSION, bench.radio, bench.store, None)
     bench.add(3)
     assert all("text" in r.body for r in bench.run(60))
-    assert bench.downlink.feed.send_plain_text(MODEL_NUMBER) == "no such text model here"
+    assert bench.downlink.queue.send_plain_text(MODEL_NUMBER) == "no such text model here"
 
 
 @pytest.mark.parametrize(("number", "result"), [
@@ -203,7 +204,7 @@ def test_a_text_for_which_coding_does_not_pay_is_not_sent_again(tmp_path: Path) 
     bench.add(1, "\t{}")
     bench.run(CLOSED_S)
     bench.report()
-    assert bench.downlink.feed.send_plain_text(MODEL_NUMBER) == ""
+    assert bench.downlink.queue.send_plain_text(MODEL_NUMBER) == ""
     bench.store.commit(bench.now_ms)
     assert states(bench.store) == [2]
     assert records.pack(Record(1, Kind.MUSING, 1, 0, TimeQuality.NONE, {"text": "\t0"}),
