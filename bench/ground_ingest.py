@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.report import Figure
+from bench.typical_records import HOUSEKEEPING, MUSING, TRACK
 from groundstation.archive.archive import Archive
 from groundstation.ground import Ground, HeardBytes
 from wire import beacon, frames
@@ -35,14 +36,8 @@ FRAME_MS = 1_000
 START_MS = 1_790_000_000_000  # 2026-09-21
 BEACON_EVERY = 10  # frames
 FRAMES_PER_S_MIN = 10_000
-_TRACK = {"lat": 521234567, "lon": 51800000, "alt": 20000, "climb": 512, "spd": 1234, "hdg": 270,
-          "sats": 9}
-_HOUSEKEEPING = {"mv": 3900, "ma": 320, "out": -450, "in": 123, "soc": 34, "hpa": 1003, "rh": 20,
-                 "phase": 3, "power": 0, "queue": 7, "faults": 0}
-_MUSING = {"text": "The ground has gone all blue under me now, and I have gone quiet.",
-           "about": "sky", "alt": 20000, "senses": "high, cold, drifting east", "by": "model"}
 _BODIES: tuple[tuple[Kind, dict[str, Any]], ...] = (
-    *[(Kind.TRACK, _TRACK)] * 6, (Kind.HOUSEKEEPING, _HOUSEKEEPING), (Kind.MUSING, _MUSING),
+    *[(Kind.TRACK, TRACK)] * 6, (Kind.HOUSEKEEPING, HOUSEKEEPING), (Kind.MUSING, MUSING),
     (Kind.TILE, {"picture": 1, "place": 0, "image": bytes(range(256)) * 3}),
 )
 _STATE = Beacon(

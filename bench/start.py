@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.report import Figure, write
+from bench.typical_records import HOUSEKEEPING, MUSING, TRACK
 from payload.ports import CONFIRMED, QUEUED
 from payload.storage import store_file
 from wire import ax25, frames, key_file, kiss
@@ -36,16 +37,10 @@ STARTS = 3
 COUNT_S_MAX = 120  # until the beacon says how many records wait
 FIRST_BEACON_S, RSS_MB = 5, 60
 LATEST_QUEUED = 50_000  # the rest is at home
-_TRACK = {"lat": 521234567, "lon": 51800000, "alt": 20000, "climb": 512, "spd": 1234, "hdg": 270,
-          "sats": 9}
-_HOUSEKEEPING = {"mv": 3900, "ma": 320, "out": -450, "in": 123, "soc": 34, "hpa": 1003, "rh": 20,
-                 "phase": 3, "power": 0, "queue": 7, "faults": 0}
-_MUSING = {"text": "The ground has gone all blue under me now, and I have gone quiet.",
-           "about": "sky", "alt": 20000, "senses": "high, cold, drifting east", "by": "model"}
 _IMAGE = bytes(range(256)) * 12
 _BODIES: list[tuple[Kind, dict[str, Any]]] = [
-    *[(Kind.TRACK, _TRACK)] * 28, *[(Kind.HOUSEKEEPING, _HOUSEKEEPING)] * 6,
-    *[(Kind.MUSING, _MUSING)] * 2, *[(Kind.API_CALL, {"api": "weather", "outcome": "timeout"})] * 2,
+    *[(Kind.TRACK, TRACK)] * 28, *[(Kind.HOUSEKEEPING, HOUSEKEEPING)] * 6,
+    *[(Kind.MUSING, MUSING)] * 2, *[(Kind.API_CALL, {"api": "weather", "outcome": "timeout"})] * 2,
     (Kind.EVENT, {"event": "phase", "severity": "info"}),
     (Kind.THUMBNAIL, {"image": _IMAGE, "scene": "cloud", "picture": 1}),
 ]
