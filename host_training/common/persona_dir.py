@@ -133,13 +133,18 @@ def read_list(path: Path) -> list[str]:
     """The ``- `` lines of a Markdown file; none where there is no file."""
     if not path.exists():
         return []
+    return [line[2:].strip() for line in read_lines(path)
+            if line.startswith("- ") and line[2:].strip()]
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text that its owner wrote by hand. Raises TrainingError."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        return path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise TrainingError(f"{path}: cannot be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:
         raise TrainingError(f"{path}: byte {error.start} is not UTF-8.") from error
-    return [line[2:].strip() for line in lines if line.startswith("- ") and line[2:].strip()]
 
 
 def export_folders(directory: Path) -> list[Path]:

@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 
 from host_training.common.messages import Message, Notes
+from host_training.common.persona_dir import read_lines
 from host_training.errors import TrainingError, faults
 from payload import prompt
 
@@ -75,12 +76,7 @@ def import_notebook(path: Path, notes: Notes) -> list[Entry]:
 
     Raises:  TrainingError naming file and line of everything that is not as described above.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise TrainingError(f"{path}: cannot be read ({error.strerror}).") from error
-    except UnicodeDecodeError as error:
-        raise TrainingError(f"{path}: byte {error.start} is not UTF-8.") from error
+    lines = read_lines(path)
     first, author = _front_matter(lines, path)
     starts = [i for i in range(first, len(lines)) if lines[i].startswith("## ")]
     entries: list[Entry] = []
