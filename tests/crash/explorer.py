@@ -57,6 +57,21 @@ class Findings:
                        f" {len(self.broken)} with a broken promise")
 
 
+def explore_cut(
+    disk: Disk, folder: Path, found: Findings, check: Callable[[Path], str | None]
+) -> None:
+    """What a power cut now may leave on ``disk``. ``check`` says which promise is broken there."""
+    found.cut_points += 1
+    for files in disk.states(random.Random(1), torn=2):
+        left = Disk(folder)
+        left.put(files)
+        with tapped(left):
+            wrong = check(folder)
+        found.states += 1
+        if wrong is not None:
+            found.broken.append(wrong)
+
+
 def states(recording: Recording[P], torn: int, seed: int) -> Iterator[State[P]]:
     """Every state that differs from those before it, cut by cut."""
     rng, platter = random.Random(seed), Platter(recording.before)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -18,9 +17,8 @@ from groundstation.archive.archive import Archive
 from groundstation.archive.rawlog import Reception
 from groundstation.archive.retention import Worth
 from tests.crash import ground_life
-from tests.crash.disk import Disk, Refusal
-from tests.crash.disk_tap import tapped
-from tests.crash.explorer import DEPTH, Findings, explore
+from tests.crash.disk import Refusal
+from tests.crash.explorer import DEPTH, Findings, explore, explore_cut
 from tests.crash.ground_life import Ordeal, suffer
 from tests.thorough import sampled
 
@@ -102,15 +100,8 @@ def test_the_explorer_finds_a_planted_bug(tmp_path: Path, bug) -> None:
 
 
 def cut_after(ordeal: Ordeal, folder: Path, found: Findings) -> None:
-    found.cut_points += 1
-    for files in ordeal.disk.states(random.Random(1), torn=2):
-        disk = Disk(folder)
-        disk.put(files)
-        with tapped(disk):
-            wrong = ground_life.check(folder, ordeal.promise, ordeal.diary)
-        found.states += 1
-        if wrong is not None:
-            found.broken.append(wrong)
+    explore_cut(ordeal.disk, folder, found,
+                lambda left: ground_life.check(left, ordeal.promise, ordeal.diary))
 
 
 @pytest.mark.parametrize("stride", sampled([13, 2]))  # odd: meets every trouble

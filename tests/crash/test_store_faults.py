@@ -17,7 +17,7 @@ from sim.fakes.sd_card import Card
 from tests.crash import payload_life
 from tests.crash.disk import Disk, Refusal
 from tests.crash.disk_tap import tapped
-from tests.crash.explorer import DEPTH, Findings
+from tests.crash.explorer import DEPTH, Findings, explore_cut
 from tests.crash.payload_life import Ordeal, suffer
 from tests.payload import aboard
 from tests.thorough import sampled
@@ -35,15 +35,8 @@ def add(store: DeskStore, number: int, kind: Kind = Kind.EVENT) -> int:
 
 def cut_after(ordeal: Ordeal, folder: Path, found: Findings) -> None:
     """What the power cut that ends this life may leave, against what was promised in it."""
-    found.cut_points += 1
-    for files in ordeal.disk.states(random.Random(1), torn=2):
-        disk = Disk(folder)
-        disk.put(files)
-        with tapped(disk):
-            wrong = payload_life.check(folder, ordeal.notebook.promise, ordeal.notebook)
-        found.states += 1
-        if wrong is not None:
-            found.broken.append(wrong)
+    explore_cut(ordeal.disk, folder, found, lambda left: payload_life.check(
+        left, ordeal.notebook.promise, ordeal.notebook))
 
 
 @pytest.mark.parametrize("stride", sampled([4, 1]))
