@@ -1,4 +1,4 @@
-"""The flight phase: at every fix a state machine applies the table of ``navigation.phase_rows``.
+"""The flight phase: a state machine that applies ``navigation.phase_transitions`` at every fix.
 
     BOOT -> GROUND -> ASCENT -> (FLOAT) -> DESCENT -> LANDED, and INFLIGHT_UNKNOWN after a reboot
     in the air. From flight no way leads to GROUND; what has LANDED can fly again. In orbit there is
@@ -27,8 +27,8 @@ from payload.navigation.clock import is_plausible_utc
 from payload.navigation.gnss import ground_distance_m
 from payload.navigation.motion import Motion
 from payload.navigation.peak import Peak, PeakMark
-from payload.navigation.phase_rows import ORBIT_TRANSITIONS, TRANSITIONS, Rule
 from payload.navigation.phase_state import SavedPhase, restore
+from payload.navigation.phase_transitions import ORBIT_TRANSITIONS, TRANSITIONS, Rule
 from payload.navigation.profile import BALLOON, Profile
 from payload.notes import Note, event
 from payload.ports import GnssFix

@@ -8,7 +8,7 @@ import pytest
 
 from payload.navigation.gnss import Navigation, flaw, is_jump
 from payload.navigation.phase import BOOT_MS_MAX, PhaseMachine
-from payload.navigation.phase_rows import ORBIT_TRANSITIONS
+from payload.navigation.phase_transitions import ORBIT_TRANSITIONS
 from payload.navigation.profile import BALLOON, ORBIT, of
 from payload.ports import GnssFix
 from tests.sim.flights import mission

@@ -19,7 +19,7 @@ from payload.navigation.phase import (
     SILENT_DESCENT_MS,
     PhaseMachine,
 )
-from payload.navigation.phase_rows import TRANSITIONS
+from payload.navigation.phase_transitions import TRANSITIONS
 from tests import recordings
 from tests.payload.flights import (
     FLIGHT,
