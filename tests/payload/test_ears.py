@@ -18,6 +18,7 @@ from payload.notes import Note
 from payload.ports import DeviceAbsent, DeviceGarbage, PortError
 from payload.situation import Situation
 from payload.sound import Sound
+from tests.payload.slow_device import SlowDevice
 from wire.beacon import Phase
 from wire.mission_microphone import MicrophoneSection
 from wire.records import Kind
@@ -27,29 +28,15 @@ TAKE_MS = 7_000
 WIND = {"quiet": 0.01, "wind": 0.98, "bang": 0.0, "flutter": 0.2, "voices": 0.9}
 
 
-class FakeMicrophone:
-    """Gives ``result`` seven seconds after each start; None hangs."""
+class FakeMicrophone(SlowDevice[dict[str, float]]):
+    """Takes seven seconds for a sound."""
 
     def __init__(self, result: dict[str, float] | PortError | None = None) -> None:
-        self.result = result
-        self.starts: list[int] = []
-        self.cancelled: list[int] = []
-        self.takes = True
-
-    def start(self, now_ms: int) -> bool:
-        if self.takes:
-            self.starts.append(now_ms)
-        return self.takes
+        super().__init__(result, TAKE_MS)
 
     def poll(self, now_ms: int) -> Sound | PortError | None:
-        if self.result is None or now_ms < self.starts[-1] + TAKE_MS:
-            return None
-        if isinstance(self.result, PortError):
-            return self.result
-        return Sound(now_ms, -32.14, 88.06, dict(self.result))
-
-    def cancel(self, now_ms: int) -> None:
-        self.cancelled.append(now_ms)
+        heard = self.ended(now_ms)
+        return Sound(now_ms, -32.14, 88.06, dict(heard)) if isinstance(heard, dict) else heard
 
 
 class Bench:

@@ -18,6 +18,7 @@ from payload.camera.camera import (
 )
 from payload.ports import DeviceAbsent, Picture, PortError
 from sim.fakes.card_disk import DeskStore
+from tests.payload.slow_device import SlowDevice
 from wire.records import BODY_BYTES_MAX, Kind, pack_body
 
 
@@ -36,30 +37,16 @@ def store(tmp_path: Path) -> Iterator[DeskStore]:
     opened.close()
 
 
-class FakeCamera:
-    """Gives ``result`` two seconds after each start; None hangs."""
+class FakeCamera(SlowDevice[bytes]):
+    """Takes two seconds for a picture."""
 
     def __init__(self, result: bytes | PortError | None = JPEG) -> None:
-        self.result = result
+        super().__init__(result, 2_000)
         self.scene: str | None = "cloud"
-        self.starts: list[int] = []
-        self.cancelled: list[int] = []
-        self.takes = True
-
-    def start(self, now_ms: int) -> bool:
-        if self.takes:
-            self.starts.append(now_ms)
-        return self.takes
 
     def poll(self, now_ms: int) -> Picture | PortError | None:
-        if self.result is None or now_ms < self.starts[-1] + 2000:
-            return None
-        if isinstance(self.result, PortError):
-            return self.result
-        return Picture(now_ms, self.result, self.scene)
-
-    def cancel(self, now_ms: int) -> None:
-        self.cancelled.append(now_ms)
+        image = self.ended(now_ms)
+        return Picture(now_ms, image, self.scene) if isinstance(image, bytes) else image
 
 
 def run(manager: CameraManager, seconds: int, start_s: int = 0, is_allowed: bool = True) -> list:

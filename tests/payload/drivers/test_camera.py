@@ -18,9 +18,9 @@ from payload.camera.camera import picture_flaw
 from payload.camera_worker import COLUMNS, ROWS, scene_word, thumbnail, tiles
 from payload.drivers.camera import THUMBNAIL_BYTES_MAX, CameraProcess
 from payload.ports import DeviceAbsent, DeviceGarbage, Picture, PortError
+from tests.payload.drivers.worker_outcome import WAIT_S, outcome
 from wire.records import TILE_BYTES_MAX
 
-WAIT_S = 60
 JPEG = b"\xff\xd8\xff" + b"x" * 100 + b"\xff\xd9"
 
 
@@ -33,12 +33,7 @@ def shoot(folder: Path, script: str, data: bytes = JPEG) -> Picture | PortError:
     (folder / "source").write_bytes(data)
     process = camera(folder, script)
     assert process.start(0)
-    assert process._worker.child is not None
-    process._worker.child.wait(WAIT_S)
-    outcome = process.poll(1234)
-    assert outcome is not None
-    assert process.poll(1235) is None
-    return outcome
+    return outcome(process)
 
 
 def test_a_picture(tmp_path: Path) -> None:

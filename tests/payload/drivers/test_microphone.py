@@ -16,10 +16,10 @@ from payload.drivers import microphone
 from payload.drivers.microphone import MicrophoneProcess, sound_of, wired_microphone
 from payload.ports import DeviceAbsent, DeviceGarbage, PortError
 from payload.sound import Sound
+from tests.payload.drivers.worker_outcome import WAIT_S, outcome
 from tests.sim.flights import mission
 from wire.mission_microphone import MicrophoneSection
 
-WAIT_S = 60
 SECTION = MicrophoneSection(device="plughw:1,0", every_s=30, take_s=6)
 LINE = "-32.100 87.900 0.010 0.980 0.000 - 0.700"
 
@@ -32,12 +32,7 @@ def process(folder: Path, script: str) -> MicrophoneProcess:
 def take(folder: Path, script: str) -> Sound | PortError:
     heard = process(folder, script)
     assert heard.start(0)
-    assert heard._worker.child is not None
-    heard._worker.child.wait(WAIT_S)
-    outcome = heard.poll(1234)
-    assert outcome is not None
-    assert heard.poll(1235) is None
-    return outcome
+    return outcome(heard)
 
 
 def test_a_sound(tmp_path: Path) -> None:
