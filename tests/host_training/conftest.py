@@ -53,6 +53,22 @@ Mended the tape on the box. The kettle helped by being on.
 """
 
 
+THUMPED, SOUND = "The wind thumped it.", "The wind carried it."
+
+
+def graded_moments() -> str:
+    """``graded.jsonl``: as many moments as a reranker needs, of which a third leave a choice.
+
+    These are fewer pairs than a second training needs, which would take longer than the first.
+    """
+    rows = []
+    for number in range(100):
+        drafts = [THUMPED, SOUND] if number % 2 else [SOUND, THUMPED]
+        grades = [2 * (draft == SOUND and number % 3 == 0) for draft in drafts]
+        rows.append({"moment": "on the ground.\nabout: wind", "drafts": drafts, "grades": grades})
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
 def telegram_export() -> dict[str, object]:
     """A full export of one chat, two people."""
     def row(number: int, minute: int, who: int, text: object) -> dict[str, object]:
@@ -90,8 +106,10 @@ def write_persona(directory: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def persona_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A persona directory nobody writes into."""
-    return write_persona(tmp_path_factory.mktemp("persona") / "ada")
+    """A persona directory nobody writes into, with graded drafts."""
+    directory = write_persona(tmp_path_factory.mktemp("persona") / "ada")
+    (directory / "graded.jsonl").write_text(graded_moments())
+    return directory
 
 
 @pytest.fixture(scope="session")

@@ -17,15 +17,18 @@ from typer.testing import CliRunner
 
 from host_training import __main__ as cli
 from host_training import pipeline
+from host_training.bundle import rehearsal
 from host_training.codec.base_text import read_text
 from host_training.errors import TrainingError
 from host_training.rows.dataset import Dataset
 from host_training.training import train
 from host_training.training.base import BaseConfig, n_parameters, train_base
-from tests.host_training.conftest import write_persona
+from payload.mind import reranker
+from tests.host_training.conftest import SOUND, THUMPED, write_persona
 from tests.host_training.corpus.preparing import add_toml
 from tests.host_training.nasty_inputs import nasty
 from wire.bundle import verify_bundle
+from wire.file_hashes import FileHashes
 from wire.text_codec import TextModel
 
 
@@ -62,6 +65,19 @@ def test_run_makes_a_bundle_with_an_honest_card(made: Path) -> None:
     assert "- Authorship (Ada Test's unseen lines): not judged: too little text." in card
     assert "Is it Ada Test?" in (made / "bundle.report.html").read_text()
     assert str(made) not in card + json.dumps(manifest.base)  # no paths of the maker's disk
+
+
+def test_a_bundle_carries_the_reranker_of_its_graded_drafts(made: Path) -> None:
+    """It is fitted, signed, told in the card, and heard in the rehearsal before that."""
+    manifest = verify_bundle(made / "bundle", None)
+    order = reranker.load(made / "bundle", manifest, FileHashes())
+    assert order is not None, "not packed"
+    assert order.ordered([THUMPED, SOUND], "wind") == [SOUND, THUMPED]
+    measured = manifest.training["reranker"]
+    assert measured["moments"] == 100 and measured["kept"] < measured["kept_reranked"]
+    assert "Its drafts are reranked by" in (made / "bundle" / "MODEL_CARD.md").read_text()
+    noted = json.loads((made / "work" / rehearsal.FILE).read_text())["reranker"]
+    assert reranker.parse((made / "work" / noted).read_bytes()) == order
 
 
 @nasty(26)
