@@ -1,4 +1,4 @@
-"""Logging and limits as the machine has them, a mission file, and the command in this process."""
+"""A plain process, a mission file, an archive, a station with a short flight, and the command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ import pytest
 import structlog
 
 from groundstation.__main__ import main
+from groundstation.archive.archive import Archive
 from groundstation.limits import LOGGERS
+from tests.groundstation.lied_to import Station
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +44,22 @@ def mission(tmp_path: Path) -> Path:
         f'[ground]\nstation = "bench"\nweb_port = {web_port}\n'
     )
     return path
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    """An empty one."""
+    opened = Archive(tmp_path / "flight.sqlite", is_durable=False)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def station(tmp_path: Path) -> Iterator[Station]:
+    """It has heard ten minutes of a signed flight; a file with another kind has its own."""
+    found = Station(tmp_path)
+    yield found
+    found.close()
 
 
 @pytest.fixture

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
 from structlog.testing import capture_logs
 
 from groundstation import ground as ground_module
 from groundstation.archive import held
-from groundstation.archive.archive import Archive
 from groundstation.archive.held import BATCH_MAX, HELD_MAX, Held
 from groundstation.archive.rawlog import Reception
 from groundstation.archive.retention import Worth
 from groundstation.ground import Ground, HeardBytes
 from groundstation.reading.reader import FlightReader
 from tests.groundstation.far_end import MASTER_KEY, SIGNED_MISSION, START_MS, FarEnd, state_at
-
-
-@pytest.fixture
-def archive(tmp_path):
-    opened = Archive(tmp_path / "flight.sqlite", is_durable=False)
-    yield opened
-    opened.close()
 
 
 def noise(count, first=0):

@@ -15,13 +15,6 @@ from wire.records import Kind, Record, TimeQuality
 NODE_ID = 7
 
 
-@pytest.fixture
-def archive(tmp_path):
-    opened = Archive(tmp_path / "flight.sqlite", is_durable=False)
-    yield opened
-    opened.close()
-
-
 def musing(number):
     return Record(number, Kind.MUSING, 1, START_MS, TimeQuality.GPS, {"text": f"thought {number}"})
 

@@ -22,13 +22,6 @@ POISON = b"{poison}"
 
 
 @pytest.fixture
-def archive(tmp_path):
-    opened = Archive(tmp_path / "flight.sqlite", is_durable=False)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def poisonous(monkeypatch):
     """A bug: the bytes POISON make a decoder raise."""
     read = foreign.read

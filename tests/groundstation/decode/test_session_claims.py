@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import pytest
 
-from groundstation.archive.archive import Archive
 from groundstation.decode.sessions import CLAIMS_MAX, UNKNOWN
 from groundstation.ground import Ground
 from tests.groundstation.decode.session_air import (
@@ -23,13 +22,6 @@ from wire import frames
 from wire.frames import IncarnationFrame
 from wire.records import Kind
 from wire.session import Session
-
-
-@pytest.fixture
-def archive(tmp_path):
-    opened = Archive(tmp_path / "flight.sqlite", is_durable=False)
-    yield opened
-    opened.close()
 
 
 def test_a_public_listener_reads_everything_and_says_nothing(archive):

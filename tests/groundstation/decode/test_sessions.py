@@ -35,14 +35,6 @@ from wire.frames import DataFrame, FeedbackFrame
 from wire.records import Kind, TimeQuality
 from wire.session import Session
 
-
-@pytest.fixture
-def archive(tmp_path):
-    opened = Archive(tmp_path / "flight.sqlite", is_durable=False)
-    yield opened
-    opened.close()
-
-
 # -- a store that vanishes ----------------------------------------------------------------------
 
 

@@ -7,7 +7,6 @@ import json
 
 import pytest
 
-from groundstation.archive.archive import Archive
 from groundstation.export.export import write_all
 from groundstation.ground import Ground
 from groundstation.reading.reader import FlightReader
@@ -16,13 +15,6 @@ from wire.records import Kind
 
 FORMULAS = ("=1+1", "+1+1", "-1+1", "@SUM(A1)", "-2+3+cmd|' /C calc'!A0", "=HYPERLINK(\"x\")",
             "＝1+1", "＋1", "－1", "＠SUM(A1)")
-
-
-@pytest.fixture
-def archive(tmp_path):
-    opened = Archive(tmp_path / "flight.sqlite", is_durable=False)
-    yield opened
-    opened.close()
 
 
 def rows_of(path):

@@ -23,7 +23,7 @@ from tests.groundstation.far_end import (
     FarEnd,
     state_at,
 )
-from tests.groundstation.reading.test_proof import FLOWN, Station
+from tests.groundstation.lied_to import FLOWN, Station
 from tests.groundstation.web import diary
 from wire.records import Kind
 

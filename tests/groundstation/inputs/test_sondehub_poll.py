@@ -18,17 +18,10 @@ from tests import bad_server
 from tests.groundstation.decode.test_sondehub_telemetry import CALL, answer, entry
 from tests.groundstation.far_end import SIGNED_MISSION, START_MS
 from tests.groundstation.inputs.test_udp_command import end, start
-from tests.groundstation.reading.test_proof import FLOWN, Station
+from tests.groundstation.lied_to import FLOWN, Station
 
 LAST_S = FLOWN[-1]
 server = pytest.fixture(bad_server.serving)
-
-
-@pytest.fixture
-def station(tmp_path):
-    station = Station(tmp_path)
-    yield station
-    station.close()
 
 
 class Ears:

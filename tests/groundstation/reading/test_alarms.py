@@ -18,7 +18,7 @@ from groundstation.reading.alarms import (
 from groundstation.reading.fault_words import fault_words
 from groundstation.reading.reader import FlightReader
 from tests.groundstation.far_end import SIGNED_MISSION, START_MS, state_at
-from tests.groundstation.reading.test_proof import Station
+from tests.groundstation.lied_to import Station
 from wire.beacon import FaultBits
 from wire.mission import Mission
 

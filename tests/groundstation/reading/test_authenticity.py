@@ -37,13 +37,6 @@ ELSEWHERE = replace(HERE, latitude_deg=10.0, longitude_deg=10.0, altitude_m=5.0)
 
 
 @pytest.fixture
-def archive(tmp_path):
-    opened = Archive(tmp_path / "flight.sqlite", is_durable=False)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def station(archive):
     return Ground(SIGNED_MISSION, archive, UPLINK_KEY, KEY)
 

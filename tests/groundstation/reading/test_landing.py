@@ -13,7 +13,7 @@ from groundstation.archive.track import Point
 from groundstation.reading.landing import station_forecast
 from groundstation.web.web import create_app
 from tests.groundstation.far_end import SIGNED_MISSION, START_MS, state_at
-from tests.groundstation.reading.test_proof import Station
+from tests.groundstation.lied_to import Station
 from wire.beacon import Phase
 from wire.mission import FlightSection
 from wire.records import Kind
@@ -24,13 +24,6 @@ FORECAST = {"phase": 2, "land_lat": 521_500_000, "land_lon": 134_000_000, "land_
             "land_along": 5200, "land_across": 3100, "land_dir": 71}
 WIND_MPS = 10.0
 BLOCK_S = 60  # a block waits for more records
-
-
-@pytest.fixture
-def station(tmp_path):
-    station = Station(tmp_path)
-    yield station
-    station.close()
 
 
 def told(station: Station, at_s: int, **changes: Any) -> dict[str, Any] | None:

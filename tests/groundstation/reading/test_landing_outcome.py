@@ -12,19 +12,12 @@ from groundstation.archive.tawhiri_state import TawhiriForecast, TawhiriState, r
 from groundstation.archive.track import Point
 from groundstation.reading.landing_outcome import outcome
 from tests.groundstation.far_end import START_MS, state_at
+from tests.groundstation.lied_to import FLOWN
 from tests.groundstation.reading.test_landing import PLAN, flight, told
-from tests.groundstation.reading.test_proof import FLOWN, Station
 from wire.beacon import Phase
 from wire.winds import METRES_PER_DEGREE
 
 KM_EAST = 1000 / METRES_PER_DEGREE  # on the equator, degrees
-
-
-@pytest.fixture
-def station(tmp_path):
-    station = Station(tmp_path)
-    yield station
-    station.close()
 
 
 def scored(track: list[Point], truth: Point, **changes: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from groundstation.archive import schema
 from groundstation.reading import ears, link_figures, link_room, packets
 from groundstation.reading.link_room import class_of
 from tests.groundstation.far_end import SIGNED_MISSION, START_MS, state_at
+from tests.groundstation.lied_to import FLOWN, Station
 from tests.groundstation.peers.stations import (
     Clock,
     MemoryBroker,
@@ -20,16 +20,8 @@ from tests.groundstation.peers.stations import (
 )
 from tests.groundstation.peers.stations import Station as Peer
 from tests.groundstation.peers.stations import flight as peer_flight
-from tests.groundstation.reading.test_proof import FLOWN, Station
 from wire import frames
 from wire.airtime_budget import AirtimeBudget
-
-
-@pytest.fixture
-def station(tmp_path: Path) -> Iterator[Station]:
-    made = Station(tmp_path)
-    yield made
-    made.close()
 
 
 def test_airtime_is_told_by_class_and_is_what_the_frames_take(station: Station) -> None:

@@ -8,77 +8,18 @@ from dataclasses import replace
 
 import pytest
 
-from groundstation.archive.archive import Archive
 from groundstation.archive.track import NEAR_MS, Point, parted
-from groundstation.export.export import write_all
-from groundstation.export.feeds import SummaryFeed
-from groundstation.ground import Ground
-from groundstation.reading.reader import FlightReader
-from groundstation.web.stream import PageFeed
 from tests.groundstation.far_end import (
-    MASTER_KEY,
     MISSION,
     SIGNED_MISSION,
     START_MS,
-    FarEnd,
     state_at,
 )
-from wire import horus, ukhas
+from tests.groundstation.lied_to import FLOWN, Station
+from wire import horus
 from wire.beacon import Phase
 from wire.horus import Packet
 from wire.records import Kind
-from wire.ukhas import Sentence
-
-KEY = SIGNED_MISSION.downlink_key(MASTER_KEY)
-QUIET_S = 1200  # the payload was last heard this long before the lie
-FLOWN = range(0, 600, 10)
-
-
-class Station:
-    """A station that heard ten minutes of the flight, and what others make of its archive."""
-
-    def __init__(self, path, key=KEY, mission=SIGNED_MISSION):
-        self.far = FarEnd(mission=mission)
-        self.archive = Archive(path / "flight.sqlite", is_durable=False)
-        self.ground = Ground(mission, self.archive, None, key)
-        self.reader = FlightReader(self.archive.path, mission)
-        self.hear(self.far.tell(), 0)
-        for at_s in FLOWN:
-            self.hear(self.far.beacon(state_at(at_s)), at_s)
-        self.stream = PageFeed(self.reader, lambda: START_MS)
-        self.summaries = SummaryFeed(self.reader, mission)
-        self.at, _ = self.stream.step(None)
-
-    def hear(self, data, at_s):
-        self.ground.receive(data, START_MS + round(at_s * 1000))
-
-    def lie(self, count=4, at_s=FLOWN[-1] + QUIET_S):
-        """Sentences that put it into a valley forty kilometres away."""
-        state = state_at(at_s)
-        for i in range(count):
-            self.hear(ukhas.encode(Sentence(
-                "N0CALL", i, int(START_MS / 1000 + at_s + 3 * i) % 86_400,
-                state.latitude_deg + 0.3 + i * 5e-4, state.longitude_deg - 0.3, 120,
-            )), at_s + 3 * i)
-
-    def update(self):
-        self.at, message = self.stream.step(self.at)
-        return json.loads(message.split("data: ", 1)[1])
-
-    def exported(self, path):
-        write_all(self.reader, path)
-        return json.loads((path / "track.geojson").read_text())["features"]
-
-    def close(self):
-        self.reader.close()
-        self.archive.close()
-
-
-@pytest.fixture
-def station(tmp_path):
-    station = Station(tmp_path)
-    yield station
-    station.close()
 
 
 def test_unsigned_sentences_move_nothing_that_is_verified(station):

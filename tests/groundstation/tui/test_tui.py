@@ -23,7 +23,7 @@ from groundstation.tui import command, looked
 from groundstation.tui.app import FlightScreen
 from groundstation.tui.looked import Looker
 from tests.groundstation.far_end import SIGNED_MISSION, START_MS, state_at
-from tests.groundstation.reading.test_proof import FLOWN, Station
+from tests.groundstation.lied_to import FLOWN, Station
 from wire.beacon import Phase
 from wire.records import Kind
 

@@ -11,32 +11,17 @@ from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
 from groundstation.web.map_tiles import MapTiles
 from tests.groundstation.far_end import MISSION, SIGNED_MISSION, START_MS, FarEnd, state_at
-from tests.groundstation.reading.test_proof import FLOWN, Station
-from tests.groundstation.web.browser import Browser, need_vendor
+from tests.groundstation.lied_to import FLOWN
 from tests.groundstation.web.looks import look
 from tests.groundstation.web.served import Served, looked_at
 from tests.groundstation.web.test_map_tiles import mbtiles, png
 from tests.thorough import sampled
 from wire.records import Kind
 
+pytestmark = pytest.mark.usefixtures("vendor")
 LAST_S = FLOWN[-1]
 NOW_MS = START_MS + (LAST_S + 5) * 1000
 SIZES = ((412, 915), (915, 412), (1440, 900))
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    need_vendor()
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
-def station(tmp_path):
-    station = Station(tmp_path)
-    yield station
-    station.close()
 
 
 @pytest.fixture

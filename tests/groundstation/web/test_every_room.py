@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from tests.groundstation.web import flown
-from tests.groundstation.web.browser import Browser, need_axe, need_vendor
+from tests.groundstation.web.browser import Browser, need_axe
 from tests.groundstation.web.looks import look
 from tests.groundstation.web.served import Served, arrived, go, looked_at
 from tests.sim.flights import mission
 from tests.thorough import sampled
 
+pytestmark = pytest.mark.usefixtures("vendor")
 ROOMS = ("read", "chase", "control")
 SIZES = [(375, 667), (1440, 900), (412, 915), (667, 375), (915, 412), (1920, 1080)]
 THEMES = ["dark", "light", "sun"]
@@ -24,14 +25,6 @@ MAIN = {"read": "#feed .newest .text", "chase": "#fix-place", "control": "#alarm
 TABS_MAX = 200
 # Widest lines of what is drawn once a second wait for it.
 DRAWN = "document.querySelectorAll('.uplot').length === 4"
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    need_vendor()
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -13,18 +13,11 @@ from groundstation.web.forecasting import PAUSE_MS, ask_tawhiri
 from groundstation.web.web import create_app
 from tests import bad_server
 from tests.groundstation.far_end import SIGNED_MISSION, START_MS, state_at
-from tests.groundstation.reading.test_proof import FLOWN, Station
+from tests.groundstation.lied_to import FLOWN, Station
 
 LAST_MS = START_MS + FLOWN[-1] * 1000
 DEADLINE_S = 0.3
 server = pytest.fixture(bad_server.serving)
-
-
-@pytest.fixture
-def station(tmp_path):
-    station = Station(tmp_path)
-    yield station
-    station.close()
 
 
 class Page:

@@ -7,28 +7,13 @@ import pytest
 from groundstation.web.map_tiles import MapTiles
 from tests import bad_server
 from tests.groundstation.far_end import SIGNED_MISSION, state_at
-from tests.groundstation.reading.test_proof import FLOWN, Station
-from tests.groundstation.web.browser import Browser, need_vendor
+from tests.groundstation.lied_to import FLOWN
 from tests.groundstation.web.served import Served, go, looked_at
 from tests.groundstation.web.test_forecasting import LAST_MS, body
 from tests.groundstation.web.test_map_tiles import mbtiles, png
 
+pytestmark = pytest.mark.usefixtures("vendor")
 server = pytest.fixture(bad_server.serving)
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    need_vendor()
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
-def station(tmp_path):
-    station = Station(tmp_path)
-    yield station
-    station.close()
 
 
 def hear_more(page, station, at_s):

@@ -21,7 +21,7 @@ from tests.groundstation.far_end import (
     state_at,
 )
 from tests.groundstation.web import diary
-from tests.groundstation.web.browser import Browser, find_chromium, need_vendor
+from tests.groundstation.web.browser import find_chromium, need_vendor
 from tests.groundstation.web.served import NOW_MS, Served, go, looked_at
 from tests.thorough import sampled
 from wire import horus
@@ -36,13 +36,6 @@ def flight(tmp_path_factory):
     archive = diary.build(tmp_path_factory.mktemp("flight") / "flight.sqlite")
     yield archive
     archive.close()
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from groundstation.web.web import create_app
 from tests.groundstation.far_end import SIGNED_MISSION, FarEnd, state_at
 from tests.groundstation.passes.test_next_pass import EPOCH_MS, MEADOW, orbiting
 from tests.groundstation.two_payloads import KEY
-from tests.groundstation.web.browser import Browser, find_chromium, need_axe
+from tests.groundstation.web.browser import Browser, need_axe
 from tests.groundstation.web.looks import look
 from tests.groundstation.web.served import Served, looked_at
 from tests.thorough import sampled
@@ -25,14 +25,6 @@ MISSION = orbiting(MEADOW)
 assert MISSION.orbit is not None and MISSION.orbit.elements is not None
 NEXT = next(passes(MISSION.orbit.elements, MEADOW.vantage, 5.0, EPOCH_MS, EPOCH_MS + 86_400_000))
 SHOWN = "document.getElementById('pass-looks').children.length"
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    find_chromium()
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from tests.groundstation.far_end import SIGNED_MISSION
 from tests.groundstation.two_payloads import NOW_MS, OTHER, OTHER_SAID, OURS_SAID, Pair
-from tests.groundstation.web.browser import Browser, find_chromium, need_axe, need_vendor
+from tests.groundstation.web.browser import Browser, need_axe, need_vendor
 from tests.groundstation.web.looks import look
 from tests.groundstation.web.served import Served, go, looked_at
 from tests.groundstation.web.test_every_room import ROOMS, show_in, tabbed
@@ -20,14 +20,6 @@ COMPLETE = "document.body?.classList.contains('complete')"
 ELSEWHERE = f"location.search === '?payload={OTHER}' && {COMPLETE}"
 CLOSED = "document.getElementById('{}').innerText.startsWith('Only EDDA can be reached')"
 CHOICES = "[...document.querySelectorAll('#payloads a')].map((link) => link.innerText)"
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    find_chromium()
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
 
 
 @pytest.fixture

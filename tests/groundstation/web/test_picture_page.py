@@ -11,7 +11,6 @@ from PIL import Image
 from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
 from tests.groundstation.far_end import MISSION, START_MS, FarEnd, state_at
-from tests.groundstation.web.browser import Browser
 from tests.groundstation.web.served import Served, looked_at
 from wire.records import Kind
 
@@ -23,13 +22,6 @@ def shows(pieces):
     return ("document.querySelector('#feed .picture img')?.complete"
             f" && document.querySelector('#feed .picture img').src.endsWith('-{pieces}')")
 
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
 
 
 def webp(colour, size=(32, 32)):

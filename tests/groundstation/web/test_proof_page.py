@@ -6,10 +6,10 @@ import pytest
 
 from groundstation.ground import Ground
 from tests.groundstation.far_end import SIGNED_MISSION, START_MS, state_at
-from tests.groundstation.reading.test_proof import FLOWN, QUIET_S, Station
-from tests.groundstation.web.browser import Browser, need_vendor
+from tests.groundstation.lied_to import FLOWN, QUIET_S, Station
 from tests.groundstation.web.served import Served, go, looked_at
 
+pytestmark = pytest.mark.usefixtures("vendor")
 LIED_S = FLOWN[-1] + QUIET_S
 NAMES = "[...document.querySelectorAll('.map-label.mark')].map(n => n.textContent)"
 # Every line and dot that the map draws from here on: [colour, dashes or null, points or null].
@@ -24,14 +24,6 @@ WATCH = """(() => {
         };
     }
 })()"""
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    need_vendor()
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
 
 
 def text(page, name):

@@ -21,14 +21,6 @@ CURRENT = "document.querySelector('#feed [aria-current] .text')?.textContent"
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    find_chromium()
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
-
-
-@pytest.fixture(scope="module")
 def served(tmp_path_factory):
     find_chromium()
     archive = diary.build(tmp_path_factory.mktemp("flight") / "flight.sqlite")

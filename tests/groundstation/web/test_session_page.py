@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from groundstation.archive.archive import Archive
 from tests.groundstation.decode.session_air import OTHER, payload, proving
 from tests.groundstation.far_end import SIGNED_MISSION, START_MS
-from tests.groundstation.web.browser import Browser
 from tests.groundstation.web.served import Served
 from wire.records import Kind
-
-
-@pytest.fixture
-def page(tmp_path):
-    browser = Browser(tmp_path / "profile")
-    yield browser
-    browser.close()
 
 
 def test_another_store_is_told_and_contradictions_can_be_opened(page, tmp_path):
