@@ -49,6 +49,7 @@ from wire.text_codec import TextModel
 from wire.transfer import Sender
 
 RETRY_MS = 100
+IDLE_MS = 1_000  # until a radio that has nothing to send, or none, is looked at again
 STUCK_MS = 10_000  # a modem that is still sending so long after the airtime has hung
 
 
@@ -164,43 +165,18 @@ class Downlink:
 
         ``packet`` makes the Horus packet of this number; left out, none is sent.
         """
-        if self._radio is None:
-            return now_ms + 1000
-        if self.is_silent(now_ms):
-            return now_ms + 1000
-        wait_ms = max(self._busy_until_ms, self._quiet_until_ms) - now_ms
-        if wait_ms > 0:
-            return now_ms + wait_ms
+        if self._radio is None or self.is_silent(now_ms):
+            return now_ms + IDLE_MS
+        free_ms = max(self._busy_until_ms, self._quiet_until_ms)
+        if free_ms > now_ms:
+            return free_ms
         try:
-            if not self._radio.is_idle(now_ms):
-                if self._stuck_since_ms is None:
-                    self._stuck_since_ms = now_ms
-                elif now_ms - self._stuck_since_ms >= STUCK_MS:
-                    self._lose_radio("never done sending")
+            if not self._has_sent(self._radio, now_ms):
                 return now_ms + RETRY_MS
-            self._stuck_since_ms = None
-            cadence_ms = self.beacon_every_ms(now_ms, phase, power, altitude_m)
-            is_beacon_due = now_ms >= self._beacon_due_ms
-            if is_beacon_due and (self.is_away or not self._owes_words):
-                return self._send_beacon(beacon, cadence_ms, now_ms)
-            if self._may_identify(now_ms):
-                return self._identify(now_ms)
-            if packet is not None and not self.is_away and self._may_send_horus(now_ms):
-                every_ms = cadence_ms * self._beacons_per_horus(now_ms, phase)
-                return self._send_horus(packet, every_ms, now_ms)
-            if self.is_away:
-                return max(self._beacon_due_ms, now_ms + RETRY_MS)
-            frame = self._next_frame(now_ms)
-            if frame is None and is_beacon_due:
-                return self._send_beacon(beacon, cadence_ms, now_ms)
-            if frame is None:
-                return min(self._beacon_due_ms, now_ms + 1000)
-            self._owes_words = False  # it had its turn, whether the radio takes it or not
-            self._offer(frame, now_ms)
+            return self._send_next(now_ms, phase, power, altitude_m, beacon, packet)
         except PortError as error:
             self._lose_radio(type(error).__name__)
-            return now_ms + 1000
-        return max(self._busy_until_ms, now_ms + 1)
+            return now_ms + IDLE_MS
 
     def note_phase(self, now_ms: int) -> None:
         """The phase changed: its age decides the cadence after landing."""
@@ -221,6 +197,42 @@ class Downlink:
         """How often the beacon goes now."""
         age_ms = now_ms - self._phase_since_ms
         return self._budget.beacon_every_ms(phase, power, altitude_m, age_ms, self.is_away)
+
+    def _has_sent(self, radio: Radio, now_ms: int) -> bool:
+        """Is the modem done with the latest frame? One that never is has hung."""
+        if radio.is_idle(now_ms):
+            self._stuck_since_ms = None
+            return True
+        if self._stuck_since_ms is None:
+            self._stuck_since_ms = now_ms
+        elif now_ms - self._stuck_since_ms >= STUCK_MS:
+            self._lose_radio("never done sending")
+        return False
+
+    def _send_next(
+        self, now_ms: int, phase: Phase, power: PowerMode, altitude_m: float | None,
+        beacon: Callable[[], Beacon], packet: Callable[[int], Packet] | None,
+    ) -> int:
+        """Offer the first frame whose turn it is, in the order at the top of this file."""
+        cadence_ms = self.beacon_every_ms(now_ms, phase, power, altitude_m)
+        is_beacon_due = now_ms >= self._beacon_due_ms
+        if is_beacon_due and (self.is_away or not self._owes_words):
+            return self._send_beacon(beacon, cadence_ms, now_ms)
+        if self._may_identify(now_ms):
+            return self._identify(now_ms)
+        if self.is_away:
+            return max(self._beacon_due_ms, now_ms + RETRY_MS)
+        if packet is not None and self._may_send_horus(now_ms):
+            every_ms = cadence_ms * self._beacons_per_horus(now_ms, phase)
+            return self._send_horus(packet, every_ms, now_ms)
+        frame = self._next_frame(now_ms)
+        if frame is not None:
+            self._owes_words = False  # it had its turn, whether the radio takes it or not
+            self._offer(frame, now_ms)
+            return max(self._busy_until_ms, now_ms + 1)
+        if is_beacon_due:
+            return self._send_beacon(beacon, cadence_ms, now_ms)
+        return min(self._beacon_due_ms, now_ms + IDLE_MS)
 
     def _send_beacon(self, beacon: Callable[[], Beacon], cadence_ms: int, now_ms: int) -> int:
         is_listening = now_ms >= self._listen_due_ms
