@@ -7,6 +7,7 @@ what a person watches.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 
 class SimClock:
@@ -25,6 +26,26 @@ class SimClock:
     def utc_ms(self) -> int:
         """True UTC now, ms since 1970; the payload learns it from its receiver only."""
         return self.start_utc_ms + self.now_ms
+
+
+class Repeated:
+    """An action that is done again and again, on whosever clock ``after`` plans."""
+
+    def __init__(
+        self, action: Callable[[], None], seconds: float,
+        after: Callable[[float, Callable[[], None]], None],
+    ) -> None:
+        self._action, self._seconds, self._after = action, seconds, after
+        self._is_over = False
+
+    def run(self) -> None:
+        """Do it now, and ``seconds`` later again, until ``stop``."""
+        if not self._is_over:
+            self._action()
+            self._after(self._seconds, self.run)
+
+    def stop(self) -> None:
+        self._is_over = True
 
 
 def part_rng(seed: int, name: str) -> random.Random:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from sim.clock import part_rng
+from sim.clock import Repeated, part_rng
 from sim.faults.overrides import Overrides
 from sim.verify.checks import Checks
 from sim.verify.recording_store import readable_ids, rows_of_switched_off
@@ -120,16 +120,6 @@ class Stage:
 
     def every(self, seconds: float, action: Callable[[], None]) -> End:
         """Do ``action`` now and again until the returned function is called."""
-        is_over = False
-
-        def again() -> None:
-            if not is_over:
-                action()
-                self.after(seconds, again)
-
-        def stop() -> None:
-            nonlocal is_over
-            is_over = True
-
-        again()
-        return stop
+        repeated = Repeated(action, seconds, self.after)
+        repeated.run()
+        return repeated.stop

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sim.clock import SimClock
+from sim.clock import Repeated, SimClock
 
 LOOK_EVERY_S = 0.2  # how long the loop waits at most before it asks whether it is over
 READ_BYTES = 65_536
@@ -46,19 +46,9 @@ class Loop:
 
     def every(self, seconds: float, action: Callable[[], None]) -> Callable[[], None]:
         """Do ``action`` again and again, until the returned function is called."""
-        is_over = False
-
-        def again() -> None:
-            if not is_over:
-                action()
-                self.after(seconds, again)
-
-        def stop() -> None:
-            nonlocal is_over
-            is_over = True
-
-        self.after(seconds, again)
-        return stop
+        repeated = Repeated(action, seconds, self.after)
+        self.after(seconds, repeated.run)
+        return repeated.stop
 
     def watch(self, file: Any, on_ready: Callable[[], None]) -> None:
         """Call ``on_ready`` whenever ``file`` (or descriptor) can be read."""
