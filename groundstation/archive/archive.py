@@ -74,7 +74,7 @@ class Archive:
         except sqlite3.DatabaseError as error:
             damaged.move_aside(path, error)
             self.db = self._open()
-            damaged.salvage(path, self.db)
+        damaged.salvage(path, self.db)
         self._raw = Segments(
             self.raw_path, self.db, self.batch, raw_log_bytes_max, is_durable=is_durable)
         # What only the raw log has, as it was given and numbered.
