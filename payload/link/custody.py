@@ -4,10 +4,11 @@ Their frames are gathered in RAM, and become records of this payload a parcel at
 (``wire.relaying``). From then on a parcel is like any record: durable, sent, repaired, confirmed.
 A power cut costs what was gathered in the last minute; its origin still has it.
 
-A frame is taken once, and of a block no more symbols than it has; numbers begin anew in a session. What is taken is bounded for each
-neighbour, and parcels are bounded on the disk (``payload.storage.writer``); at both bounds it is
-counted. Nobody here can tell a forged frame from a genuine one: a stranger can fill a neighbour's
-share with rubbish, which the ground refuses, and put a false session before its data until the
+A frame is taken once, and of a block no more symbols than it has; in another session its numbers
+begin anew. What is taken is bounded for each neighbour, and parcels are bounded on the disk
+(``payload.storage.writer``); at both bounds it is counted. Nobody here can tell a forged frame from
+a genuine one: a stranger can fill a neighbour's share with rubbish, which the ground refuses, have
+a symbol taken for known that was never heard, and put a false session before its data until the
 neighbour tells the true one again; the ground holds such data until then.
 """
 
