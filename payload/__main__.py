@@ -321,7 +321,7 @@ def _ports(
         radio=radio,
         mind=_mind(plan, base, run_dir / MIND_SOCKET, start_mind, open_things),
         camera=CameraProcess(run_dir) if sensors.camera else None,
-        microphone=wired_microphone(plan, run_dir, base),
+        microphone=wired_microphone(plan, base),
         http=HttpClient(user_agent=f"spacepi/{plan.payload.callsign}"),
         watchdog=watchdog,
         board=SysfsBoard(),

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
+import selectors
 import subprocess
 import sys
 import wave
@@ -28,6 +30,7 @@ NO_TAKE, NO_SOUND = 1, 3
 RATE_HZ, SAMPLE_BYTES = 16_000, 2
 END_S_MAX = 5.0  # arecord ends so soon after its last sample
 _WORDS_BYTES_MAX = 400  # of arecord's standard error kept in an error message
+_CHUNK_BYTES = 65_536
 
 
 class NoTake(Exception):
@@ -45,17 +48,37 @@ def record(device: str, seconds: int, program: str = "arecord") -> bytes:
         raise NoTake(f"{program} cannot be started ({error.strerror}); install alsa-utils.") \
             from error
     with child:
-        assert child.stdout is not None and child.stderr is not None
-        data = child.stdout.read(seconds * RATE_HZ * SAMPLE_BYTES)
+        data, words = _read(child, seconds * RATE_HZ * SAMPLE_BYTES)
         if data:
             child.terminate()  # all of the take is here; without any it says why, and ends
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(END_S_MAX)
         child.kill()
-        words = child.stderr.read(_WORDS_BYTES_MAX).decode("utf-8", "replace").strip()
     if not data:
         raise NoTake(f"{device} records nothing: {words or 'arecord does not say why'}")
     return data[: len(data) // SAMPLE_BYTES * SAMPLE_BYTES]
+
+
+def _read(child: subprocess.Popen[bytes], size_bytes: int) -> tuple[bytes, str]:
+    """At most so much of its standard output, and the end of what it complained of meanwhile: one
+    that complains without end would wait for a reader, and the take for it."""
+    assert child.stdout is not None and child.stderr is not None
+    data, words = bytearray(), b""
+    with selectors.DefaultSelector() as pipes:
+        pipes.register(child.stdout, selectors.EVENT_READ)
+        pipes.register(child.stderr, selectors.EVENT_READ)
+        while len(data) < size_bytes and pipes.get_map():
+            if data and child.stdout not in pipes.get_map():
+                break  # cut off; why may never be said
+            for key, _ in pipes.select():
+                chunk = os.read(key.fd, _CHUNK_BYTES)
+                if not chunk:
+                    pipes.unregister(key.fileobj)
+                elif key.fileobj is child.stdout:
+                    data += chunk
+                else:
+                    words = (words + chunk)[-_WORDS_BYTES_MAX:]
+    return bytes(data[:size_bytes]), words.decode("utf-8", "replace").strip()
 
 
 def keep(data: bytes, folder: Path, takes: int) -> None:

@@ -219,6 +219,11 @@ class Mission(Section):
         mac_bytes = auth.DOWNLINK_MAC_BYTES if self.keys.downlink_mac else 0
         return self.radio.mtu_bytes - mac_bytes
 
+    @property
+    def neighbour_names(self) -> dict[int, str]:
+        """node id -> name of the payloads that [swarm] lists."""
+        return {} if self.swarm is None else self.swarm.names
+
     def downlink_key(self, master_key: bytes) -> bytes | None:
         """The key that signs the downlink; None where this mission does not sign it."""
         if not self.keys.downlink_mac:

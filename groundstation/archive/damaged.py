@@ -5,6 +5,7 @@ readable.
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import structlog
@@ -25,17 +26,36 @@ def move_aside(path: Path, error: sqlite3.DatabaseError) -> None:
 
 
 def salvage(path: Path, db: sqlite3.Connection) -> None:
-    """Best effort: into ``db`` what people and this station did, from the one moved aside last."""
+    """Best effort: into ``db`` what people and this station did, from the one moved aside last.
+
+    It is noted in the same commit, so that after a cut before it the next opening does it.
+    """
+    number = _count(path)
     try:
-        old = sqlite3.connect(_aside(path, _count(path)))
+        done = db.execute("SELECT value FROM meta WHERE key = ?", (schema.SALVAGED_FROM_KEY,))
+        if number in (0, *(row[0] for row in done)):
+            return
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            _copy(_aside(path, number), db)
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            _log.warning("outbox_not_salvaged", why=str(error))
+        db.execute("INSERT OR REPLACE INTO meta(key, value) VALUES (?, ?)",
+                   (schema.SALVAGED_FROM_KEY, number))
+        db.execute("COMMIT")
+    except sqlite3.Error as error:  # the disk refuses: tried again at the next opening
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        _log.warning("outbox_not_salvaged", why=str(error))
+
+
+def _copy(aside: Path, db: sqlite3.Connection) -> None:
+    with closing(sqlite3.connect(aside)) as old:
         for table in ("outbox", "uplink"):
             _copy_rows(old, db, table)
         for key in schema.SALVAGED_KEYS:
             for row in old.execute("SELECT value FROM meta WHERE key = ?", (key,)):
-                db.execute("INSERT OR REPLACE INTO meta(key, value) VALUES (?, ?)", (key, row[0]))
-        old.close()
-    except (sqlite3.Error, UnicodeDecodeError) as error:
-        _log.warning("outbox_not_salvaged", why=str(error))
+                db.execute("INSERT OR IGNORE INTO meta(key, value) VALUES (?, ?)", (key, row[0]))
 
 
 def _copy_rows(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> None:

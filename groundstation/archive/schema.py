@@ -20,6 +20,7 @@ BEACON_COLUMNS = (*(field.name for field in FIELDS), "faults", "command_counter"
 SONDEHUB_KEY = "sondehub"
 FORGOTTEN_KEY = "receptions_forgotten"
 DROPPED_KEY = "receptions_dropped"
+SALVAGED_FROM_KEY = "salvaged_from"  # the number of the damaged database whose outbox is here
 SALVAGED_KEYS = (SONDEHUB_KEY, FORGOTTEN_KEY, DROPPED_KEY)
 DERIVED_TABLES = (
     "beacon", "record", "record_conflict", "boot_clock", "link_minute", "silence", "node", "ear",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from collections.abc import Collection
 from typing import TypedDict, cast
 
 from groundstation.archive import schema
@@ -23,6 +24,7 @@ from wire import horus, ukhas
 from wire.beacon import Beacon
 from wire.horus import Packet
 
+STRANGERS_MAX = 8  # payloads of our own kind that nobody expects, on the page
 NEIGHBOURS_MAX = 32  # the one heard longest ago is forgotten for the next
 CALLSIGN_CHARACTERS_MAX = 20
 LAG_S_MAX = 43_200  # a time of day is ambiguous; further back it is a clock that is ahead
@@ -165,12 +167,17 @@ def neighbours(db: sqlite3.Connection) -> list[NeighbourJson]:
     return [cast("NeighbourJson", dict(row)) for row in rows]
 
 
-def nodes(db: sqlite3.Connection, node_id: int) -> list[NodeJson]:
-    """Payloads of our own kind other than ``node_id``, those with most frames first."""
+def nodes(
+    db: sqlite3.Connection, node_id: int, expected: Collection[int] = ()
+) -> list[NodeJson]:
+    """Payloads of our own kind other than ``node_id``, those with most frames first: all that are
+    ``expected``, and STRANGERS_MAX others."""
     rows = db.execute(
         "SELECT node_id, ident, last_ms, frames FROM node WHERE node_id != ?"
-        " ORDER BY frames DESC LIMIT 8", (node_id,),
-    )
+        " ORDER BY frames DESC, node_id", (node_id,),
+    ).fetchall()  # a node id is a byte
+    strangers = [row["node_id"] for row in rows if row["node_id"] not in expected][:STRANGERS_MAX]
+    rows = [row for row in rows if row["node_id"] in expected or row["node_id"] in strangers]
     return [
         {"node_id": n, "ident": clean_text(ident, 40), "last_ms": last, "frames": frames}
         for n, ident, last, frames in rows

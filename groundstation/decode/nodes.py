@@ -1,4 +1,4 @@
-"""The payloads whose frames are put together: ours, and a few others."""
+"""The payloads whose frames are put together: ours, its listed neighbours, and a few others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from wire.frames import BeaconFrame, DataFrame, IncarnationFrame
 from wire.mission import Mission
 
 Numbered = BeaconFrame | DataFrame | IncarnationFrame  # a payload's frames that have a counter
-FOREIGN_NODES_MAX = 8  # whose records are put together; of others only frames are counted
+# Strangers whose records are put together; of others only frames are counted. Neighbours that the
+# mission lists are none: each has its place, whoever was heard before.
+FOREIGN_NODES_MAX = 8
 
 
 class Nodes:
@@ -22,6 +24,7 @@ class Nodes:
     def __init__(self, mission: Mission, signers: Collection[int], models: Models) -> None:
         self._mission = mission
         self._node_id = mission.payload.node_id
+        self._expected = {self._node_id, *mission.neighbour_names}
         self._signers = signers
         self._models = models
         self._known: dict[int, NodeReceiver] = {}
@@ -43,8 +46,8 @@ class Nodes:
         node_id = frame.node_id
         node = self._known.get(node_id)
         if node is None:
-            foreign = len(self._known) - (self._node_id in self._known)
-            if node_id != self._node_id and foreign >= FOREIGN_NODES_MAX:
+            strangers = self._known.keys() - self._expected
+            if node_id not in self._expected and len(strangers) >= FOREIGN_NODES_MAX:
                 return None
             node = self._known[node_id] = NodeReceiver(
                 node_id, self._symbol_mtu_bytes(frame), AirtimeBudget(self._mission),

@@ -34,7 +34,7 @@ class Relayed:
     def __init__(self, mission: Mission, archive: Archive) -> None:
         self._archive = archive
         self._names = {} if mission.swarm is None else {
-            **mission.swarm.names, mission.payload.node_id: mission.payload.name}
+            **mission.neighbour_names, mission.payload.node_id: mission.payload.name}
         self._waiting: dict[tuple[str, int, bytes], Reception] = {}
 
     def add(

@@ -12,7 +12,7 @@ from typing import TypedDict
 from groundstation.decode import foreign
 from groundstation.decode.foreign import NodeJson
 from groundstation.sanitise import clean_text
-from wire.mission import Payload
+from wire.mission import Mission
 
 NAME_CHARACTERS_MAX = 16  # as in a mission
 _IDENTIFICATION = re.compile(r"DE \S+ (.+)")  # wire.mission.Payload.identification
@@ -27,11 +27,14 @@ class PayloadJson(TypedDict):
     is_ours: bool
 
 
-def known(db: sqlite3.Connection, ours: Payload) -> list[PayloadJson]:
-    """The mission's own first, then by node id the others with most frames (``foreign.nodes``)."""
+def known(db: sqlite3.Connection, mission: Mission) -> list[PayloadJson]:
+    """The mission's own first, then by node id its neighbours and the others with most frames
+    (``foreign.nodes``)."""
+    ours = mission.payload
     own: PayloadJson = {
         "node_id": ours.node_id, "name": ours.name, "claims": "", "is_ours": True}
-    others = [_other(node) for node in foreign.nodes(db, ours.node_id)]
+    others = [_other(node) for node in foreign.nodes(
+        db, ours.node_id, mission.neighbour_names)]
     return [own, *sorted(others, key=lambda each: each["node_id"])]
 
 

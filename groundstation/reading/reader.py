@@ -150,7 +150,7 @@ class FlightReader:
             "callsign": self.mission.payload.callsign,
             "node_id": self._node_id,
             "is_ours": True,
-            "payloads": payloads.known(self.db, self.mission.payload),
+            "payloads": payloads.known(self.db, self.mission),
             "can_transmit": bool(self._meta("can_transmit")),
             "is_signed": self.mission.keys.downlink_mac,
             "is_verifying": self.is_verifying,
@@ -165,7 +165,8 @@ class FlightReader:
             "lives": lives.known(self.db, self._node_id),
             "silences": self.silences(20),
             "stations": ears.stations(self.db, self._node_id),
-            "foreign": foreign.nodes(self.db, self._node_id),
+            "foreign": foreign.nodes(
+                self.db, self._node_id, self.mission.neighbour_names),
             "neighbours": foreign.neighbours(self.db),
             "sondehub": upload_queue.status(self._meta(schema.SONDEHUB_KEY), self.mission),
             "outbox": self._letters(outbox.recent(self.db)),

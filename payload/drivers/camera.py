@@ -31,8 +31,7 @@ class CameraProcess:
         self._out = directory / "capture.images"
         command = command or [sys.executable, "-m", "payload.camera_worker"]
         self._worker = WorkerProcess(
-            "camera", [*command, "--out", os.fspath(self._out)], directory / "capture.log",
-            _LINE_BYTES_MAX)
+            "camera", [*command, "--out", os.fspath(self._out)], _LINE_BYTES_MAX)
 
     def start(self, now_ms: int) -> bool:
         """True when a capture began; False while one runs or a killed one has not died yet."""

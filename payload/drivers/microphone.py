@@ -32,16 +32,15 @@ class MicrophoneProcess:
     """One take per ``start``."""
 
     def __init__(
-        self, section: MicrophoneSection, directory: Path, data_dir: Path,
-        command: list[str] | None = None,
+        self, section: MicrophoneSection, data_dir: Path, command: list[str] | None = None
     ) -> None:
-        """``directory`` (in memory: /run) takes the worker's last words, ``data_dir`` the takes
-        that the mission keeps. ``command`` replaces ``payload.microphone_worker``.
+        """``data_dir`` takes the takes that the mission keeps. ``command`` replaces
+        ``payload.microphone_worker``.
         """
         command = command or [sys.executable, "-m", "payload.microphone_worker"]
         self._worker = WorkerProcess(
             "microphone", [*command, *_arguments(section, data_dir / TAKES_FOLDER)],
-            directory / "microphone.log", _LINE_BYTES_MAX)
+            _LINE_BYTES_MAX)
 
     def start(self, now_ms: int) -> bool:
         """True when a take began; False while one runs or a killed one has not died yet."""
@@ -62,11 +61,11 @@ class MicrophoneProcess:
         self._worker.cancel()
 
 
-def wired_microphone(mission: Mission, run_dir: Path, base: Path) -> MicrophoneProcess | None:
+def wired_microphone(mission: Mission, base: Path) -> MicrophoneProcess | None:
     """The microphone of ``mission``, whose file is in ``base``; None where it has none."""
     if mission.microphone is None:
         return None
-    return MicrophoneProcess(mission.microphone, run_dir, base / mission.payload.data_dir)
+    return MicrophoneProcess(mission.microphone, base / mission.payload.data_dir)
 
 
 def sound_of(line: str, taken_ms: int) -> Sound | None:

@@ -4,10 +4,11 @@ Their frames are gathered in RAM, and become records of this payload a parcel at
 (``wire.relaying``). From then on a parcel is like any record: durable, sent, repaired, confirmed.
 A power cut costs what was gathered in the last minute; its origin still has it.
 
-A frame is taken once, and of a block no more symbols than it has. What is taken is bounded for each
-neighbour, and parcels are bounded on the disk (``payload.storage.writer``); at both bounds it is
-counted. Nobody here can tell a forged frame from a genuine one: a stranger can fill a neighbour's
-share with rubbish, which the ground refuses, and put a false session before its data until the
+A frame is taken once, and of a block no more symbols than it has; in another session its numbers
+begin anew. What is taken is bounded for each neighbour, and parcels are bounded on the disk
+(``payload.storage.writer``); at both bounds it is counted. Nobody here can tell a forged frame from
+a genuine one: a stranger can fill a neighbour's share with rubbish, which the ground refuses, have
+a symbol taken for known that was never heard, and put a false session before its data until the
 neighbour tells the true one again; the ground holds such data until then.
 """
 
@@ -17,15 +18,18 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from wire import relaying
-from wire.frames import DataFrame
+from wire.frames import DataFrame, IncarnationFrame
 from wire.record_bodies import RelayedBody
 from wire.relaying import Carried, Overheard
+from wire.session import Session
 
 PARCEL_BYTES = 2_000  # frames of a parcel: a block of ten symbols or so
 PARCEL_MS = 60_000  # after its first data a parcel is closed, however small
 SYMBOLS_REMEMBERED_MAX = 4_096  # of each neighbour; the oldest is forgotten, and may come twice
 SHARE_BYTES = 64_000  # of each neighbour at once, then
 SHARE_BYTES_PER_S = 20  # as a rule: what a payload says in words is 1 to 5 bytes a second
+
+_Session = Session | int  # its four bits, until it was told
 
 
 @dataclass(slots=True)
@@ -55,28 +59,37 @@ class _Neighbour:
     def __init__(self) -> None:
         self.parcel: _Parcel | None = None
         self.ahead: dict[type[Carried], tuple[bytes, int]] = {}  # the latest of each other type
-        self._symbols: dict[tuple[int, int, int], None] = {}  # session bits, block, symbol
-        self._of_block: Counter[tuple[int, int]] = Counter()
+        self._symbols: dict[tuple[_Session, int, int], None] = {}  # and block, symbol
+        self._of_block: Counter[tuple[_Session, int]] = Counter()
+        self._told: dict[int, Session] = {}  # the latest of each session bits
         self._room_bytes = float(SHARE_BYTES)
         self._room_ms = 0
 
+    def note_session(self, frame: IncarnationFrame) -> None:
+        """It says in which session its frames are. A store that was lost draws another one, which
+        has the same bits one time in sixteen, as has the sixteenth boot."""
+        self._told[frame.counter.boot] = frame.session
+
+    def _session(self, frame: DataFrame) -> _Session:
+        return self._told.get(frame.counter.boot, frame.counter.boot)
+
     def is_new(self, frame: DataFrame) -> bool:
         """Could it help to make its block whole?"""
-        block = frame.counter.boot, frame.block
+        block = self._session(frame), frame.block
         is_whole = not frame.is_open and self._of_block[block] >= frame.block_symbols
         return not is_whole and (*block, frame.esi) not in self._symbols
 
     def note(self, frame: DataFrame) -> None:
         """It was taken."""
-        block = frame.counter.boot, frame.block
+        block = self._session(frame), frame.block
         self._symbols[*block, frame.esi] = None
         self._of_block[block] += 1
         if len(self._symbols) > SYMBOLS_REMEMBERED_MAX:
-            boot, number, _ = oldest = next(iter(self._symbols))
+            session, number, _ = oldest = next(iter(self._symbols))
             del self._symbols[oldest]
-            self._of_block[boot, number] -= 1
-            if not self._of_block[boot, number]:
-                del self._of_block[boot, number]
+            self._of_block[session, number] -= 1
+            if not self._of_block[session, number]:
+                del self._of_block[session, number]
 
     def spend(self, size_bytes: int, now_ms: int) -> bool:
         """Take so much of its share; False where there is not so much."""
@@ -103,6 +116,8 @@ class Custody:
         neighbour = self._neighbours.setdefault(frame.node_id, _Neighbour())
         if not isinstance(frame, DataFrame):
             neighbour.ahead[type(frame)] = data, now_ms
+            if isinstance(frame, IncarnationFrame):
+                neighbour.note_session(frame)
         elif not neighbour.is_new(frame):
             self.known_frames += 1
         elif not neighbour.spend(len(data), now_ms):

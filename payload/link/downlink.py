@@ -73,12 +73,12 @@ class Downlink:
         self.queue = RecordQueue(store, self._sender, codec)
         self._announcer = Announcer()
         self._sequence = 0
-        self._beacon_due_ms = 0
+        self._beacon_due_ms = self._cadence_ms = 0  # the cadence with which the latest beacon went
         self._ident_due_ms = 0
         self._owes_words = False  # a beacon went: one frame of the transfer goes before the next
         self._has_identified = False  # with the latest frame
         self._listen_due_ms = mission.radio.listen_every_s * 1000
-        self._quiet_until_ms = 0
+        self._quiet_until_ms = self._courteous_from_ms = 0
         self._busy_until_ms = 0
         self._off_until_ms = 0
         self._phase_since_ms = 0
@@ -142,8 +142,18 @@ class Downlink:
         return now_ms < self._off_until_ms
 
     def keep_quiet(self, now_ms: int) -> None:
-        """A neighbour listens: send nothing for as long as a window lasts."""
-        self._quiet_until_ms = max(self._quiet_until_ms, now_ms + self._budget.silence_ms)
+        """A neighbour listens: send nothing for as long as a window lasts, if that makes neither
+        beacon nor callsign late; half of the time at most. Anybody can forge its beacon."""
+        budget = self._budget
+        owed_ms = budget.words_ms + (budget.ident_ms if budget.identifies else 0)
+        until_ms = min(now_ms + budget.silence_ms,
+                       self._beacon_due_ms + self._cadence_ms - owed_ms)
+        if budget.must_identify:
+            until_ms = min(until_ms, self._ident_due_ms)
+        if until_ms <= now_ms or now_ms < self._courteous_from_ms:
+            return
+        self._courteous_from_ms = 2 * until_ms - now_ms
+        self._quiet_until_ms = max(self._quiet_until_ms, until_ms)
 
     def beacon_now(self, now_ms: int) -> None:
         """The next frame is a beacon."""
@@ -247,7 +257,7 @@ class Downlink:
             is_sent = self._transmit(data, now_ms)
             self._sequence += is_sent
         if is_sent:
-            self._beacon_due_ms = now_ms + cadence_ms
+            self._beacon_due_ms, self._cadence_ms = now_ms + cadence_ms, cadence_ms
             self._owes_words, self._has_identified = True, False
             if is_listening:  # the pause of the duty cycle is part of it
                 self._quiet_until_ms = now_ms + self._budget.silence_ms

@@ -16,6 +16,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from reprlib import repr as brief
 from typing import Any
 
 from wire.bundle import RERANKER, BundleError, Manifest, open_file
@@ -84,8 +85,8 @@ def parse(data: bytes) -> Reranker:
         raise RerankerError(f"weights must be a table of at most {WEIGHTS_MAX} words")
     for name, weight in (("place", table["place"]), *weights.items()):
         if type(weight) not in (int, float) or not abs(weight) <= WEIGHT_RANGE:
-            raise RerankerError(f"the weight of {name!r} must be a number from -{WEIGHT_RANGE:g}"
-                                f" to {WEIGHT_RANGE:g}, not {weight!r}")
+            raise RerankerError(f"the weight of {brief(name)} must be a number from"
+                                f" -{WEIGHT_RANGE:g} to {WEIGHT_RANGE:g}, not {brief(weight)}")
     return Reranker(float(table["place"]), {name: float(weights[name]) for name in weights})
 
 

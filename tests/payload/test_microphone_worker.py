@@ -95,6 +95,17 @@ def test_more_than_a_take_is_not_read(tmp_path: Path) -> None:
         record("hw:7,0", 1, stand_in(tmp_path, "exec cat /dev/null"))
 
 
+def test_a_program_that_never_stops_complaining_is_heard_all_the_same(tmp_path: Path) -> None:
+    """It waited for somebody to read its complaints, and the worker for its samples."""
+    take = tmp_path / "samples"
+    take.write_bytes(wind()[:2 * RATE_HZ])
+    data = record("hw:7,0", 1, stand_in(tmp_path, f"head -c 300000 /dev/zero >&2; exec cat {take}"))
+    assert data == take.read_bytes()
+    with pytest.raises(NoTake, match="records nothing: the last word"):
+        record("hw:7,0", 1, stand_in(
+            tmp_path, "head -c 300000 /dev/zero | tr '\\0' '\\n' >&2; echo the last word >&2"))
+
+
 def test_takes_are_kept_within_their_bound(tmp_path: Path) -> None:
     """Goal: the newest stay, as WAV files that can be played; numbers go on after a start."""
     folder = tmp_path / "takes"

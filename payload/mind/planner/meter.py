@@ -57,7 +57,8 @@ class Meter:
         seconds = min(now_ms - felt_ms, GAP_MS_MAX) / 1000
         if is_thinking:
             self._seconds += seconds
-            self._joules += seconds * max(0.0, load_w - (self.base_w or load_w))
+            base_w = load_w if self.base_w is None else self.base_w
+            self._joules += seconds * max(0.0, load_w - base_w)
         elif self._busy_ms is None or now_ms - self._busy_ms >= SETTLE_MS:
             share = 1.0 if self.base_w is None else min(1.0, seconds * BASE_SHARE_PER_S)
             before_w = load_w if self.base_w is None else self.base_w

@@ -40,7 +40,8 @@ class Moments:
     def _watch_cold(self, facts: Facts) -> None:
         outside_c = facts.situation.outside_c
         if outside_c is not None and facts.situation.phase in _UP:
-            self._coldest_c = min(outside_c, self._coldest_c or outside_c)
+            self._coldest_c = outside_c if self._coldest_c is None else min(
+                outside_c, self._coldest_c)
 
     def _changed(self, before: Facts, facts: Facts) -> Iterator[str]:
         for name, begins in _BEGINS.items():

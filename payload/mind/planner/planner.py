@@ -25,6 +25,11 @@ EVERY_MS = 20_000  # between two prices
 SPACING_PART = 0.4  # of the mission's interval: closer than this no two musings are
 COOLED_K = 3.0  # after landing, below the pad
 THOUGHT_J_MIN = 0.001  # nothing is free
+# An uncertain battery alone silences nobody: where its whole margin would leave no thought, this
+# part of it is spent on what comes once, and on a word after a long silence.
+MARGIN_SPENT_PART = 0.5
+GREAT_WORTH = 5.0
+LONG_SILENCE = 12.0  # intervals: half an hour of the example mission
 PANEL_PART = 0.8  # of what it gave so far in the light may be hoped for
 CLIMB_S = 300.0  # over which the climb is averaged, and
 PANEL_S = 1_000.0  # what the panel gives
@@ -37,7 +42,8 @@ class Planner:
         """``interval_s`` is the mission's ``mind.every_s``, also where a command changed it."""
         self.interval_s = interval_s
         self.price: float | None = None  # None: unknown
-        self.thoughts_left = 0.0  # that can be paid; without one, none begins
+        self.thoughts_left = 0.0  # that can be paid for certain,
+        self.thoughts_likely = 0.0  # and where the battery is about what is expected of it
         self.meter = Meter()
         self._power = power
         self._flight = flight
@@ -100,9 +106,18 @@ class Planner:
         """True when a thought is due now. Only with a price; ``factor`` stretches the spacing."""
         assert self.price is not None and self._last_ms is not None
         silence_s = (now_ms - self._last_ms) / 1000
-        if silence_s < self.spacing_s * factor or self.thoughts_left < 1:
+        if silence_s < self.spacing_s * factor:
             return False
-        return self.worth(now_ms) >= self.price
+        if self.thoughts_left >= 1 and self.worth(now_ms) >= self.price:
+            return True
+        is_long = silence_s >= LONG_SILENCE * self.interval_s * factor
+        return self.thoughts_likely >= 1 and (is_long or self._is_great(now_ms))
+
+    def _is_great(self, now_ms: int) -> bool:
+        """Does something that comes once wait to be told?"""
+        return any(worth.NEWS[name].worth >= GREAT_WORTH
+                   and worth.news(name, (now_ms - since_ms) / 1000) > 0
+                   for name, since_ms in self._news.items())
 
     def worth(self, now_ms: int) -> float:
         """What a thought would add now."""
@@ -139,9 +154,10 @@ class Planner:
             for is_longest in (False, True))
         needed_j = self._needed_j(base_w, ahead)
         longer_j = self._needed_j(base_w, longest) - needed_j
-        self.thoughts_left = max(0.0, (
-            left.expected_j - needed_j - math.hypot(left.margin_j, longer_j)
-        ) / max(THOUGHT_J_MIN, self.meter.thought_j))
+        spare_j, margin_j = left.expected_j - needed_j, math.hypot(left.margin_j, longer_j)
+        thought_j = max(THOUGHT_J_MIN, self.meter.thought_j)
+        self.thoughts_left = max(0.0, spare_j - margin_j) / thought_j
+        self.thoughts_likely = max(0.0, spare_j - MARGIN_SPENT_PART * margin_j) / thought_j
         stretches = [price.Stretch(seconds, worth.ORDINARY[phase]) for phase, seconds in (
             (Phase.GROUND, ahead.ground_s), (Phase.ASCENT, ahead.up_s),
             (Phase.DESCENT, ahead.down_s), (Phase.LANDED, ahead.rest_s))]

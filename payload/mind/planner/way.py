@@ -61,7 +61,7 @@ def forecast(
     ``ground_m`` is the altitude of the launch site, ``climb_mps`` the mean of the ascent so far.
     """
     phase = situation.phase
-    height_m = max(0.0, (situation.altitude_m or 0.0) - (ground_m or 0.0))
+    height_m = _height_m(situation, ground_m, climb_mps, plan)
     ground_s = up_s = 0.0
     top_m = height_m
     if phase in (Phase.BOOT, Phase.GROUND):
@@ -76,6 +76,25 @@ def forecast(
     if phase is Phase.LANDED:
         rest_s = max(0.0, REST_S - (situation.now_ms - situation.phase_since_ms) / 1000)
     return _lit(WayLeft(ground_s, up_s, down_s, rest_s, height_m, top_m), situation)
+
+
+def _height_m(
+    situation: Situation, ground_m: float | None, climb_mps: float | None, plan: FlightSection
+) -> float:
+    """Above the launch site; where no altitude is known, what the time since the phase began makes
+    of it. Without that the way ahead would stay as long as on the ground, and a flight without GNSS
+    keep silent for it; or, once it falls, be over at once."""
+    if situation.altitude_m is not None:
+        return max(0.0, situation.altitude_m - (ground_m or 0.0))
+    seconds, top_m = (situation.now_ms - situation.phase_since_ms) / 1000, _burst_m(plan, 0, False)
+    if situation.phase is Phase.ASCENT:
+        return min(top_m, seconds * max(CLIMB_MPS_MIN, climb_mps or CLIMB_MPS))
+    if situation.phase is Phase.DESCENT:
+        layers = round(top_m / LAYER_M)
+        return LAYER_M * next(
+            (left for left in range(layers, 0, -1)
+             if fall_s(plan.landing_mps, layers) - fall_s(plan.landing_mps, left) >= seconds), 0)
+    return 0.0
 
 
 def _burst_m(plan: FlightSection, height_m: float, is_longest: bool) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 import subprocess
@@ -9,7 +10,7 @@ import sys
 
 import pytest
 
-from groundstation.archive import counters, outbox, rawlog, record_table, schema
+from groundstation.archive import counters, damaged, outbox, rawlog, record_table, schema
 from groundstation.archive.archive import Archive, ArchiveBusy
 from groundstation.archive.rawlog import Reception
 from groundstation.ground import Ground, HeardBytes
@@ -156,6 +157,36 @@ def test_a_damaged_database_is_moved_aside_and_made_again(tmp_path, damage):
     assert (tmp_path / "a.sqlite.damaged-1").exists()
     assert archive.take_counter(START_MS + 5000, "feedback") > 0
     archive.close()
+
+
+@pytest.mark.parametrize("cut_at", ["before", "within", "after"])
+def test_an_older_archive_that_is_cut_while_it_is_taken_over_loses_no_command(
+    tmp_path, monkeypatch, cut_at
+):
+    """The outbox and the counters are in no raw log: a cut between the new tables and the copy left
+    both empty for good."""
+    path = tmp_path / "a.sqlite"
+    archive = short_flight(path, 20)
+    archive.queue(outbox.Opcode.ASK, "Hello?", START_MS)
+    counter = archive.take_counter(START_MS, "feedback")
+    archive.db.execute("PRAGMA user_version = 3")
+    archive.close()
+
+    def cut(*args):
+        raise KeyboardInterrupt
+
+    module, name = {"before": (damaged, "salvage"), "within": (damaged, "_copy_rows"),
+                    "after": (Archive, "_reconcile")}[cut_at]
+    with monkeypatch.context() as patched:
+        patched.setattr(module, name, cut)
+        with pytest.raises(KeyboardInterrupt):
+            Archive(path, is_durable=False)
+    gc.collect()  # it holds the lock
+    archive = Archive(path, is_durable=False)
+    assert [row["text"] for row in archive.db.execute("SELECT text FROM outbox")] == ["Hello?"]
+    assert archive.take_counter(START_MS + 1, "feedback") > counter
+    archive.close()
+    Archive(path, is_durable=False).close()
 
 
 def test_a_newer_schema_is_refused_with_a_sentence_and_left_alone(tmp_path):

@@ -19,6 +19,7 @@ from tests.groundstation.far_end import SIGNED_MISSION, START_MS, FarEnd, state_
 from tests.groundstation.two_payloads import LAST_S, NORTH_DEG, OTHER, OTHER_SAID, OURS_SAID, Pair
 from wire import ukhas
 from wire.commands import Opcode
+from wire.mission_swarm import Neighbour, SwarmSection
 from wire.records import Kind
 from wire.ukhas import Sentence
 
@@ -136,3 +137,15 @@ def test_of_many_the_chooser_has_few_and_in_one_order(pair: Pair, ours: FlightRe
         pair.identify("DE N0CALL", node_id)
     found = [each["node_id"] for each in ours.flight()["payloads"]]
     assert len(found) == 1 + FOREIGN_NODES_MAX and 30 in found, "those with most frames"
+
+
+def test_a_flood_of_strangers_hides_no_neighbour(pair: Pair, ours: FlightReader) -> None:
+    for node_id in range(100, 120):
+        pair.identify("DE N0CALL", node_id)
+        pair.hear(FarEnd(node_id=node_id).beacon(state_at(0)), 1)
+    pair.identify("DE N0CALL", OTHER)
+    assert OTHER not in [each["node_id"] for each in ours.flight()["payloads"]]
+    swarm = SwarmSection(neighbours=(Neighbour(name="FENN", node_id=OTHER),))
+    listed = FlightReader(ours.path, ours.mission.model_copy(update={"swarm": swarm}))
+    assert OTHER in [each["node_id"] for each in listed.flight()["payloads"]]
+    listed.close()

@@ -26,7 +26,7 @@ LINE = "-32.100 87.900 0.010 0.980 0.000 - 0.700"
 
 def process(folder: Path, script: str) -> MicrophoneProcess:
     """A microphone whose worker is a shell script; "$@" are the arguments of the real one."""
-    return MicrophoneProcess(SECTION, folder, folder, ["sh", "-c", script, "sh"])
+    return MicrophoneProcess(SECTION, folder, ["sh", "-c", script, "sh"])
 
 
 def take(folder: Path, script: str) -> Sound | PortError:
@@ -73,8 +73,7 @@ def test_reasons(tmp_path: Path) -> None:
     crashed = take(tmp_path, "kill -SEGV $$")
     assert isinstance(crashed, DeviceGarbage) and "signal 11" in str(crashed)
     assert isinstance(take(tmp_path, "exit 1"), DeviceAbsent)
-    assert not MicrophoneProcess(SECTION, tmp_path, tmp_path, ["/does/not/exist"]).start(0)
-    assert not process(tmp_path / "gone", "true").start(0), "no place for its last words"
+    assert not MicrophoneProcess(SECTION, tmp_path, ["/does/not/exist"]).start(0)
 
 
 def _state(pid_file: Path) -> str:
@@ -109,13 +108,13 @@ def test_a_hanging_worker_is_killed_with_its_children(tmp_path: Path) -> None:
 
 def test_the_mission_decides_what_the_worker_is_asked(tmp_path: Path) -> None:
     """Goal: nothing is kept unless the mission asks; no section is no microphone."""
-    assert wired_microphone(mission(), tmp_path, tmp_path) is None
+    assert wired_microphone(mission(), tmp_path) is None
     asked = SECTION.model_copy(update={"sensitivity_dbfs": -26.0, "keep_takes": 20})
     for section, more in ((SECTION, []), (asked, [
         "--sensitivity-dbfs=-26.0", "--keep", str(tmp_path / "data" / "takes"),
         "--keep-takes", "20",
     ])):
         plan = mission().model_copy(update={"microphone": section})
-        wired = wired_microphone(plan, tmp_path, tmp_path)
+        wired = wired_microphone(plan, tmp_path)
         assert wired is not None
         assert wired._worker.command[3:] == ["--device", "plughw:1,0", "--seconds", "6", *more]

@@ -140,3 +140,25 @@ def test_a_neighbour_has_a_share_and_no_more() -> None:
     assert held.refused_frames == refused
     loud.symbol(200, 0, 60_000)
     assert held.refused_frames == refused, "a minute earns room for five frames"
+
+
+def test_a_neighbour_that_lost_its_store_is_heard_anew() -> None:
+    """Blocks and symbols are numbered from 0 again, and one store in sixteen has the four bits of
+    the one before: nothing that it said was taken until it had passed its old numbers."""
+    held = Custody()
+    fenn = Neighbour(held)
+    fenn.session(0)
+    first = fenn.symbol(0, 0, 1_000, length=1)
+    fenn.symbol(0, 0, 2_000, length=1)
+    assert (held.taken_frames, held.known_frames) == (1, 1)
+    other = Session(SESSION.incarnation + 16, SESSION.boot)
+    assert other.boot_bits == SESSION.boot_bits
+    told = fenn.says(IncarnationFrame(8, FrameCounter(other.boot_bits, 0), other), 3_000)
+    again = fenn.says(DataFrame(
+        8, FrameCounter(other.boot_bits, 1), Lane.PRECIOUS, 0, 1, 0, b"other", False,
+        session=other), 4_000)
+    assert (held.taken_frames, held.known_frames) == (2, 1)
+    assert frames_in(held.take_parcels(70_000)) == [[told, first, again]]
+    fenn.session(80_000)
+    fenn.symbol(0, 0, 81_000, length=1)
+    assert held.known_frames == 2, "a session that is told again is known again"

@@ -277,3 +277,22 @@ def test_a_saved_setting_that_a_new_mission_file_cannot_keep_is_forgotten() -> N
     settings = FlightSettings(EXAMPLE, None)
     assert settings.change(2, 12) is None
     assert FlightSettings(plan(300, 10), settings.saved()).saved() == {}
+
+
+@pytest.mark.parametrize(("rate_bps", "duty_percent"), [(2400, 100), *LINKS])
+@pytest.mark.parametrize("framing", ["ax25", "plain"])
+def test_a_forged_neighbour_that_always_listens_makes_nothing_late(
+    tmp_path: Path, rate_bps: int, duty_percent: int, framing: str
+) -> None:
+    """Its beacon is anybody's to forge, and who says it listens is let listen: at 100 bit/s and
+    10 % one such frame in ten seconds stopped every beacon and every word."""
+    bench = Bench(tmp_path, plan(rate_bps, duty_percent, framing=framing, mtu_bytes=80))
+    while bench.now_ms < HOUR_S * 1000:
+        bench.run(10)
+        bench.downlink.keep_quiet(bench.now_ms)
+    cadence_ms = bench.budget.beacon_every_ms(Phase.ASCENT, PowerMode.NOMINAL, 9000.0)
+    assert bench.longest_gap_ms() <= 2 * cadence_ms + RETRY_MS
+    if framing == "plain":
+        times = [0, *bench.sent(IdentFrame), bench.now_ms]
+        assert max(after - before for before, after in pairwise(times)) <= IDENT_EVERY_MS
+    assert len(bench.sent(DataFrame)) >= min(len(bench.sent(BeaconFrame)), HOUR_S // 20) / 2

@@ -64,6 +64,18 @@ def test_what_is_no_reranker_is_named(data: bytes, complaint: str) -> None:
         reranker.parse(data)
 
 
+@pytest.mark.parametrize("data", [
+    b'{"place":0,"weights":{"%s":"no"}}' % (b"x" * 1_000_000),
+    b'{"place":0,"weights":{"cold":%s}}' % (b"9" * 4_000),
+    json.dumps({"place": 0, "weights": {"cold": "x" * 1_000_000}}).encode(),
+])
+def test_a_complaint_is_one_sentence_however_long_the_file(data: bytes) -> None:
+    """It goes to the journal."""
+    with pytest.raises(RerankerError) as raised:
+        reranker.parse(data)
+    assert len(str(raised.value)) < 200
+
+
 def test_a_bundle_may_have_none(tmp_path: Path) -> None:
     key = sign_bundle(tmp_path)
     assert reranker.load(tmp_path, read_manifest(tmp_path, [key]), FileHashes()) is None

@@ -51,3 +51,9 @@ def test_firsts_are_passed_on_once_each_time_they_begin() -> None:
     assert moments.begun(now, {"half-air": 5, "cloud-half": 6}) == []
     assert moments.begun(now, {"coldest": 7}) == ["coldest"]
     assert moments.begun(now, {"coldest": 9}) == ["coldest"]
+
+
+def test_nought_degrees_is_a_temperature() -> None:
+    """As the coldest so far it was forgotten, and growing warmer was no news."""
+    high = [facts(outside_c=each, altitude_m=12_000.0) for each in (5.0, 0.0, 1.0, 2.5)]
+    assert begun(*high) == [[], [], [], ["tropopause"]]

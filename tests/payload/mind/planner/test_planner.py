@@ -69,3 +69,27 @@ def test_what_is_not_measured_has_no_price(missing: str) -> None:
     assert box.planner.price is None
     box.run(30)
     assert box.planner.price is not None
+
+
+def test_an_uncertain_battery_silences_nobody() -> None:
+    """Two of 150 drawn flights said nothing from before launch until landed: as much was left as
+    expected, and the margin was more than that. What comes once is told from a part of the margin,
+    and so is a word after half an hour."""
+    box = Box(1_250)
+    assert box.run(1_000) == 0
+    assert box.planner.thoughts_left < 1 < box.planner.thoughts_likely
+    box.planner.note("call-failed", box.now_ms)
+    assert not box.planner.is_worth_it(box.now_ms)
+    box.planner.note("burst", box.now_ms)
+    assert box.planner.is_worth_it(box.now_ms)
+    assert not box.planner.is_worth_it(box.now_ms + 180_000), "it is old"
+    assert box.run(3_600) == 2
+
+
+def test_a_battery_that_is_as_good_as_empty_tells_nothing() -> None:
+    box = Box(1_500)
+    box.run(100)
+    assert box.planner.thoughts_likely == 0
+    box.planner.note("burst", box.now_ms)
+    assert not box.planner.is_worth_it(box.now_ms)
+    assert box.run(7_200) == 0

@@ -55,3 +55,18 @@ def test_the_sun_of_the_rest_of_the_way(hour: int, dark: bool, rise: bool, set_:
     at = replace(HERE, utc_ms=NOON_MS + hour * 3_600_000)
     way: WayLeft = forecast(at, 400.0, 4.0, PLAN)
     assert (way.dark_part == 1.0, way.has_sunrise, way.has_sunset) == (dark, rise, set_)
+
+
+def test_without_any_altitude_the_way_grows_shorter_all_the_same() -> None:
+    """No GNSS and no barometer: it stayed as long as on the ground for the whole ascent, and was
+    over in no time as soon as it fell."""
+    blind = replace(HERE, altitude_m=None, phase_since_ms=0)
+    seconds = [forecast(replace(blind, now_ms=now_s * 1000), None, None, PLAN).seconds
+               for now_s in (0, 3_000, 6_000, 60_000)]
+    assert seconds[1] == pytest.approx(seconds[0] - 3_000)
+    assert seconds == sorted(seconds, reverse=True) and seconds[3] > 1_000
+    falling = replace(blind, phase=Phase.DESCENT)
+    down_s = [forecast(replace(falling, now_ms=now_s * 1000), None, None, PLAN).down_s
+              for now_s in (0, 1_000, 60_000)]
+    assert down_s[0] == fall_s(5.0, 60) and down_s[2] == 0
+    assert down_s[1] == pytest.approx(down_s[0] - 1_000, abs=100)
