@@ -59,9 +59,15 @@ _SENT_WITH = re.compile(
     r"mein|stuurd vanaf).{0,12}"
     r"\b(?:from|with|via|von|mit|depuis|de mon|desde|do meu|da|dal|vanaf|met|från|fra|z|с|for ios|"
     r"for android|ios|iphone|android|samsung|gmail|outlook|mail)\b[^,;!?]{0,60}$", re.IGNORECASE)
+_LINK_BEHIND = re.compile(r"\s*[<(]https?://[^\s<>()]*[>)]$")
 _WRAPPED_CHARS_MIN = 60  # of a quoted line that a program may have broken
 _SENTENCE_ENDS = (".", "!", "?", ":", ";", "…")
 _RULER_BELOW = re.compile(r"(?:\n\s*([-=_*~#])\1{2,}\s*)+\Z")
+_RULER = re.compile(r"\s*([-–—―_=*~#])\1+\s*$")
+_CONTACT_LINES = 6  # at most, below a ruler
+_CONTACT_CHARS_MAX = 100  # of one of them
+_SENTENCE = re.compile(r"[^\W\d_]{3,}[.!?…]+$")
+_TELEPHONE = re.compile(r"(?:\+|\b0|\()\d(?:[ ()/.-]{0,2}\d){6,}")
 _INLINE_PGP = re.compile(r"-----BEGIN PGP (?:MESSAGE|PUBLIC KEY BLOCK)-----.*?(?:-----END PGP "
                          r"(?:MESSAGE|PUBLIC KEY BLOCK)-----|\Z)", re.DOTALL)
 _PGP_SIGNED = re.compile(r"-----BEGIN PGP SIGNED MESSAGE-----\n(?:Hash:.*\n)*\n?|"
@@ -87,14 +93,36 @@ def unquoted(text: str) -> str:
             if not _is_marked(lines, index):
                 break
             continue
-        if _SENT_WITH.match(line):
+        if _SENT_WITH.match(_LINK_BEHIND.sub("", line)):
             if any(kept) and index > last_marked and _is_alone(lines, index):
                 break  # a phone's program puts the mail it answers below its line, often unmarked
         elif not _QUOTED.match(line) and not _is_wrapped(lines, index):
             kept.append(lines[index].rstrip())
         index += 1
-    own = _RULER_BELOW.sub("", "\n".join(kept).rstrip())
+    own = _RULER_BELOW.sub("", "\n".join(_without_contacts(kept)).rstrip())
     return re.sub(r"\n{3,}", "\n\n", own).strip()
+
+
+def _without_contacts(lines: Sequence[str]) -> Sequence[str]:
+    """Without what stands last, below a ruler, and says how to reach somebody.
+
+    That is a signature or the footer of a mailing list: a few short lines, no sentence among them,
+    one with an address or a telephone number.
+    """
+    n_lines = max((n for n, line in enumerate(lines, 1) if line.strip()), default=0)
+    first = max(0, n_lines - _CONTACT_LINES - 1)
+    ruler = max((n for n in range(first, n_lines) if _RULER.match(lines[n])), default=n_lines)
+    below = [line.strip() for line in lines[ruler + 1 : n_lines]]
+    is_contact = (any(_ADDRESS.search(line) or _TELEPHONE.search(line) for line in below)
+                  and all(len(line) <= _CONTACT_CHARS_MAX and not _is_sentence(line)
+                          for line in below))
+    return lines[:ruler] if is_contact else lines
+
+
+def _is_sentence(line: str) -> bool:
+    """True where a small word ends it: "Hedges Ltd." is none."""
+    last = _SENTENCE.search(line)
+    return last is not None and last[0].islower()
 
 
 def _is_alone(lines: Sequence[str], index: int) -> bool:

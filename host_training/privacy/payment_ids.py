@@ -1,7 +1,8 @@
 """Payment cards and bank accounts in a text, recognised by their checksum.
 
 Cards by Luhn (ISO/IEC 7812), IBAN by ISO 7064 mod 97-10, each also where other numbers
-stand behind it.
+stand behind it. Beside a word for them each is found by its shape alone: people mistype, and most
+numbers of accounts that are no IBAN have no check digit.
 """
 
 from __future__ import annotations
@@ -11,9 +12,24 @@ from collections.abc import Iterator
 
 CARD_DIGITS = range(13, 20)
 IBAN_CHARS = range(15, 35)
+NEAR_CHARS = 12  # between a word for cards or accounts and the number
 
 _DIGIT_GROUPS = re.compile(r"(?<![\d.,-])\d+(?:[ .‐-―-]{1,2}\d+)*")
 _IBAN = re.compile(r"(?<![^\W_])[A-Z]{2}\d{2}(?:[ .-]?[A-Z0-9]){11,36}", re.IGNORECASE | re.ASCII)
+_CARD_WORDS = (
+    "card|visa|mastercard|amex|kreditkarte|karte|carte|tarjeta|cartão|carta|creditcard|pinpas|"
+    "kaart|karta|kort|kortti")
+_NEAR_CARD = re.compile(
+    rf"(?<![^\W\d_])(?:{_CARD_WORDS})s?(?![^\W\d_])[^\d\n]{{0,{NEAR_CHARS}}}"
+    r"(?P<number>\d{4}(?:[ .-]?\d{4}){2}[ .-]?\d{1,4}(?:[ .-]?\d{1,3})?|"
+    r"\d{4}[ .-]?\d{6}[ .-]?\d{4,5})(?!\w|[.,]\d)", re.IGNORECASE)
+_ACCOUNT_WORDS = (
+    "iban|bank account|account (?:number|nr|no)|routing number|sort code|konto|kontonummer|"
+    "konto-?nr|blz|bankleitzahl|rekeningnummer|bankrekening|numéro de compte|número de cuenta|"
+    "numero di conto|kontonr|numer konta")
+_NEAR_ACCOUNT = re.compile(
+    rf"(?<![^\W\d_])(?:{_ACCOUNT_WORDS})(?![^\W\d_])[^\d\n]{{0,{NEAR_CHARS}}}?"
+    r"(?P<number>(?:\b[A-Z]{2})?\d(?:[ .-]?\d){7,29}|\d{2}-\d{2}-\d{2})(?!\w|[.,]\d)", re.I)
 
 
 def is_luhn(digits: str) -> bool:
@@ -67,3 +83,10 @@ def ibans(text: str) -> Iterator[tuple[int, int]]:
             if is_iban(re.sub(r"[ .-]", "", match[0][:end])):
                 yield match.start(), match.start() + end
                 break
+
+
+def numbers_near_words(text: str) -> Iterator[tuple[int, int, str]]:
+    """(start, end, kind) of what has the shape of a card or an account beside a word for it."""
+    for kind, pattern in (("card", _NEAR_CARD), ("account", _NEAR_ACCOUNT)):
+        for near in pattern.finditer(text):
+            yield *near.span("number"), kind

@@ -24,9 +24,12 @@ _COUNTRY_CODE_DIGITS_MAX = 3
 _WITHOUT_PLUS = re.compile(r"(?<![\w@])(?<!\d[ .-])(?:@|00(?=[1-9]))"
                            r"(?P<digits>\d(?:[ ()/.-]{0,2}\d){7,14})")
 _GROUPED = r"\d(?:[ ()/.-]{0,2}\d)"
-_TRUNK_ZERO = re.compile(rf"(?<![\w.,:/+-])\(?0{_GROUPED}{{7,11}}(?![\w]|[.,:/-]\d)")
-_AREA_CODE = re.compile(r"(?<![\w.,:/+-])\(?[2-9]\d{2}\)?[ .-]{1,2}[2-9]\d{2}[ .-]\d{4}"
-                        r"(?![\w]|[.,:/-]\d)")
+_EXTENSION = r"(?: ?(?:x|ext\.?|extension) ?\d{1,6})?"
+_TRUNK_ZERO = re.compile(rf"(?<![\w.,:/+-])(?P<number>\(?0{_GROUPED}{{7,11}}){_EXTENSION}"
+                         r"(?![\w]|[.,:/-]\d)", re.IGNORECASE)
+_AREA_CODE = re.compile(
+    r"(?<![\w.,:/+-])(?:1[ .-]{1,2})?(?P<number>(?:\([2-9]\d{2}\)[ .-]{0,2}|[2-9]\d{2}[ .-]{1,2})"
+    rf"[2-9]\d{{2}}[ .-]\d{{4}}){_EXTENSION}(?![\w]|[.,:/-]\d)", re.IGNORECASE)
 _WORDS = (
     "phone|telephone|tel|cell|mobile|call|ring|dial|text me|whatsapp|my number|your number|"
     "her number|his number|fax|telefon|handy|mobil|mobilnummer|"
@@ -36,12 +39,12 @@ _WORDS = (
     "тел|телефон|звони|номер|电话|手机|電話|携帯|전화")
 _NEAR_WORD = re.compile(
     rf"(?<![^\W\d_])(?:{_WORDS})[^\d\n+]{{0,{NEAR_CHARS}}}"
-    rf"(?P<number>\(?\+?{_GROUPED}{{{_NEAR_DIGITS_MIN - 1},{_NEAR_DIGITS_MAX - 1}}})"
+    rf"(?P<number>\(?\+?{_GROUPED}{{{_NEAR_DIGITS_MIN - 1},{_NEAR_DIGITS_MAX - 1}}}{_EXTENSION})"
     r"(?![\w]|[.,:/-]\d)", re.IGNORECASE)
 _LONG = re.compile(rf"(?<![\w.,])\d(?:[ /-]?\d){{{DIGITS_MIN - 1},}}(?![\w]|[.,]\d)")
 _NO_TELEPHONE = re.compile(  # a date, a decimal, a number of social security
-    r"(?:\d{4}[-./ ]\d{1,2}[-./ ]\d{1,2}|\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)\d{2}|\d\.\d{3,}|"
-    r"\d{3}-\d{2}-\d{4})(?!\d)")
+    r"(?:\d{4}[-./ ]\d{1,2}[-./ ]\d{1,2}|\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)\d{2}|"
+    r"\d\.\d{3,}(?!\d*\.\d{3}\.\d{4})|\d{3}-\d{2}-\d{4})(?!\d)")
 # where a shape alone is believed if one of these gives the number out
 _COMMON = ("DE", "GB", "FR", "NL", "BE", "CH", "AT", "IT", "SE", "IE", "AU", "NZ", "ZA", "JP", "KR",
            "IN", "TR", "UA", "ID", "BR", "CN", "IL", "FI", "RO")
@@ -69,7 +72,8 @@ def find(text: str, region: str | None) -> Iterator[tuple[int, int]]:
             yield bare.span()
     for pattern, regions in ((_AREA_CODE, ("US",)), (_TRUNK_ZERO, _COMMON)):
         for shaped in pattern.finditer(text):
-            if not _NO_TELEPHONE.match(shaped[0]) and _is_given_out(shaped[0], regions):
+            number = shaped["number"]
+            if not _NO_TELEPHONE.match(number) and _is_given_out(number, regions):
                 yield shaped.span()
     for near in _NEAR_WORD.finditer(text):
         if not _NO_TELEPHONE.match(near["number"]):

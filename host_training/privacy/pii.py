@@ -39,8 +39,9 @@ def _is_place(text: str) -> bool:
 
 
 _STREET = (
-    r"\b\d{1,5}[a-z]?,? (?:[A-Z][\w'’.-]+ ){1,3}(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|"
-    r"Court|Ct|Terrace|Square|Boulevard|Blvd|Crescent|Close)\b\.?|"
+    r"\b\d{1,5}[a-z]?,? (?:[NSEW]\.? )?(?:[A-Z][\w'’.-]+ ){1,3}"
+    r"(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Court|"
+    r"Ct|Terrace|Square|Boulevard|Blvd|Crescent|Close)\b\.?|"
     r"\b[A-ZÄÖÜ][\wäöüß-]*(?:straße|strasse|str\.|gasse|allee|platz|damm|straat|laan|gracht|plein|"
     r"kade|singel|gatan|vägen|gade|vej|katu) \d{1,4} ?[a-zA-Z]?\b|"
     r"\b\d{1,4}(?: ?bis| ?ter)?,? (?:rue|avenue|boulevard|place|chemin|impasse|allée|quai)"
@@ -147,6 +148,7 @@ def find(text: str, region: str | None) -> list[PersonalSpan]:
         if kind == "link":  # before phone numbers, which a card would be taken for
             found += [PersonalSpan(*span, "account") for span in payment_ids.ibans(text)]
             found += [PersonalSpan(*span, "card") for span in payment_ids.cards(text)]
+            found += [PersonalSpan(*span) for span in payment_ids.numbers_near_words(text)]
             found += [PersonalSpan(*span, "phone") for span in phones.find(text, region)]
     kept: list[PersonalSpan] = []
     taken = bytearray(len(text))

@@ -12,7 +12,6 @@ import pytest
 
 from host_training.corpus.message_store import MessageStore
 from host_training.importers import mail
-from host_training.importers.mail_quotes import unquoted
 from host_training.importers.tree import memory_file
 from tests.host_training.importers.reading import read, reasons
 from tests.host_training.nasty_inputs import nasty
@@ -245,71 +244,6 @@ def test_a_copy_has_the_same_id_and_a_mail_without_sender_is_named(tmp_path: Pat
 
 
 @nasty(9)
-@pytest.mark.parametrize("line", [
-    "On Mon, 1 Mar 2021 at 10:00, Bo <bo@x.org> wrote:",
-    "On Mon, 1 Mar 2021 at 10:00, Bo Berg of the long name\n<bo@example.org> wrote:",
-    "Am 01.03.21 um 10:00 schrieb Bo:", "Le lun. 1 mars 2021 à 10:00, Bo a écrit :",
-    "El lun, 1 mar 2021 a las 10:00, Bo escribió:", "Op ma 1 mrt. 2021 om 10:00 schreef Bo:",
-    "Em seg., 1 de mar. de 2021, Bo escreveu:", "Il giorno lun 1 mar 2021 Bo ha scritto:",
-    "Den mån 1 mars 2021 kl 10:00 skrev Bo:", "W dniu 01.03.2021 Bo napisał(a):",
-    "2021年3月1日(月) 10:00 Bo <bo@x.org>のメール:", "1 марта 2021 г., Бо <bo@x.org> написал:",
-    "-----Original Message-----", "-------- Ursprüngliche Nachricht --------",
-    "________________________________", "Begin forwarded message:\n",
-    "From: Bo\nSent: Monday\nTo: Ada\nSubject: x",
-    "Von: Bo\nGesendet: Montag\nAn: Ada\nBetreff: x",
-])
-def test_quotes_are_known_in_many_languages(line: str) -> None:
-    assert unquoted(f"{BODY}\n\n{line}\n> old\n> words") == BODY
-
-
-@nasty(9)
-@pytest.mark.parametrize("last", ["See you on Sunday", "Yes", "Ada", "All the best,\nAda", "ok bo"])
-@pytest.mark.parametrize("line", [
-    "On Mon, 1 Mar 2021 at 10:00, Bo <bo@x.org> wrote:\n\n> old",
-    "On Mon, 1 Mar 2021 at 10:00, Bo Berg of the long name\n<bo@example.org> wrote:\n> old",
-    "Am 01.03.21 um 10:00 schrieb Bo:\n> old",
-    "Bo <bo@x.org> schrieb am Mo., 1. März 2021, 10:00:\nold",
-])
-def test_the_last_line_of_a_reply_stays(last: str, line: str) -> None:
-    assert unquoted(f"{BODY}\n\n{last}\n\n{line}") == f"{BODY}\n\n{last}"
-    if "\n" not in last:
-        assert unquoted(f"{last}\n{line}") == last  # with no empty line between
-
-
-@nasty(9)
-@pytest.mark.parametrize("line", [
-    "Am 01.03.21 um 10:00 schrieb Bo:", "On Mon, 1 Mar 2021 at 10:00, Bo <bo@x.org> wrote:",
-    "Mon, 1 Mar 2021 10:00:22 +0400 от Bo <bo@x.org>:",  # mail.ru
-    "Понедельник, 1 марта 2021, 10:00 +03:00 от Bo <bo@x.org>:",
-    '01.03.2021, 10:00, "Bo" <bo@x.org>:', '01.03.2021, 10.00, "Bo" <bo@x.org>:',  # Yandex
-    "01.03.2021 10:00, bo@x.org пишет:", "пн, 1 мар. 2021 г. в 10:00, Bo <bo@x.org>:",  # Gmail
-    "1 марта 2021 г., 10:00 пользователь Bo <bo@x.org> написал:",
-    "man. 1. mar. 2021 kl. 10:00 skrev Bo <bo@x.org>:", "ma 1. maalisk. 2021 klo 10.00 Bo\n"
-    "<bo@x.org> kirjoitti:", "Den mån 1 mars 2021 kl 10:00 skrev Bo <bo@x.org>:",
-    "pon., 1 mar 2021 o 10:00 Bo <bo@x.org> napisał(a):",
-    "Bo <bo@x.org> ezt írta (időpont: 2021. márc. 1., H, 10:00):",
-    "Bo <bo@x.org>, 1 Mar 2021 Pzt, 10:00 tarihinde şunu yazdı:",
-    "Bo <bo@x.org> 于2021年3月1日周一 10:00写道：",
-    "2021년 3월 1일 (월) 오전 10:00, Bo <bo@x.org>님이 작성:",
-    "Op 1 mrt. 2021, om 10:00 heeft Bo <bo@x.org> het volgende geschreven:",
-    "---- On Mon, 01 Mar 2021 10:00:50 +0530 bo@x.org wrote ----",  # Zoho
-    "On Nov 30, 2011, at 12:47 PM, Bo <\n416ffd3258d4d2fa4c85cfa4c44e1721@x.org>\nwrote:",
-    "-------- Oprindelig besked --------\nFra: Bo <bo@x.org>\nDato: 01.03.2021  10.00",
-    "*From:* bo@x.org [mailto:\nbo@x.org]\n*Sent:* Monday, March 1, 2021\n*To:* ada@x.org",
-    "Date: Mon, 1 Mar 2021 10:00:22 +0400\nFrom: bo@x.org\nTo: ada@x.org",  # Hotmail
-])
-def test_a_quote_without_marks_is_not_the_senders(line: str) -> None:
-    assert unquoted(f"{BODY}\n\n{line}\n\nHis old words.\n\nAnd more of them.") == BODY
-    assert unquoted(f"{BODY}\n\n{line}\n\nHis words.\n\n> mine of before\n\nHis name") == BODY
-
-
-@nasty(9)
-def test_words_before_an_attribution_on_its_own_line_stay() -> None:
-    assert unquoted("Yes On Wed, Apr 4, 2012 at 3:59 PM, bo@x.org wrote:\n> Hi") == "Yes"
-    assert unquoted("Yes\n> On 22 Aug 2015, at 19:21, Bo <bo@x.org> wrote:\n>\n> Hi") == "Yes"
-
-
-@nasty(9)
 @pytest.mark.parametrize(("sender", "name"), [
     ("=?utf-8?Q?M=C3=BCller=2C_Hans?= <Hans@Example.org>", "Müller, Hans"),
     ("=?utf-8?B?TcO8bGxlciwgSGFucw==?= <hans@example.org>", "Müller, Hans"),
@@ -323,45 +257,3 @@ def test_a_name_is_decoded_after_the_address_is_split_off(
         sender=sender, To="=?utf-8?Q?Berg=2C_Bo?= <bo@example.org>, ada@example.org"))})
     assert [(m.author, m.name) for m in messages] == [("hans@example.org", name)]
     assert messages[0].chat_name == "Berg, Bo, bo@example.org, ada@example.org" and not notes.bad
-
-
-@nasty(9)
-def test_what_is_no_quote_stays() -> None:
-    for text in ("On Monday she wrote a letter and posted it.", "I wrote to him: no.",
-                 "My father once wrote:\nthe sea is near.", "At 10:00 I wrote:\nnothing.",
-                 "On the surface it is calm.\n\nOn average it is not.",
-                 "Write to bo@example.org, or come by.", "From: me\n\nTo: you, with love",
-                 "From: what I hear it is fine.", "Sent him the box."):
-        assert unquoted(f"{BODY}\n{text}") == f"{BODY}\n{text}"
-    assert unquoted("> Are you cold?\nNo.\n> Sure?\nYes.\n-- \nAda\nPhone 1") == "No.\nYes."
-    assert unquoted("On 1 May Bo wrote:\n> cold?\nNo.") == "No."
-    assert unquoted(f"{BODY}\n\nSent from my iPhone") == BODY
-    assert unquoted(f"{BODY}\n\nVon meinem iPhone gesendet") == BODY
-
-
-@nasty(9)
-@pytest.mark.parametrize(("below", "is_own"), [
-    ("Sent from my Nokia 3310\n\nHis old words, without a mark.", False),
-    ("Gesendet von Outlook für Android<https://x.org/a>\n\nSeine alten Worte.", False),
-    ("Sent from my Nokia 3310\n\nOn 1 May Bo wrote:\n> cold?\n\nNo.", True),  # marked below it
-    ("====\n\nMessage du : 01/03/2021 10:00\nDe : \"Bo\" <bo@x.org>\nA : ada@x.org\n"
-     "Objet : le froid\n\nSes vieux mots.", False),  # laposte.net
-])
-def test_what_stands_below_a_programs_line_is_not_the_senders(below: str, is_own: bool) -> None:
-    assert unquoted(f"{BODY}\n\n{below}") == (f"{BODY}\n\nNo." if is_own else BODY)
-
-
-@nasty(9)
-def test_a_quoted_line_that_a_program_broke_stays_quoted() -> None:
-    long = "> Do you remember the hedge behind the school and the old man who kept it so"
-    assert unquoted(f"Yes.\n\nBo <bo@x.org> schrieb am 1. Mai 2021, 10:00:\n{long}\nwell "
-                    "trimmed?\n> And the cat?") == "Yes."
-    assert unquoted(f"{long} well?\nno idea.\n> And the cat?\nGone.") == "no idea.\nGone."
-
-
-@nasty(9)
-def test_a_sentence_that_begins_like_a_programs_line_stays() -> None:
-    for text in ("Sent from my desk, is easier than the phone.",
-                 "Sent from Bergen, with love and a parcel."):
-        assert unquoted(f"{BODY}\n\n{text}") == f"{BODY}\n\n{text}"
-    assert unquoted("Sent from my iPhone\n\nHello.") == "Hello."

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from host_training.common.messages import Notes
 from host_training.common.normalise import plain
 from host_training.common.settings import Privacy
-from host_training.privacy import known_secrets, payment_ids, phones, pii, secrets
+from host_training.privacy import known_secrets, payment_ids, pii, secrets
 from host_training.privacy.names import NameList
 from host_training.privacy.scrub import BLOCK_CHARS_MAX, Scrubber, blocks, learn_secrets
 from tests.host_training.nasty_inputs import nasty
@@ -41,6 +41,7 @@ def scrub(text: str, listed: NameList | None = None, **privacy: object) -> str |
     "otpauth://totp/x?secret=JBSWY3DP", "WIFI:T:WPA;S:net;P:pass1234;;",
     "data:image/png;base64," + "iVBORw0KGgo" * 3, "token q7W4x9Zp2Lk8Vb3Nc6Mt1Rj5",
     "K3ttle!time", "  K3ttle!time\n", "login ada K3ttle!time", "user: ada, K3ttle!time.",
+    "user: ada\npass: K3t!",
 ])
 def test_a_message_with_a_secret_is_dropped(text: str) -> None:
     assert scrub(text) is None
@@ -55,6 +56,7 @@ def test_a_message_with_a_secret_is_dropped(text: str) -> None:
     "the wind went round and we stood there for a while without a word between them",
     "haaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "0000000000000000000000", "code 12/05/2021",
     "see host_training/importers/telegram.py", "IMG_2041.jpg", "Bo@x2", "https", "OK-2021.",
+    "the mountain pass: 2400 m", "boarding pass: none",
     "K3ttles!", "the user of Kettle2000 said so",
 ])
 def test_what_is_no_secret_stays(text: str) -> None:
@@ -142,6 +144,14 @@ def test_a_password_that_is_a_word_is_no_reason_to_drop_the_word() -> None:
     ("de89 3704 0044 0532 0130 00", "[account]"),
     ("at 52.3702° N, 4.8952° E now", "at [place] now"),
     ("@447700900122 did you", "[phone] did you"),
+    # a slip in the check digit, or an account without one: each of these stayed beside its word
+    ("my card: 4111 1111 1111 1112.", "my card: [card]."),
+    ("AMEX 3714-496353-98432", "AMEX [card]"),
+    ("Kreditkarte 4111111111111112 ok", "Kreditkarte [card] ok"),
+    ("bank account: 945456787654", "bank account: [account]"),
+    ("my IBAN is DE89 3704 0044 0532 0130 01.", "my IBAN is [account]."),
+    ("Kontonummer 532 013 000, BLZ 370 400 44", "Kontonummer [account], BLZ [account]"),
+    ("sort code 12-34-56", "sort code [account]"), ("at 56 N First St now", "at [place] now"),
     # other marks between, so that no program shall find it: each of these stayed
     ("IBAN DE89.3704.0044.0532.0130.00 ok", "IBAN [account] ok"),
     ("DE89-3704-0044-0532-0130-00", "[account]"),
@@ -175,51 +185,11 @@ def test_personal_data_becomes_a_word_for_it(text: str, meant: str) -> None:
     "it was 52° in the box", "4° 30 N",
     "34 years ago", "4.6 billion years", "in the age of 1984", "wage 34", "it took 12 years",
     "2034 years old", "pages 12", "il y a 34 ans", "hace 12 años",
+    "the card of 2021 and 2022", "cards 10 11 12 13", "on account of 12 kettles",
+    "discard 1234567890123456", "my bank account has 1 000 000 in it", "a card with 16 corners",
 ])
 def test_what_only_looks_like_it_stays(text: str) -> None:
     assert pii.find(text, None) == []
-
-
-@nasty(24)
-@pytest.mark.parametrize("number", [
-    "Phone: 503 975 7799", "call me at (503) 975-7799", "my number is 503-975-7799", "503.975.7799",
-    "ring me on 020 7946 0958", "mein Handy: 0171 2345678", "bel me op 06 12345678",
-    "mon numéro 06 12 34 56 78", "+31 6 12345678", "Tel. 0423/972429", "01 40 20 50 50",
-    "Mobil 0660 1234567", "0171/2345678", "(0171) 2345678", "030 901820", "0151-23456789",
-    "01622 872340", "02 1234 5678", "03-3212-2323", "010-1234-5678", "mi móvil 612 34 56 78",
-    "llama al 91 123 45 67", "тел. 8 912 345-67-89", "電話 090-1234-5678", "komórka 512 345 678",
-    "ruf an: 2345678", "Tel 555-0123", "call 1-800-275-2273", "fax 0049 30 901820",
-    "text me 07700 900123",
-])
-def test_a_national_number_is_found_without_a_region(number: str) -> None:
-    found = pii.find(number, None)
-    assert [one.kind for one in found] == ["phone"]
-    assert not any(char.isdigit() for char in number[: found[0].start] + number[found[0].end :])
-
-
-@nasty(24)
-@pytest.mark.parametrize("text", [
-    "call me on 2021-03-06 at ten", "call on 06.03.2021 please", "it rang 1 200 times, I call",
-    "I call it 3.1415926535", "0.12345678", "at 0930 and 1015", "order 0012", "2 000 000 of them",
-    "call for 10 000 m and 12 km", "a tel of 12", "rows 100 200 3000", "it cost 1 234 567",
-    "the cell had 3.71 V at 18:45:03", "mobile home from 1985 or 1986",
-])
-def test_what_only_looks_like_a_number_of_a_telephone_stays(text: str) -> None:
-    assert pii.find(text, None) == []
-
-
-@pytest.mark.parametrize(("own", "timezone", "others", "languages", "region"), [
-    (["whatsapp:+447700900122", "Ada"], "Europe/Berlin", ["+4915123456789"], ["nl"], "GB"),
-    (["Ada"], "Europe/Amsterdam", ["+4915123456789"], ["de"], "NL"),
-    (["Ada"], "America/New_York", [], [], "US"), (["Ada"], "Europe/London", [], [], "GB"),
-    (["Ada"], "UTC", ["whatsapp:+4915123456789", "+49 30 901820", "+31612345678", "Bo"], [], "DE"),
-    (["Ada"], "UTC", ["Bo"], ["nl"], "NL"), (["Ada"], "UTC", ["Bo"], ["nl", "en"], "NL"),
-    (["Ada"], "UTC", ["Bo"], ["nl", "de"], None), (["Ada"], "UTC", ["+"], ["en"], None),
-])
-def test_the_region_follows_from_what_is_known(
-    own: list[str], timezone: str, others: list[str], languages: list[str], region: str | None
-) -> None:
-    assert phones.region_of(own, timezone, others, languages) == region
 
 
 @nasty(24)
