@@ -39,6 +39,12 @@ in_root() { if [ -n "$root" ]; then chroot "$root" "$@"; else "$@"; fi; }
 
 quietly() { "$@" >/dev/null 2>&1; }
 
+# The lists of apt are fetched once in a run, and only where something is to be installed.
+lists=
+apt_lists() {
+    [ -n "$lists" ] || { in_root apt-get update -qq && lists=fetched; }
+}
+
 apt_install() {
     for package in "$@"; do
         quietly in_root dpkg -s "$package" && continue
@@ -53,7 +59,7 @@ what_python() { say "Python 3.11 with venv (apt: python3-venv)"; }
 has_python() {
     quietly in_root /usr/bin/python3 -c 'import ensurepip, venv, sys; assert sys.version_info >= (3, 11)'
 }
-do_python() { in_root apt-get update -qq && apt_install python3-venv; }
+do_python() { apt_lists && apt_install python3-venv; }
 
 # The Python of apt: its picamera2, lgpio and numpy are seen through --system-site-packages.
 what_environment() { say "virtual environment /opt/spacepi"; }
@@ -178,7 +184,7 @@ what_packages() { say "camera and cutdown pin (apt: python3-picamera2 python3-lg
 has_packages() {
     quietly in_root dpkg -s python3-picamera2 && quietly in_root dpkg -s python3-lgpio
 }
-do_packages() { in_root apt-get update -qq && apt_install python3-picamera2 python3-lgpio; }
+do_packages() { apt_lists && apt_install python3-picamera2 python3-lgpio; }
 without_packages() { say "no pictures and no cutdown; both packages are in Raspberry Pi OS"; }
 
 # The files of the Pi's firmware; older releases have them in /boot itself.
