@@ -101,8 +101,8 @@ only() { awk -v name="$2" '/^[^ #]/ { keep = $0 ~ name } keep' "$project/lock/$1
 without() { awk -v name="$2" '/^[^ #]/ { drop = $0 ~ name } !drop' "$project/lock/$1.txt"; }
 
 # typer and structlog load rich where it is there, for the colours of a terminal: 4 MB of the flight
-# core's memory. The others are rich's.
-colours='^(rich|pygments|markdown-it-py|mdurl)=='
+# core's memory. The others are rich's. The mind's lock has them too, for the same environment.
+colours='rich|pygments|markdown-it-py|mdurl'
 
 what_core() { say "flight core: wire, payload and the packages of lock/payload.txt"; }
 core_digest() { digest lock/payload.txt pyproject.toml systemd/wheel wire payload; }
@@ -110,7 +110,7 @@ has_core() {
     is_noted core "$(core_digest)" && quietly in_root /opt/spacepi/bin/spacepi-payload --help
 }
 do_core() {
-    bring && without payload "$colours" >"$root$sources/core.txt" &&
+    bring && without payload "^($colours)==" >"$root$sources/core.txt" &&
         pip_install --require-hashes -r "$sources/core.txt" &&
         pip_install --force-reinstall "$sources/systemd/wheel" && note core "$(core_digest)"
 }
@@ -265,9 +265,9 @@ do_mind() {
     apt_install libgomp1 || return 1
     # Where apt has numpy it stays: picamera2 is compiled against that one.
     if quietly in_root /usr/bin/python3 -c 'import numpy'; then
-        without mind '^(numpy|llama-cpp-python)==' >"$root$sources/packages.txt"
+        without mind "^($colours|numpy|llama-cpp-python)==" >"$root$sources/packages.txt"
     else
-        without mind '^llama-cpp-python==' >"$root$sources/packages.txt"
+        without mind "^($colours|llama-cpp-python)==" >"$root$sources/packages.txt"
     fi
     pip_install --require-hashes -r "$sources/packages.txt" || return 1
     built=$(wheel)
