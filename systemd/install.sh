@@ -39,6 +39,12 @@ in_root() { if [ -n "$root" ]; then chroot "$root" "$@"; else "$@"; fi; }
 
 quietly() { "$@" >/dev/null 2>&1; }
 
+# The lists of apt are fetched once in a run, and only where something is to be installed.
+lists=
+apt_lists() {
+    [ -n "$lists" ] || { in_root apt-get update -qq && lists=fetched; }
+}
+
 apt_install() {
     for package in "$@"; do
         quietly in_root dpkg -s "$package" && continue
@@ -53,7 +59,7 @@ what_python() { say "Python 3.11 with venv (apt: python3-venv)"; }
 has_python() {
     quietly in_root /usr/bin/python3 -c 'import ensurepip, venv, sys; assert sys.version_info >= (3, 11)'
 }
-do_python() { in_root apt-get update -qq && apt_install python3-venv; }
+do_python() { apt_lists && apt_install python3-venv; }
 
 # The Python of apt: its picamera2, lgpio and numpy are seen through --system-site-packages.
 what_environment() { say "virtual environment /opt/spacepi"; }
@@ -95,8 +101,8 @@ only() { awk -v name="$2" '/^[^ #]/ { keep = $0 ~ name } keep' "$project/lock/$1
 without() { awk -v name="$2" '/^[^ #]/ { drop = $0 ~ name } !drop' "$project/lock/$1.txt"; }
 
 # typer and structlog load rich where it is there, for the colours of a terminal: 4 MB of the flight
-# core's memory. The others are rich's.
-colours='^(rich|pygments|markdown-it-py|mdurl)=='
+# core's memory. The others are rich's. The mind's lock has them too, for the same environment.
+colours='rich|pygments|markdown-it-py|mdurl'
 
 what_core() { say "flight core: wire, payload and the packages of lock/payload.txt"; }
 core_digest() { digest lock/payload.txt pyproject.toml systemd/wheel wire payload; }
@@ -104,7 +110,7 @@ has_core() {
     is_noted core "$(core_digest)" && quietly in_root /opt/spacepi/bin/spacepi-payload --help
 }
 do_core() {
-    bring && without payload "$colours" >"$root$sources/core.txt" &&
+    bring && without payload "^($colours)==" >"$root$sources/core.txt" &&
         pip_install --require-hashes -r "$sources/core.txt" &&
         pip_install --force-reinstall "$sources/systemd/wheel" && note core "$(core_digest)"
 }
@@ -178,7 +184,7 @@ what_packages() { say "camera and cutdown pin (apt: python3-picamera2 python3-lg
 has_packages() {
     quietly in_root dpkg -s python3-picamera2 && quietly in_root dpkg -s python3-lgpio
 }
-do_packages() { in_root apt-get update -qq && apt_install python3-picamera2 python3-lgpio; }
+do_packages() { apt_lists && apt_install python3-picamera2 python3-lgpio; }
 without_packages() { say "no pictures and no cutdown; both packages are in Raspberry Pi OS"; }
 
 # The files of the Pi's firmware; older releases have them in /boot itself.
@@ -259,9 +265,9 @@ do_mind() {
     apt_install libgomp1 || return 1
     # Where apt has numpy it stays: picamera2 is compiled against that one.
     if quietly in_root /usr/bin/python3 -c 'import numpy'; then
-        without mind '^(numpy|llama-cpp-python)==' >"$root$sources/packages.txt"
+        without mind "^($colours|numpy|llama-cpp-python)==" >"$root$sources/packages.txt"
     else
-        without mind '^llama-cpp-python==' >"$root$sources/packages.txt"
+        without mind "^($colours|llama-cpp-python)==" >"$root$sources/packages.txt"
     fi
     pip_install --require-hashes -r "$sources/packages.txt" || return 1
     built=$(wheel)

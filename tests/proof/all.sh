@@ -3,7 +3,7 @@
 # Each replaces its line in docs/promises.md; one that fails leaves it, and is named at the end.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-[ $# -gt 0 ] || set -- units blocks image chroot machine
+[ $# -gt 0 ] || set -- units blocks image hour chroot machine
 failed=
 for name in "$@"; do
     if [ ! -f "$here/$name.sh" ]; then

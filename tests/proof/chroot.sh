@@ -1,7 +1,8 @@
 #!/bin/sh
-# The installed payload on an arm64 processor (emulated by program): the flight core flies a hop
-# with a receiver, and Dire Wolf on a loopback of sound; the mind worker thinks until a musing has
-# come out of it.
+# The installed payload on an arm64 processor (emulated by program), with a receiver, stand-ins for
+# the chips on I2C, and Dire Wolf on a loopback of sound: preflight finds nothing amiss but the
+# watchdog, which only a machine of its own has; then the flight core flies a hop, and the mind
+# worker thinks, until a musing has been heard.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 # shellcheck source-path=SCRIPTDIR
@@ -15,12 +16,14 @@ limit_s=${LIMIT_S:-1800}
 # As the units run them, but that there is no systemd: a mission and a store of their own.
 flight=$root/var/tmp/proof
 rm -rf "$flight"
-mkdir -p "$flight"
+mkdir -p "$flight/bus"
+cp "$here/fake_bus/smbus2.py" "$flight/bus/"
 receiver=$flight/gnss
 # One core of a busy machine emulates another: a musing takes longer than the minute of a flight.
 sed -e 's|^bundle = .*|bundle = "/var/lib/spacepi/persona"|' -e 's/^port = 8001/port = 18001/' \
     -e 's/^rate_bps = 2400/rate_bps = 1200/' \
-    -e 's|^gnss_device = .*|gnss_device = "/var/tmp/proof/gnss"|' -e 's/^camera = true/camera = false/' \
+    -e 's|^gnss_device = .*|gnss_device = "/var/tmp/proof/gnss"|' \
+    -e 's/^callsign = "N0CALL"/callsign = "N0TEST"/' -e 's/^camera = true/camera = false/' \
     -e 's/^deadline_s = .*/deadline_s = 600/' "$project/mission.toml" >"$flight/mission.toml"
 head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$flight/mission.key"
 chmod 600 "$flight/mission.key"
@@ -41,12 +44,26 @@ while [ ! -s "$flight/heard" ]; do
     kill -0 "$around" || fail "Dire Wolf does not hear: $(tail -n 3 "$flight/hear.log")"
     sleep 1
 done
-in_image env RUNTIME_DIRECTORY=/run /opt/spacepi/bin/spacepi-payload run --start-mind \
-    --mission /var/tmp/proof/mission.toml >"$flight/log" 2>&1 &
+
+# payload COMMAND...: on those stand-ins.
+payload() {
+    in_image env PYTHONPATH=/var/tmp/proof/bus /opt/spacepi/bin/spacepi-payload "$@" \
+        --mission /var/tmp/proof/mission.toml
+}
+
+payload preflight --seconds 600 >"$flight/page" 2>"$flight/log" || [ $? = 1 ] ||
+    fail "preflight ended: $(tail -n 3 "$flight/log")"
+cat "$flight/page" >&2
+flaws=$(grep '^ *no-go ' "$flight/page" | grep -v ' watchdog ' || true)
+[ -z "$flaws" ] || fail "preflight: $flaws"
+[ "$(grep -c '^ *go ' "$flight/page")" -gt 0 ] || fail "preflight found nothing"
+
+payload run --start-mind >"$flight/log" 2>&1 &
 core=$!
 
 # heard PATTERN: seconds at which the first line with it was told.
 heard() { sed -n "/$1/{s/.*\"at_s\": \([0-9.]*\).*/\1/p;q}" "$flight/heard"; }
+count_beacons() { grep -c '"beacon"' "$flight/heard"; }
 thought='"by": "model"'
 while [ -z "$(heard "$thought")" ]; do
     kill -0 "$core" 2>/dev/null || fail "the flight core ended: $(tail -n 3 "$flight/log")"
@@ -60,5 +77,7 @@ wait "$around" || true
 judged=$(PYTHONPATH=$project "$python" -m tests.proof.surroundings \
     --store "$flight/data/payload.sqlite" --heard "$flight/heard") || fail "$judged"
 musing=$(sed -n "/$thought/{s/.*\"text\": \"\([^\"]*\)\".*/\1/p;q}" "$flight/heard")
-result "first beacon after $(heard '"beacon"') s, thought after $(heard "$thought") s, emulated:" \
-    "\"$musing\"; $judged"
+lines() { grep -c "^$1 " "$flight/page" || true; }
+result "preflight: $(lines go) lines go, $(lines judge)" \
+    "for the operator, no-go for the watchdog alone; thought heard after $(heard "$thought") s" \
+    "(emulated): \"$musing\"; $(count_beacons) beacons and $judged"

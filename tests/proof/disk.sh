@@ -59,14 +59,29 @@ mkdir -p "$root/data" "$root/var/cache/spacepi"
 touch -r "$root/usr" "$root/etc/.updated" "$root/var/.updated"
 
 # Debian's kernel, unpacked and not installed: an initial file system of its own takes minutes to
-# make in emulation, and initrd.sh makes a smaller one.
+# make in emulation, and initrd.sh makes a smaller one. This machine's apt fetches it, as it did the
+# image, and $PROOF keeps it.
+kernel=$proof/$release.linux.deb
+if [ ! -e "$kernel" ]; then
+    scratch=$(mktemp -d)
+    trap 'rm -rf "$scratch"' EXIT
+    mkdir -p "$scratch/state/lists/partial" "$scratch/cache/archives/partial"
+    echo "deb http://deb.debian.org/debian $release main" >"$scratch/sources.list"
+    cat >"$scratch/apt.conf" <<END
+APT { Architecture "arm64"; Architectures { "arm64"; }; Sandbox::User "root"; };
+Dir { State "$scratch/state"; State::status "/dev/null"; Cache "$scratch/cache"; };
+Dir::Etc { SourceList "$scratch/sources.list"; SourceParts "/dev/null"; };
+END
+    export APT_CONFIG="$scratch/apt.conf"
+    apt-get update -qq
+    name=$(apt-cache depends linux-image-arm64 |
+        sed -n 's/.*Depends: \(linux-image-[^ ]*\)/\1/p' | head -n 1)
+    (cd "$scratch" && apt-get download -qq "$name")
+    unset APT_CONFIG
+    mv "$scratch"/linux-image-*.deb "$kernel"
+fi
 if [ ! -d "$root/lib/modules" ]; then
-    # shellcheck disable=SC2016 # for the shell in the image
-    in_image sh -euc 'cd /var/tmp && apt-get download -qq "$(apt-cache depends linux-image-arm64 |
-        sed -n "s/.*Depends: \(linux-image-[^ ]*\)/\1/p" | head -n 1)"' >&2
-    dpkg-deb --fsys-tarfile "$root"/var/tmp/linux-image-*.deb |
-        tar -x --keep-directory-symlink -C "$root"
-    rm "$root"/var/tmp/linux-image-*.deb
+    dpkg-deb --fsys-tarfile "$kernel" | tar -x --keep-directory-symlink -C "$root"
     depmod -b "$root" "$(basename "$root"/lib/modules/*)"
 fi
 sh "$here/initrd.sh" "$root" "$proof/$release.initrd"

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs in the machine of machine.sh: says on the console how flight core and mind are doing, and
-# kills them with -9 as often as the kernel's command line says (proof.kills=N), one a minute and by
-# turns, whatever they are doing.
+# Runs in the machine of machine.sh: says on the console how flight core and mind are doing, asks
+# for GO once where the kernel's command line says so (proof.preflight), and kills them with -9 as
+# often as it says (proof.kills=N), by turns, 20 s apart or more, each when it is at work again.
 set -u
 kills=$(sed -n 's/.*proof\.kills=\([0-9]*\).*/\1/p' /proc/cmdline)
 done_kills=0
@@ -18,6 +18,15 @@ mapped() {
         END { print kb + 0 }' "/proc/$(pid "$1")/smaps" 2>/dev/null
 }
 
+# at_work UNIT: the flight core has sent a beacon, the mind holds its model.
+at_work() {
+    case $1 in
+        spacepi-payload) systemctl -q is-active "$1" ;;
+        spacepi-mind) [ "$(mapped "$1" model.gguf)" -gt 0 ] ;;
+    esac
+}
+
+until systemctl -q is-active spacepi-payload; do sleep 2; done
 while :; do
     sleep 20
     core=$(memory spacepi-payload VmRSS)
@@ -27,15 +36,21 @@ while :; do
     limit=$(cat /sys/fs/cgroup/system.slice/spacepi-mind.service/memory.max 2>/dev/null)
     oom=$(awk '$1 == "oom_kill" { print $2 }' \
         /sys/fs/cgroup/system.slice/spacepi-mind.service/memory.events 2>/dev/null)
+    # Ready is said after the first step, in which the first beacon goes to the modem.
+    ready_us=$(systemctl show --property ActiveEnterTimestampMonotonic --value spacepi-payload)
     free=$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo)
     echo "proof: up_s=$(cut -d. -f1 /proc/uptime) core_kb=${core:-0} core_peak_kb=${peak:-0}" \
         "mind_kb=${mind:-0} model_kb=${model:-0} mind_max=${limit:-0} mind_oom=${oom:-0}" \
-        "free_kb=$free kills=$done_kills"
+        "free_kb=$free ready_us=${ready_us:-0} kills=$done_kills"
     reports=$((reports + 1))
-    if [ "$done_kills" -lt "${kills:-0}" ] && [ $((reports % 3)) = 0 ]; then
+    if [ "$reports" = 1 ] && grep -qw proof.preflight /proc/cmdline; then
+        # As a maker does, but that the stand-in for the buses is told to it.
+        PYTHONPATH=/opt/proof spacepi-preflight --seconds 600 2>&1 | sed 's/^/proof page: /'
+    fi
+    if [ "$done_kills" -lt "${kills:-0}" ]; then
         unit=spacepi-payload
         if [ $((done_kills % 2)) = 1 ]; then unit=spacepi-mind; fi
-        if [ "$(pid $unit)" != 0 ]; then
+        if at_work $unit; then
             kill -9 "$(pid $unit)" && done_kills=$((done_kills + 1))
         fi
     fi

@@ -3,6 +3,9 @@
 # wheels of `make wheels` and without a compiler. The other proofs use it.
 #
 #   RELEASE=bookworm sh tests/proof/image.sh       or trixie, which is the default
+#
+# Debian is kept as $PROOF/RELEASE.tar, which stands for the file that Raspberry Pi Imager writes;
+# what is installed to it is removed and installed again each time.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 set -eu
@@ -12,15 +15,22 @@ need mmdebstrap mmdebstrap
     fail "this machine runs no arm64 programs: sudo apt install qemu-user-static binfmt-support"
 ls "$project"/dist/llama_cpp_python-*-80-*aarch64.whl >/dev/null 2>&1 ||
     fail "needs the wheels: make wheels"
+[ -e "$project/host_training/examples/edda.bundle/assembled.json" ] ||
+    fail "needs Edda's model, as docs/pi.md copies it to the Pi: make flight"
 
 # What Raspberry Pi OS Lite has and a minimal Debian has not.
-if [ ! -e "$root/usr/bin/python3" ]; then
+base=$proof/$release.tar
+if [ ! -e "$base" ]; then
     began=$(date +%s)
-    mmdebstrap --mode=root --architectures=arm64 --variant=minbase \
+    mmdebstrap --mode=root --architectures=arm64 --variant=minbase --format=tar \
         --include=python3,ca-certificates,systemd,systemd-sysv,udev,kmod,dbus,busybox-static \
-        "$release" "$root"
+        "$release" "$base.part"
+    mv "$base.part" "$base"
     say "Debian $release in $(seconds_since "$began") s"
 fi
+rm -rf "$root"
+mkdir -p "$root"
+tar -x --numeric-owner --xattrs -f "$base" -C "$root"
 mkdir -p "$root/boot/firmware"
 echo 'dtparam=audio=on' >"$root/boot/firmware/config.txt"
 echo 'console=serial0,115200 console=tty1 root=/dev/mmcblk0p2 rootwait' \
