@@ -34,7 +34,7 @@ from payload.devices.buses import Buses
 from payload.drivers import one_wire
 from payload.drivers.aplay import AplaySpeaker
 from payload.drivers.baud_search import BaudSearch
-from payload.drivers.camera import CameraProcess
+from payload.drivers.camera import wired_camera
 from payload.drivers.clock import BootClock
 from payload.drivers.disk_thread import DiskThread
 from payload.drivers.http import HttpClient
@@ -320,7 +320,7 @@ def _ports(
         sensors=fitted.sensors(sensors, buses),
         radio=radio,
         mind=_mind(plan, base, run_dir / MIND_SOCKET, start_mind, open_things),
-        camera=CameraProcess(run_dir) if sensors.camera else None,
+        camera=wired_camera(plan, run_dir),
         microphone=wired_microphone(plan, base),
         http=HttpClient(user_agent=f"spacepi/{plan.payload.callsign}"),
         watchdog=watchdog,

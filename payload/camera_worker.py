@@ -7,9 +7,12 @@ on drawn skies and land, 41 dB). FILE holds them end to end; one line on standar
     SCENE COLUMNS ROWS LENGTH LENGTH...
 
 with the scene in one word (dark, cloud, horizon, sun) and the bytes of the thumbnail and of each
-tile, row by row from the top left. Without a camera it ends with status 1 and one sentence on
-standard error. It may hang or crash in the camera's driver: whoever started it holds the deadline
-and kills it.
+tile, row by row from the top left. With ``--eyes`` the line ends in ``sees`` and the numbers of
+``payload.sight.line_of``; where the picture cannot be measured it goes without. ``--look FILE``
+takes no picture and says what the eyes see in that one.
+
+Without a camera it ends with status 1 and one sentence on standard error. It may hang or crash in
+the camera's driver: whoever started it holds the deadline and kills it.
 
 Exposure, white balance and focus are the camera's own choice except that focus is at infinity.
 """
@@ -25,6 +28,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from payload.sight import Glance, line_of
 from wire.records import TILE_BYTES_MAX
 
 if TYPE_CHECKING:
@@ -36,6 +40,8 @@ CAPTURE_S_MAX = 15  # the core's deadline is 20 s; this leaves time to print the
 QUALITIES = range(80, 4, -5)
 SCALE_STEP = 0.8  # when even the lowest quality is too large: noise, or a detailed coast
 SIDE_PIXELS_MIN = 32
+LOOK_PIXELS_MAX = 50_000_000  # of a file that is looked at
+FIELD_DEG = 62.2  # across, of a camera module 2
 COLUMNS, ROWS = 4, 3
 TILE_WIDTH = 160  # pixels; the tiles of a 4:3 sensor are square
 TILE_QUALITIES = (80, 60, 45, 30, 15, 5, 0)
@@ -119,6 +125,33 @@ def _webp(image: Image, quality: int) -> bytes:
     return data.getvalue()
 
 
+def sight(image: Image, field_deg: float) -> Glance | None:
+    """What it shows; None without numpy, and for what is no picture."""
+    try:
+        from payload.sight_features import NoSight, look
+    except ImportError:
+        return None
+    try:
+        return look(image, field_deg)
+    except NoSight:
+        return None
+
+
+def sight_in(data: bytes, field_deg: float) -> Glance | None:
+    """What a JPEG, PNG or WebP shows; None where it is none, or cut off."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as image:
+            if image.width * image.height > LOOK_PIXELS_MAX:
+                return None
+            image.load()
+            return sight(image, field_deg)
+    except (OSError, SyntaxError, ValueError, EOFError, UnidentifiedImageError,
+            Image.DecompressionBombError):
+        return None
+
+
 def capture(size: tuple[int, int]) -> Image:
     """One picture from the first camera. Raises NoCamera."""
     try:
@@ -160,7 +193,10 @@ def _size(text: str) -> tuple[int, int]:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="payload.camera_worker", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="output file")
+    wanted = parser.add_mutually_exclusive_group(required=True)
+    wanted.add_argument("--out", type=Path, help="output file")
+    wanted.add_argument("--look", type=Path, help="a picture to look at instead of taking one")
+    parser.add_argument("--eyes", type=float, help="width of the picture, degrees: measure it")
     parser.add_argument("--size", type=_size, default=(320, 240), help="thumbnail, WIDTHxHEIGHT")
     parser.add_argument("--capture-size", type=_size, default=CAPTURE_SIZE, help="WIDTHxHEIGHT")
     arguments = parser.parse_args()
@@ -168,6 +204,9 @@ def main() -> None:
     # instead.
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("800")
+    if arguments.look is not None:
+        _look_at(arguments.look, arguments.eyes or FIELD_DEG)
+        return
     try:
         image = capture(arguments.capture_size)
         data, scene = thumbnail(image, arguments.size), scene_word(image)
@@ -180,7 +219,20 @@ def main() -> None:
     half.write_bytes(b"".join((data, *pieces)))
     os.replace(half, arguments.out)
     grid = (COLUMNS, ROWS) if pieces else (0, 0)
-    sys.stdout.write(" ".join(map(str, (scene, *grid, len(data), *map(len, pieces)))) + "\n")
+    line = " ".join(map(str, (scene, *grid, len(data), *map(len, pieces))))
+    seen = None if arguments.eyes is None else sight(image, arguments.eyes)
+    sys.stdout.write(line + ("" if seen is None else " sees " + line_of(seen)) + "\n")
+
+
+def _look_at(path: Path, field_deg: float) -> None:
+    """Say what is seen in the file, in words and numbers."""
+    try:
+        seen = sight_in(path.read_bytes(), field_deg)
+    except OSError as error:
+        sys.exit(f"{path}: cannot be read ({error.strerror}).")
+    if seen is None:
+        sys.exit(f"{path}: not a whole JPEG, PNG or WebP of at least 64 pixels a side.")
+    sys.stdout.write(f"{' '.join(seen.seen) or 'nothing it can name'}: {line_of(seen)}\n")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ hands them to the disk once a step, and only what is durable is ever sent.
 from __future__ import annotations
 
 import random
+from functools import partial
 from pathlib import Path
 
 from payload import hearsay, starts
@@ -40,6 +41,7 @@ from payload.navigation.forecast import Forecast
 from payload.navigation.geofence import Geofence
 from payload.navigation.gnss import Navigation
 from payload.navigation.phase import PhaseMachine
+from payload.navigation.sun import sun_word
 from payload.notes import Note, event
 from payload.ports import PortError
 from payload.power import charge
@@ -172,6 +174,7 @@ class Flight:
             **self.sensors.known(now_ms),
             is_undervolted=self.sensors.is_undervolted(now_ms),
             scene=self.camera.last_scene,
+            sight=self.camera.known_sight(now_ms),
             sound=self.ears.known(now_ms),
             heard_ground_age_s=None if heard_ms is None else (now_ms - heard_ms) / 1000,
             uptime_s=now_ms / 1000,
@@ -272,7 +275,9 @@ class Flight:
         if self.api.last is not None:
             self.mind.note_api(*self.api.last)
         notes += self.camera.update(
-            now_ms, self.power.may_picture and not self.navigation.is_jammed, situation.altitude_m)
+            now_ms, self.power.may_picture and not self.navigation.is_jammed, situation.altitude_m,
+            partial(sun_word, situation.utc_ms, situation.latitude_deg, situation.longitude_deg,
+                    situation.altitude_m))
         if self.camera.last_picture_ms is not None:
             self.mind.note_picture(self.camera.last_scene, self.camera.last_picture_ms)
         notes += self.ears.update(situation, self.power.may_call, self.phase.ground_altitude_m)

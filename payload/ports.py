@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from payload.sight import Glance
 from wire.records import Priority, Record
 
 
@@ -241,6 +242,7 @@ class Picture:
     tiles: tuple[bytes, ...] = ()
     columns: int = 0
     rows: int = 0
+    sight: Glance | None = None  # None without eyes, and where they failed
 
 
 class Camera(Protocol):

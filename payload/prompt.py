@@ -55,6 +55,11 @@ SPIN_TOPICS = ("wind", "horizon", "float", "falling", "picture")
 SOUND_WORDS = {
     "quiet": "nothing", "wind": "wind", "bang": "a bang", "flutter": "flapping", "voices": "voices",
 }
+SIGHT_WORDS = {
+    "sun": "the sun", "tilted": "a tilted horizon", "level": "a level horizon",
+    "curved": "a curved horizon", "clouds": "cloud", "black": "a black sky",
+}
+SIGHT_TOPICS = ("picture", "horizon", "sun", "height")
 _OUTCOME_WORDS = {
     "404": "404",
     "429": "429, too many requests",
@@ -107,6 +112,7 @@ class Moment:
     question: str | None = None
     news: str | None = None  # a key of NEWS_WORDS: what is so for the first time, and said once
     heard: Heard | None = None
+    sights: tuple[str, ...] = ()  # keys of SIGHT_WORDS: what the last picture shows
     sounds: tuple[str, ...] = ()  # keys of SOUND_WORDS: what the microphone heard, if there is one
 
 
@@ -143,6 +149,8 @@ def senses_in_words(moment: Moment) -> str:
         clauses.append(f"wind {moment.wind_mps:.0f} m/s")
     if moment.spin is not None and moment.about in SPIN_TOPICS:
         clauses.append(SPIN_WORDS[moment.spin])
+    if moment.sights and moment.about in SIGHT_TOPICS:
+        clauses.append("sees " + " and ".join(SIGHT_WORDS[sight] for sight in moment.sights))
     if moment.sounds:
         clauses.append("hears " + " and ".join(SOUND_WORDS[sound] for sound in moment.sounds))
     if moment.panel is not None and moment.about in PANEL_TOPICS:

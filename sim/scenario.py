@@ -23,6 +23,7 @@ from sim.orbit import REVOLUTIONS, Orbit, build
 from sim.radio.channel import MEAN_BURST_S, MEAN_LOSS
 from wire.airtime_budget import CADENCE_KEYS, AirtimeBudget
 from wire.mission import CadenceSection, Mission, SourceSection
+from wire.mission_eyes import EyesSection
 from wire.mission_microphone import MicrophoneSection
 from wire.mission_orbit import OrbitSection, OrbitStation
 from wire.mission_radio import RadioSection
@@ -47,6 +48,7 @@ SLOW_LINKS = (
 )
 SLOW_SHARE = 0.2  # of the flights
 EARS_SHARE = 0.3
+EYES_SHARE = 0.3
 ORBIT_HARDWARE = Hardware(PI_ZERO_2W, ORBITAL)  # no other board lives on two small panels
 ORBIT_CADENCE = {"track_s": 300, "housekeeping_s": 300, "picture_s": 3600, "api_s": 1800}
 ORBIT_MIND_S = 900
@@ -110,6 +112,8 @@ def draw(seed: int, mission: Mission, preset: str = ANY) -> Scenario:
         drawn = drawn.model_copy(update={"microphone": MicrophoneSection(
             device="plughw:1,0", every_s=ears.choice((60, 120)), take_s=ears.choice((2, 4)),
             sensitivity_dbfs=ears.choice((None, -26.0)))})
+    if preset != "calm" and part_rng(seed, "eyes").random() < EYES_SHARE:
+        drawn = drawn.model_copy(update={"eyes": EyesSection()})
     return Scenario(seed, preset, drawn, conditions)
 
 

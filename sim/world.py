@@ -287,8 +287,8 @@ class World:
         self.body.on_return = self._supply_returned
         self.board = SimBoard(
             self.hardware.board, self.body.soc_c, self.body.supply_mv, self.watchdog.block)
-        self.camera = FaultyCamera(
-            SyntheticCamera(self.clock, self.body.state, self.sky, part_rng(seed, "camera")))
+        self.camera = FaultyCamera(SyntheticCamera(
+            self.clock, self.body.state, self.sky, part_rng(seed, "camera"), mission.eyes))
         self.microphone = SimMicrophone(
             self.clock, self.body.air, self.trajectory, mission.microphone, part_rng(seed, "mic"))
         self.http = SimHttp(self.clock, part_rng(seed, "http"), self.body.above_ground_m)

@@ -23,6 +23,7 @@ WORKERS = {
     "payload/mind_worker.py", "payload/mind_server.py", "payload/mind_engine.py",
     "payload/camera_worker.py", "payload/assembly_worker.py", "payload/microphone_worker.py",
     "payload/sound_features.py",  # numpy, for the microphone's worker
+    "payload/sight_features.py",  # numpy and Pillow, for the camera's worker
 }
 COMPOSITION_ROOTS = {"payload/__main__.py", "groundstation/__main__.py", "sim/__main__.py"}
 # What each kind of file may import of ours, by prefix; the first row that fits a path counts.
@@ -30,7 +31,7 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("wire/", ("wire",)),
     ("payload/devices/", ("payload.ports", "payload.plausible", "payload.devices", "wire")),
     ("payload/drivers/", (
-        "payload.ports", "payload.sound", "payload.plausible", "payload.drivers",
+        "payload.ports", "payload.sight", "payload.sound", "payload.plausible", "payload.drivers",
         "payload.mind.protocol", "wire",
     )),
     ("payload/mind_engine.py", (
@@ -46,7 +47,8 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "payload.mind.prefix_cache", "payload.mind.worker_log", "payload.mind_server",
         "payload.llama_library", "wire",
     )),
-    ("payload/camera_worker.py", ("wire",)),
+    ("payload/camera_worker.py", ("payload.sight", "payload.sight_features", "wire")),
+    ("payload/sight_features.py", ("payload.sight", "wire")),
     ("payload/microphone_worker.py", ("payload.sound", "payload.sound_features", "wire")),
     ("payload/sound_features.py", ("payload.sound", "wire")),
     ("payload/assembly_worker.py", ("payload.gguf_index", "payload.llama_library", "wire")),
@@ -64,11 +66,12 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
 # from itself and from those before it, never backwards.
 ORDER = {
     "payload": (
-        "notes", "ports", "sound", "plausible", "prompt", "situation", "health", "power",
+        "notes", "sight", "ports", "sound", "plausible", "prompt", "situation", "health", "power",
         "cutdown", "sensors", "navigation", "storage", "starts", "bus_guard", "hearsay",
-        "radio_requests", "api_client", "camera", "ears", "mind", "link", "flight_ports", "flight",
-        "preflight", "devices", "drivers", "scan", "carried", "camera_worker", "sound_features",
-        "microphone_worker", "llama_library", "mind_start", "mind_engine", "mind_server",
+        "radio_requests", "api_client", "eyes", "camera", "ears", "mind", "link", "flight_ports",
+        "flight", "preflight", "devices", "drivers", "scan", "carried", "sight_features",
+        "camera_worker", "sound_features", "microphone_worker", "llama_library", "mind_start",
+        "mind_engine", "mind_server",
         "mind_worker", "gguf_index", "assembly_worker", "assembly", "diary_command", "__main__",
     ),
     "groundstation": (
@@ -78,7 +81,7 @@ ORDER = {
     ),
     "sim": (
         "clock", "sky", "balloon", "orbit", "replay", "battery", "thermal", "friend", "chips",
-        "acoustics",
+        "acoustics", "optics",
         "fakes", "daemon", "radio", "payload_thermal", "spacecraft", "hardware", "fault_schedule",
         "scenario", "world", "swarm", "live", "plot", "trace", "summary", "verify", "faults", "rig",
         "trials", "commands", "__main__",

@@ -21,6 +21,7 @@ from pydantic import (
 from wire import auth, sources
 from wire.airtime_budget import AirtimeBudget
 from wire.ax25 import Address
+from wire.mission_eyes import EyesSection
 from wire.mission_microphone import MicrophoneSection
 from wire.mission_mqtt import STATION_NAME, MqttSection
 from wire.mission_orbit import OrbitSection, OrbitStation
@@ -202,6 +203,7 @@ class Mission(Section):
     sensors: SensorSection = SensorSection()
     horus: HorusSection | None = None
     microphone: MicrophoneSection | None = None
+    eyes: EyesSection | None = None
     mind: MindSection = MindSection()
     flight: FlightSection = FlightSection()
     orbit: OrbitSection | None = None  # a payload that orbits has it, a balloon has not
@@ -351,7 +353,7 @@ def _sentence(name: str, error: ValidationError) -> str:
 
 # The sections whose annotation is more than their class.
 _TABLES: dict[str, type[BaseModel]] = {
-    "horus": HorusSection, "microphone": MicrophoneSection,
+    "horus": HorusSection, "microphone": MicrophoneSection, "eyes": EyesSection,
     "api": ApiSection, "sources": SourceSection, "ebyte": EbyteSection, "rylr": RylrSection,
     "mqtt": MqttSection, "orbit": OrbitSection, "stations": OrbitStation,
     "swarm": SwarmSection, "neighbours": Neighbour,

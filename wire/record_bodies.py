@@ -100,6 +100,21 @@ class ThumbnailBody(TypedDict):
     picture: Annotated[int, "its number, increasing by one over the payload's life"]
     cols: Annotated[NotRequired[int], "tiles across, 1..8, if tiles follow immediately"]
     rows: Annotated[NotRequired[int], "tiles down, 1..8, if tiles follow immediately"]
+    sees: Annotated[
+        NotRequired[str], "what it was taken to show, separated by spaces:"
+                          " sun | tilted | level | curved | clouds | black"]
+    tilt: Annotated[NotRequired[int], "tilt of the horizon, 0.1 degrees, its right end down"]
+    tilt_err: Annotated[NotRequired[int], "one standard deviation of it, 0.1 degrees"]
+    dip: Annotated[NotRequired[int], "dip of the horizon by its curve, 0.1 degrees"]
+    dip_err: Annotated[NotRequired[int], "one standard deviation of it, 0.1 degrees"]
+    cover: Annotated[NotRequired[int], "cloud below the horizon, % of what is seen there"]
+    sky: Annotated[NotRequired[int], "light of the sky above, 0.1 % of the brightest below"]
+    sun: Annotated[NotRequired[int], "confidence that the sun is in it, %; unknown where left out"]
+    tilted: Annotated[NotRequired[int], "confidence of a tilted horizon, %"]
+    level: Annotated[NotRequired[int], "confidence of a level horizon, %"]
+    curved: Annotated[NotRequired[int], "confidence of a curved horizon, %"]
+    clouds: Annotated[NotRequired[int], "confidence of cloud below, %"]
+    black: Annotated[NotRequired[int], "confidence of a nearly black sky above, %"]
 
 
 class TileBody(TypedDict):

@@ -51,10 +51,10 @@ def _image(image: Image, x: float, y: float, wide: float, high: float) -> Node:
 
 def caption(picture: ExportedPicture) -> str:
     """What it shows, from where, and how much of it came."""
-    parts = []
+    parts: list[str] = []
     if picture.entry is not None:
         altitude_m = picture.entry["alt_m"]
-        parts += [picture.entry["scene"]]
+        parts += dict.fromkeys([picture.entry["scene"], *picture.entry["sees"]])
         parts += [] if altitude_m is None else [f"from {grouped(altitude_m)}\u00a0m"]
     whole = picture.columns * picture.rows
     if len(picture.tiles) < whole:

@@ -27,6 +27,7 @@ from wire.records import Kind
 from wire.sources import TEXT_CHARS_MAX
 
 HEARD_CHARS_MAX = 60  # all names of sounds together
+SEES_CHARS_MAX = 60  # and of what a picture shows
 
 
 def entry(db: sqlite3.Connection, node_id: int, row: sqlite3.Row) -> EntryJson | None:
@@ -79,6 +80,7 @@ def _call(record: RecordJson, body: Body) -> CallJson:
 def _picture(record: RecordJson, body: Body, pieces: mosaic.Mosaic) -> PictureJson:
     return {
         **record, "kind": "thumbnail", "scene": clean_text(body.get("scene"), 24),
+        "sees": clean_text(body.get("sees"), SEES_CHARS_MAX).split(),
         "is_shown": media_type(body.get("image")) is not None,
         "columns": pieces.columns, "rows": pieces.rows, "tiles": list(pieces.tiles.items()),
     }

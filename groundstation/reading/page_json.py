@@ -130,6 +130,7 @@ class PictureJson(RecordJson):
 
     kind: Literal["thumbnail"]
     scene: str
+    sees: list[str]
     is_shown: bool
     columns: int
     rows: int

@@ -108,10 +108,15 @@ function replaceOnceThere(box, image) {
   image.addEventListener("load", () => { if (box.dataset.path === image.getAttribute("src")) box.replaceChildren(image); });
 }
 
+const SIGHT_WORDS = { sun: "the sun", tilted: "tilted", level: "level", curved: "curved", clouds: "cloud below", black: "a black sky" };
+
+/** What the payload's eyes made of it; the scene has said the sun. */
+const sights = ({ scene, sees }) => sees.filter((name) => name !== scene).map((name) => SIGHT_WORDS[name] ?? name);
+
 /** What it shows and from where, such as "horizon, from 12 340 m". */
 function words(entry) {
   const where = entry.alt_m === null ? "" : `from ${format.metres(entry.alt_m)}`;
-  return [entry.scene, where].filter(Boolean).join(", ");
+  return [entry.scene, ...sights(entry), where].filter(Boolean).join(", ");
 }
 
 /** "9 of 12 pieces" while it is not whole. */

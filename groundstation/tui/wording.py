@@ -165,7 +165,8 @@ def _entry(entry: Mapping[str, Any]) -> Iterator[Text]:
         said = f": {entry['summary']}" if entry["summary"] else ""
         yield Text(f"asked {entry['api']}, {entry['outcome']}{said}", SOFT)
     elif kind == "thumbnail":
-        yield Text(f"took a picture: {entry['scene'] or 'unnamed'}", ACCENT)
+        shows = ", ".join(dict.fromkeys([entry["scene"] or "unnamed", *entry["sees"]]))
+        yield Text(f"took a picture: {shows}", ACCENT)
     elif kind == "sound":
         level = "" if entry["spl_db"] is None else f", {entry['spl_db']:.0f} dB"
         yield Text(f"heard {' and '.join(entry['heard'])}{level}", SOFT)

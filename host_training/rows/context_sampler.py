@@ -55,7 +55,7 @@ def draw_moment(condition: Condition, rng: random.Random) -> Moment:
     return Moment(about=condition.about, phase=phase, sun=words["sun"], cloud=words["cloud"],
                   battery=words["battery"], api=api, question=condition.question,
                   news=words.get("news"), heard=None, panel=None, spin=None,
-                  sounds=(), **senses)
+                  sights=(), sounds=(), **senses)
 
 
 def _draw_phase(condition: Condition, rng: random.Random) -> str:

@@ -8,11 +8,14 @@ A picture without a sound thumbnail is a failure; a flawed tile is only left out
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from textwrap import shorten
 
+from payload import eyes
 from payload.camera.tiles import Whole, WholePictures
 from payload.notes import Note, event
 from payload.ports import Camera, Picture, PortError
+from payload.sight import Glance
 from payload.storage.store import Store
 from wire.record_bodies import ThumbnailBody
 from wire.records import BODY_BYTES_MAX, TILE_BYTES_MAX, TILES_ASIDE_MAX, Kind
@@ -60,15 +63,23 @@ class CameraManager:
         self._due_ms: int | None = None
         self._started_ms: int | None = None
         self._altitude_m: float | None = None
+        self._sun: str | None = None  # as prompts say it, when the picture was begun
         self._strikes = 0
         self._is_wanted = False
         self.is_failing = False  # off after its strikes, until it delivers again
         self.last_scene: str | None = None
         self.last_picture_ms: int | None = None
+        self._last_sight: Glance | None = None
 
     def set_interval(self, every_s: int) -> None:
         """From the next picture on."""
         self._every_ms = every_s * 1000
+
+    def known_sight(self, now_ms: int) -> Glance | None:
+        """What the last picture shows; None where it is stale, and without eyes."""
+        taken_ms = self.last_picture_ms
+        is_stale = taken_ms is None or now_ms - taken_ms > eyes.STALE_MS
+        return None if is_stale else self._last_sight
 
     @property
     def is_busy(self) -> bool:
@@ -79,9 +90,11 @@ class CameraManager:
         self._is_wanted = True
 
     def update(
-        self, now_ms: int, is_allowed: bool, altitude_m: float | None = None
+        self, now_ms: int, is_allowed: bool, altitude_m: float | None = None,
+        sun: Callable[[], str | None] = lambda: None,
     ) -> list[Note]:
-        """Collect a picture or start one; ``altitude_m`` is where the payload is now, if known."""
+        """Collect a picture or start one; ``altitude_m`` is where the payload is now, if known,
+        and ``sun`` says where the sun is, as prompts do."""
         if self._camera is None:
             return []
         if self._due_ms is None:
@@ -93,7 +106,7 @@ class CameraManager:
         is_due = now_ms >= self._due_ms or (self._is_wanted and not is_resting)
         if not is_allowed or not is_due:
             return notes
-        self._altitude_m = altitude_m
+        self._altitude_m, self._sun = altitude_m, sun()
         try:
             is_taken = self._camera.start(now_ms)
         except (PortError, OSError) as error:
@@ -137,6 +150,10 @@ class CameraManager:
             body["scene"] = self.last_scene
         if self._altitude_m is not None:
             body["alt"] = round(self._altitude_m)
+        self._last_sight = None
+        if picture.sight is not None:
+            self._last_sight = eyes.believed(picture.sight, self._altitude_m, self._sun)
+            eyes.into(body, self._last_sight)
         tiles, flaws = _sound_tiles(picture)
         notes += self._note_flaws(flaws)
         if not tiles:

@@ -13,12 +13,15 @@ from pathlib import Path
 
 from payload.drivers.worker_process import WorkerProcess
 from payload.ports import DeviceGarbage, Picture, PortError
+from payload.sight import sight_of
+from wire.mission import Mission
 from wire.records import TILE_BYTES_MAX, TILES_ASIDE_MAX
 
 THUMBNAIL_BYTES_MAX = 4096
 FILE_BYTES_MAX = THUMBNAIL_BYTES_MAX + TILES_ASIDE_MAX**2 * TILE_BYTES_MAX
 SCENES = ("dark", "cloud", "horizon", "sun")
-_LINE_BYTES_MAX = 640  # a scene, two sides and 65 lengths
+_LINE_BYTES_MAX = 800  # a scene, two sides, 65 lengths and a sight
+_SEES = " sees "  # before the numbers of a sight
 
 
 class CameraProcess:
@@ -45,14 +48,17 @@ class CameraProcess:
         ended = self._worker.ended()
         if ended is None:
             return None
-        return self._worker.failure(ended.status) or self._picture(now_ms, ended.line.split())
+        return self._worker.failure(ended.status) or self._picture(now_ms, ended.line)
 
     def cancel(self, now_ms: int) -> None:
         """SIGKILL the worker; the picture is no longer needed."""
         self._worker.cancel()
 
-    def _picture(self, now_ms: int, said: list[str]) -> Picture | PortError:
-        """The file cut into images by what the worker said: scene, columns, rows, lengths."""
+    def _picture(self, now_ms: int, line: str) -> Picture | PortError:
+        """The file cut into images by what the worker said: scene, columns, rows, lengths, and a
+        sight where it has eyes."""
+        images_of, _, sees = line.partition(_SEES)
+        said = images_of.split()
         numbers = [int(word) for word in said[1:] if word.isascii() and word.isdigit()]
         if len(numbers) < 3 or len(numbers) != len(said) - 1:
             return DeviceGarbage("the camera worker did not report its output")
@@ -74,4 +80,14 @@ class CameraProcess:
         if len(thumbnail) > THUMBNAIL_BYTES_MAX or not (is_jpeg or is_webp):
             return DeviceGarbage("the picture is too large, truncated or not a picture")
         scene = said[0] if said[0] in SCENES else None
-        return Picture(now_ms, thumbnail, scene, tuple(images[1:]), columns, rows)
+        return Picture(now_ms, thumbnail, scene, tuple(images[1:]), columns, rows, sight_of(sees))
+
+
+def wired_camera(mission: Mission, directory: Path) -> CameraProcess | None:
+    """The camera of ``mission``, with eyes where it has them; None where it has no camera."""
+    if not mission.sensors.camera:
+        return None
+    command = [sys.executable, "-m", "payload.camera_worker"]
+    if mission.eyes is not None:
+        command.append(f"--eyes={mission.eyes.field_deg}")
+    return CameraProcess(directory, command)

@@ -118,6 +118,9 @@ def cloud_word(
     is_low = height_m is not None and height_m <= CLOUD_TOP_M
     if is_flying and is_low and (situation.humidity_pct or 0) > CLOUD_HUMIDITY_PCT:
         return "inside"
+    sights = () if situation.sight is None else situation.sight.seen
+    if is_flying and "clouds" in sights and (height_m or 0) > CLOUD_BELOW_M:
+        return "below"
     if scene != "cloud" or (is_flying and height_m is None):
         return None
     return "below" if is_flying and (height_m or 0) > CLOUD_BELOW_M else "above"
@@ -253,6 +256,7 @@ def moment(facts: Facts, about: str, question: str | None = None) -> Moment:
         battery=facts.battery,
         panel=panel_word(situation.panel_mv, situation.panel_ma),
         spin=spin_word(situation.spin_dps),
+        sights=() if situation.sight is None else situation.sight.seen,
         sounds=() if situation.sound is None else situation.sound.heard,
         silence_min=facts.silence_min,
         api=api,

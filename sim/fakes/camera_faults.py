@@ -11,12 +11,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 
-from PIL import Image
+from PIL import Image, ImageFilter
 
+from payload.camera_worker import FIELD_DEG, sight_in
 from payload.ports import Camera, DeviceAbsent, DeviceGarbage, Picture, PortError
 
 HUGE_BYTES = 40 << 20
 WHITE_SIZE = (192, 144)
+FROST, FROST_PX = 0.7, 9
 _NOT_A_PICTURE = b"<html><body>502 Bad Gateway</body></html>" * 4
 
 
@@ -32,6 +34,7 @@ class CameraFault(StrEnum):
     NOT_A_PICTURE = "not a picture"
     BLACK = "black"  # the shutter or the lens cap
     WHITE = "white"  # overexposed
+    FROSTED = "frosted"  # ice on the lens: a glow without edges
 
 
 class FaultyCamera:
@@ -73,7 +76,7 @@ class FaultyCamera:
         if self.fault is CameraFault.DIES:
             return DeviceGarbage("camera worker died of signal 11")
         if self.whites_out_in_sun and result.scene == "sun":
-            return replace(result, thumbnail=_sheet(255))
+            return _seen_again(replace(result, thumbnail=_sheet(255)))
         return result if self.fault is None else _spoilt(result, self.fault)
 
     def cancel(self, now_ms: int) -> None:
@@ -92,8 +95,26 @@ def _spoilt(picture: Picture, fault: CameraFault) -> Picture:
         CameraFault.NOT_A_PICTURE: lambda: _NOT_A_PICTURE,
         CameraFault.BLACK: lambda: _sheet(0),
         CameraFault.WHITE: lambda: _sheet(255),
+        CameraFault.FROSTED: lambda: _frosted(data),
     }
-    return replace(picture, thumbnail=thumbnails[fault](), tiles=())
+    return _seen_again(replace(picture, thumbnail=thumbnails[fault](), tiles=()))
+
+
+def _seen_again(picture: Picture) -> Picture:
+    """With what eyes, where it has any, see in the picture that it has become."""
+    if picture.sight is None:
+        return picture
+    return replace(picture, sight=sight_in(picture.thumbnail, FIELD_DEG))
+
+
+def _frosted(data: bytes) -> bytes:
+    """The picture through ice: hardly any of its contrast, and no edge."""
+    with Image.open(io.BytesIO(data)) as image:
+        soft = image.convert("RGB").filter(ImageFilter.GaussianBlur(FROST_PX))
+    veil = Image.new("RGB", soft.size, soft.resize((1, 1)).getpixel((0, 0)))
+    buffer = io.BytesIO()
+    Image.blend(soft, veil, FROST).save(buffer, "WEBP", quality=80)
+    return buffer.getvalue()
 
 
 def _sheet(shade: int) -> bytes:

@@ -57,6 +57,7 @@ FAULTS: tuple[Fault, ...] = (
           partial(_flag, flag="is_unplugged"), LASTS_S),
     _fault(62, "black", "every picture is black", CameraFault.BLACK),
     _fault(62, "white", "every picture is white", CameraFault.WHITE),
+    _fault(62, "frosted", "ice on the lens: pictures without edges", CameraFault.FROSTED),
     Fault(62, "camera.sun", "a picture with the sun in it is white",
           partial(_flag, flag="whites_out_in_sun"), LASTS_S),
 )

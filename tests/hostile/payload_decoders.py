@@ -20,6 +20,7 @@ import numpy as np
 
 from payload.api_client import classify
 from payload.camera.camera import picture_flaw
+from payload.camera_worker import FIELD_DEG, sight_in
 from payload.devices.gps_ublox import UbloxGnss
 from payload.drivers.http import HttpClient
 from payload.drivers.microphone import sound_of
@@ -39,9 +40,11 @@ from payload.navigation.phase import PhaseMachine
 from payload.navigation.phase_state import restore
 from payload.ports import MindReply, MindRequest
 from payload.prompt import MUSING_BYTES_MAX, clean_reply, strip_control
+from payload.sight import Glance, line_of, sight_of
 from payload.sound_features import NoSound, listen
 from payload.storage import small_state, store_file
 from sim.fakes.card_disk import DeskStore
+from sim.optics import Shot, photograph
 from tests.bundles import sign_bundle
 from tests.hostile import examples, seals
 from tests.hostile.device_decoders import Line, gnss_tapes
@@ -230,6 +233,12 @@ def _heard(data: bytes) -> object:
     return listen(np.frombuffer(data[: len(data) // 2 * 2], "<i2"), None).heard
 
 
+def _photograph() -> bytes:
+    data = io.BytesIO()
+    photograph(Shot(20_000, cover=0.3), random.Random(1), (128, 96)).save(data, "JPEG")
+    return data.getvalue()
+
+
 def _small_state(data: bytes) -> object:
     """``data`` is the value under every key, its CRC made right."""
     return small_state.read([store_file.with_crc((key, data)) for key in small_state.KEYS])
@@ -316,6 +325,12 @@ PAYLOAD: list[Decoder] = [
     Decoder("payload.sound_features", plain(_heard),
             lambda: [(random.Random(1).randbytes(32_768),)], (NoSound,),
             held_bytes=2 * _MIB, peak_bytes=32 * _MIB, cost=300),
+    Decoder("payload.sight", plain(lambda data: sight_of(data.decode("latin-1"))),
+            lambda: [(line_of(Glance(8.0, 0.3, cover=0.4, traits={"black": 0.98})).encode(),)],
+            words=CELLS),
+    Decoder("payload.sight_features", plain(lambda data: sight_in(data, FIELD_DEG)),
+            lambda: [(_photograph(),)],
+            held_bytes=4 * _MIB, peak_bytes=64 * _MIB, cost=300),
     Decoder("payload.camera.camera", plain(picture_flaw),
             lambda: [(_PICTURE[:-2],), (b"RIFF\xff\x00\x00\x00WEBPVP8L" + bytes(64),)]),
     Decoder("payload.mind.persona", _persona, lambda: [(json.dumps(_PERSONA).encode(),)],

@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from payload.mind.claims import stated_moment
 from payload.prompt import (
     MUSING_BYTES_MAX,
+    SIGHT_TOPICS,
+    SIGHT_WORDS,
     Heard,
     Moment,
     PersonaText,
@@ -20,6 +23,7 @@ from payload.prompt import (
     strip_control,
     suffix,
 )
+from payload.sight import TRAITS
 
 PERSONA = PersonaText("Edda", "You are Edda.", tuple(f"value {i}" for i in range(20)))
 
@@ -126,3 +130,17 @@ def test_lines_of_any_script_are_told_apart() -> None:
              "猫が屋根の上で眠っていた。"]
     for at, line in enumerate(lines):
         assert is_repeat(line, [line]) and not is_repeat(line, lines[:at] + lines[at + 1 :])
+
+
+def test_sights_are_said_where_the_thought_is_about_them() -> None:
+    """Goal: a clause of known words for a picture, the horizon, the sun and the height alone."""
+    sights = ("sun", "tilted", "curved", "clouds", "black")
+    assert tuple(SIGHT_WORDS) == TRAITS
+    said = senses_in_words(Moment("picture", phase="ascent", altitude_m=20_000, sights=sights))
+    assert said == ("climbing, 20 km up. sees the sun and a tilted horizon and a curved horizon"
+                    " and cloud and a black sky.")
+    for about in SIGHT_TOPICS:
+        assert stated_moment.read(about, senses_in_words(Moment(about, sights=sights)), None
+                                  ).sights == set(sights)
+    assert senses_in_words(Moment("battery", sights=sights)) == "no readings."
+    assert senses_in_words(Moment("picture")) == "no readings."

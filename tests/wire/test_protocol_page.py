@@ -185,9 +185,12 @@ def row_of_records(name: str) -> None:
     assert records.encode(record, previous, packed) == data
 
 
+SECOND_OF = {"ASKED": Kind.API_CALL, "SEEN": Kind.THUMBNAIL}  # examples beside the first
+
+
 def record_of_kind(name: str) -> None:
     (body,), data = EXAMPLES[name].bodies, EXAMPLES[name].data
-    record = said(Kind.API_CALL if name == "ASKED" else Kind[name], body)
+    record = said(SECOND_OF.get(name) or Kind[name], body)
     assert records.decode(data, 0, None) == (record, len(data))
     assert data[1] & 0xF == TextSeat.NUMBERED
     assert records.encode(record, None) == data
@@ -243,7 +246,7 @@ CHECKS: dict[str, Callable[[str], None]] = {
     "REYAX": reyax_command, "STATE": beacon_state, "HORUS": horus_packet,
     "HORUS_MUSING": horus_packet,
     **dict.fromkeys(["FIRST", "NEXT", "EARLY"], row_of_records),
-    **dict.fromkeys(["ASKED", *(kind.name for kind in Kind)], record_of_kind),
+    **dict.fromkeys([*SECOND_OF, *(kind.name for kind in Kind)], record_of_kind),
     **dict.fromkeys([seat.name for seat in TextSeat], record_in_seat),
     **dict.fromkeys([f"SYMBOL_{esi}" for esi in range(4)], symbol),
     **dict.fromkeys(["UPLINK_KEY", "DOWNLINK_KEY"], derived_key),

@@ -155,6 +155,25 @@ _BY_RADIO = phrases("radio", "receiver", "channel", "frequency", "signals?", "st
 _QUIET_THERE = phrases("radio", "channel", "frequency", "station", "from the ground", "below",
                        "down there")
 
+_HORIZON = r"(?:the|my) (?:horizon|edge of the world|rim of the world)"
+TILTED_HORIZON = phrases(
+    rf"{_HORIZON} (?:{_IS}|hangs|leans|lies|stands) ?(?:tilted|crooked|askew|slanted|slanting"
+    r"|leaning|tipped|sloping|at an angle)", rf"{_HORIZON} (?:leans|tilts|slopes|slants)",
+    r"(?:a|the) (?:tilted|crooked|slanting|sloping) horizon")
+LEVEL_HORIZON = phrases(
+    rf"{_HORIZON} (?:{_IS}|lies|stands) ?(?:level|horizontal|upright|even)",
+    r"(?:a|the) level horizon")
+FLAT_HORIZON = phrases(
+    rf"{_HORIZON} (?:{_IS}|lies) ?(?:a )?(?:straight|flat|(?:straight|flat) line)",
+    r"the (?:world|earth) (?:is|looks) flat", r"(?:a|the) (?:flat|straight) horizon")
+BRIGHT_SKY = phrases(
+    rf"the sky (?:above (?:me )?)?{_IS} (?:\w+ )?(?:blue|bright|white|grey|gray|pale|light)",
+    r"(?:a|the) (?:bright|pale|white|grey|light)(?: blue)? sky")
+SUN_HIDDEN = phrases(
+    rf"the sun {_IS} (?:hidden|covered|veiled|out of (?:sight|the picture)"
+    r"|behind (?:me|a cloud|clouds|the clouds?))")
+_LOW_SKY = phrases("horizon", "edge", "rim", "below", "line", "down", "where", "home")
+
 _ELSEWHERE = phrases(
     r"in here", r"inside", r"in (?:the|my|this) (?:box|drawer|cupboard|workshop|shed)", r"the lid",
     r"at home", r"(?:down|over|up) there", r"at night", r"elsewhere", r"below me", r"beneath",
@@ -186,6 +205,10 @@ def _not_heard(sound: str) -> Callable[[Stated], bool]:
     return lambda stated: stated.sounds is not None and sound not in stated.sounds
 
 
+def _sees(sight: str) -> Callable[[Stated], bool]:
+    return lambda stated: sight in stated.sights
+
+
 def _is_loud(stated: Stated) -> bool:
     return stated.sounds is not None and "quiet" not in stated.sounds
 
@@ -212,6 +235,11 @@ RULES = (
     ClaimRule("sound", _not_heard("wind"), WIND),
     ClaimRule("sound", _not_heard("flutter"), FLAPPING),
     ClaimRule("sound", _is_loud, QUIET, _QUIET_THERE),
+    ClaimRule("sight", _sees("level"), TILTED_HORIZON),
+    ClaimRule("sight", _sees("tilted"), LEVEL_HORIZON),
+    ClaimRule("sight", _sees("curved"), FLAT_HORIZON),
+    ClaimRule("sight", _sees("black"), BRIGHT_SKY, _LOW_SKY),
+    ClaimRule("sight", _sees("sun"), SUN_HIDDEN),
     ClaimRule("battery", lambda stated: stated.battery == "low", BATTERY_FULL),
     ClaimRule("battery", lambda stated: stated.battery == "good", BATTERY_LOW),
 )

@@ -9,6 +9,7 @@ Found by rules that anybody can check, of what a line claims of here and now:
 - *cloud*: inside one while the moment has it above or below;
 - *call*: an answer where none came, none where one did, another code or another service;
 - *sound*: heard, where the microphone hears others; quiet, where it hears any;
+- *sight*: of horizon, sky or sun, where the last picture shows another;
 - *battery*: full while it is low, low while it is good.
 
 The rules are conservative: what is unknown contradicts nothing, and no claim is a question, a
@@ -75,7 +76,7 @@ _NO_GOOD = phrases(
 class Contradiction:
     """``claim``: the words of the line that cannot be so."""
 
-    kind: str  # number | sun | motion | cold | cloud | call | sound | battery
+    kind: str  # number | sun | motion | cold | cloud | call | sound | sight | battery
     claim: str
 
 

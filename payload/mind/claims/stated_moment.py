@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from payload.prompt import SOUND_WORDS
+from payload.prompt import SIGHT_WORDS, SOUND_WORDS
 
 _PHASES = {"on the ground": "ground", "climbing": "ascent", "floating": "float",
            "falling": "descent", "landed": "landed"}
 _CLOUDS = {"cloud below": "below", "in cloud": "inside", "cloud above": "above"}
 _OUTCOMES = {"404": "404", "429, too many requests": "429", "500, server error": "500",
              "no answer": "timeout", "nonsense": "garbage", "an answer": "ok"}
+_SIGHTS = {words: sight for sight, words in SIGHT_WORDS.items()}
 _SOUNDS = {words: sound for sound, words in SOUND_WORDS.items()}
 CALL_TOPICS = frozenset(("notfound", "refused", "timeout", "garbage", "answer"))
 
@@ -40,6 +41,7 @@ class Stated:
     cloud: str | None = None
     battery: str | None = None
     call: tuple[str, str] | None = None
+    sights: frozenset[str] = frozenset()  # of the last picture
     sounds: frozenset[str] | None = None  # None where nothing is said of any
 
 
@@ -62,8 +64,15 @@ def read(about: str, senses: str, altitude_m: float | None) -> Stated:
         cloud=_CLOUDS[cloud[0]] if cloud else None,
         battery=_word(r"\bbattery (good|fair|low)\b", senses),
         call=(call[1], _OUTCOMES[call[2]]) if call and call[2] in _OUTCOMES else None,
+        sights=_sights(senses),
         sounds=_sounds(senses),
     )
+
+
+def _sights(senses: str) -> frozenset[str]:
+    said = re.search(r"\bsees ([a-z ]+)\.", senses)
+    words = said[1].split(" and ") if said else []
+    return frozenset(_SIGHTS[word] for word in words if word in _SIGHTS)
 
 
 def _sounds(senses: str) -> frozenset[str] | None:

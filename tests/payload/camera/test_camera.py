@@ -16,7 +16,9 @@ from payload.camera.camera import (
     CameraManager,
     picture_flaw,
 )
+from payload.eyes import STALE_MS
 from payload.ports import DeviceAbsent, Picture, PortError
+from payload.sight import Glance
 from sim.fakes.card_disk import DeskStore
 from tests.payload.slow_device import SlowDevice
 from wire.records import BODY_BYTES_MAX, Kind, pack_body
@@ -43,10 +45,13 @@ class FakeCamera(SlowDevice[bytes]):
     def __init__(self, result: bytes | PortError | None = JPEG) -> None:
         super().__init__(result, 2_000)
         self.scene: str | None = "cloud"
+        self.sight: Glance | None = None
 
     def poll(self, now_ms: int) -> Picture | PortError | None:
         image = self.ended(now_ms)
-        return Picture(now_ms, image, self.scene) if isinstance(image, bytes) else image
+        if not isinstance(image, bytes):
+            return image
+        return Picture(now_ms, image, self.scene, sight=self.sight)
 
 
 def run(manager: CameraManager, seconds: int, start_s: int = 0, is_allowed: bool = True) -> list:
@@ -156,3 +161,27 @@ def test_no_camera_is_quiet(store: DeskStore) -> None:
     manager.take_now()
     assert run(manager, 3600) == []
     assert not manager.is_failing
+
+
+def test_a_sight_is_kept_as_far_as_it_can_be_believed_and_until_it_is_stale(
+    store: DeskStore,
+) -> None:
+    """Goal: record and situation have it; stale, and without eyes, it is unknown. Method: a black
+    sky claimed at 1.2 km by day, then a picture without a sight."""
+    camera = FakeCamera()
+    camera.sight = Glance(12.0, 0.4, traits={"sun": 0.9, "tilted": 0.95, "black": 0.9})
+    manager = CameraManager(camera, 480, store)
+    notes = [note for second in range(40)
+             for note in manager.update(second * 1000, True, 1234.6, lambda: "high")]
+    assert notes[0].body == {
+        "image": JPEG, "picture": 1, "scene": "cloud", "alt": 1235, "sees": "sun tilted",
+        "tilt": 120, "tilt_err": 4, "sun": 90, "tilted": 95}
+    taken_ms = manager.last_picture_ms
+    assert taken_ms is not None
+    sight = manager.known_sight(taken_ms + STALE_MS)
+    assert sight is not None and sight.seen == ("sun", "tilted")
+    assert manager.known_sight(taken_ms + STALE_MS + 1) is None
+    camera.sight = None
+    manager.take_now()
+    assert "sees" not in run(manager, 20, 40)[0].body
+    assert manager.known_sight(60_000) is None

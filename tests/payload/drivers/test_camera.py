@@ -15,10 +15,21 @@ from PIL import Image, ImageDraw
 
 from payload import camera_worker
 from payload.camera.camera import picture_flaw
-from payload.camera_worker import COLUMNS, ROWS, scene_word, thumbnail, tiles
-from payload.drivers.camera import THUMBNAIL_BYTES_MAX, CameraProcess
+from payload.camera_worker import (
+    COLUMNS,
+    FIELD_DEG,
+    ROWS,
+    scene_word,
+    sight_in,
+    thumbnail,
+    tiles,
+)
+from payload.drivers.camera import THUMBNAIL_BYTES_MAX, CameraProcess, wired_camera
 from payload.ports import DeviceAbsent, DeviceGarbage, Picture, PortError
+from payload.sight import Glance, line_of
 from tests.payload.drivers.worker_outcome import WAIT_S, outcome
+from tests.sim.flights import mission
+from wire.mission_eyes import EyesSection
 from wire.records import TILE_BYTES_MAX
 
 JPEG = b"\xff\xd8\xff" + b"x" * 100 + b"\xff\xd9"
@@ -174,3 +185,49 @@ def test_scene_words() -> None:
     words = [scene_word(image) for image in (Image.new("L", (64, 48), 4), even, horizon, sun)]
     assert words == ["dark", "cloud", "horizon", "sun"]
     assert scene_word(Image.new("L", (64, 48), 255)) == "cloud"  # all white is fog, not the sun
+
+
+def test_a_picture_with_a_sight(tmp_path: Path) -> None:
+    """Goal: what the eyes say is read; another line is unknown, and the picture stays."""
+    said = f"cp {tmp_path}/source $2; echo horizon 0 0 {len(JPEG)}"
+    sight = Glance(8.0, 0.25, traits={"tilted": 0.9})
+    seen = shoot(tmp_path, f"{said} sees {line_of(sight)}")
+    assert seen == Picture(1234, JPEG, "horizon", sight=sight)
+    assert shoot(tmp_path, f"{said} sees 1 2") == Picture(1234, JPEG, "horizon")
+    assert isinstance(shoot(tmp_path, f"{said} sees"), DeviceGarbage)
+
+
+def test_eyes_are_wired_where_the_mission_has_them(tmp_path: Path) -> None:
+    plan = mission()
+    blind, seeing = (wired_camera(plan.model_copy(update={"eyes": eyes}), tmp_path)
+                     for eyes in (None, EyesSection(field_deg=66)))
+    assert blind is not None and seeing is not None
+    assert not any(word.startswith("--eyes") for word in blind._worker.command)
+    assert "--eyes=66.0" in seeing._worker.command
+    sensors = plan.sensors.model_copy(update={"camera": False})
+    assert wired_camera(plan.model_copy(update={"sensors": sensors}), tmp_path) is None
+
+
+def _photograph() -> bytes:
+    optics = pytest.importorskip("sim.optics", reason="numpy")
+    shot = optics.Shot(25_000, tilt_deg=15, cover=0.3, sun_aside_deg=150)
+    data = io.BytesIO()
+    optics.photograph(shot, random.Random(1), (320, 240)).save(data, "JPEG", quality=85)
+    return data.getvalue()
+
+
+def test_a_file_is_looked_at_and_a_hostile_one_is_unknown(tmp_path: Path) -> None:
+    """Goal: nothing raises: cut at every 97th byte, another format, a bomb, noise."""
+    whole = _photograph()
+    sight = sight_in(whole, FIELD_DEG)
+    assert sight is not None and sight.tilt_deg == pytest.approx(15, abs=1)
+    assert "tilted" in sight.seen
+    assert all(sight_in(whole[:cut], FIELD_DEG) is None for cut in range(0, len(whole) - 2, 97))
+    assert sight_in(b"GIF89a" + bytes(90), FIELD_DEG) is None
+    bomb = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(bomb, "PNG")
+    assert sight_in(bomb.getvalue(), FIELD_DEG) is None
+    rng = random.Random(2)
+    for _ in range(20):
+        at = rng.randrange(2, len(whole))
+        sight_in(whole[:at] + rng.randbytes(40) + whole[at + 40 :], FIELD_DEG)

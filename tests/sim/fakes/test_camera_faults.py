@@ -18,18 +18,19 @@ from sim.fakes.card_disk import DeskStore
 from sim.sky import Sky
 from tests.sim.desks import START_UTC_MS, Track
 from tests.thorough import sampled
+from wire.mission_eyes import EyesSection
 from wire.records import Kind
 
 
 class Desk:
     """A camera on a track under the real manager, every two minutes."""
 
-    def __init__(self) -> None:
+    def __init__(self, eyes: EyesSection | None = None) -> None:
         self.clock = SimClock(START_UTC_MS)
         self.track = Track()
         inner = SyntheticCamera(
             self.clock, lambda: self.track.state(self.clock.now_s), Sky(part_rng(1, "sky")),
-            part_rng(1, "camera"),
+            part_rng(1, "camera"), eyes,
         )
         self.camera = FaultyCamera(inner)
         self._folder = TemporaryDirectory()
@@ -133,3 +134,23 @@ def test_at_night_it_sees_nothing() -> None:
     assert picture.scene == "dark"
     image = Image.open(io.BytesIO(picture.thumbnail)).convert("L")
     assert sum(image.tobytes()) / (image.width * image.height) < 12
+
+
+@pytest.mark.parametrize("fault", [CameraFault.BLACK, CameraFault.WHITE, CameraFault.FROSTED])
+def test_eyes_see_what_the_fault_leaves(fault: CameraFault) -> None:
+    """With eyes a sound picture has a sight; black, white and frosted ones tell nothing."""
+    pytest.importorskip("numpy", reason="numpy")
+    desk = Desk(EyesSection())
+    whole = desk.shoot()
+    assert isinstance(whole, Picture) and whole.sight is not None
+    desk.camera.fault = fault
+    spoilt = desk.shoot()
+    assert isinstance(spoilt, Picture) and spoilt.sight is not None
+    assert picture_flaw(spoilt.thumbnail) is None
+    assert spoilt.sight.seen == ()
+
+
+def test_without_eyes_there_is_no_sight() -> None:
+    desk = Desk()
+    picture = desk.shoot()
+    assert isinstance(picture, Picture) and picture.sight is None

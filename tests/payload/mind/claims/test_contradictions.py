@@ -31,6 +31,8 @@ GROUND = Moment("ground", "ground", altitude_m=0, outside_c=8, sun="low", batter
 LANDED = Moment("landed", "landed", altitude_m=0, outside_c=14, sun="high", battery="low")
 NIGHT = replace(CLIMBING, about="dark", sun="down", battery="low")
 WINDY = replace(CLIMBING, about="wind", wind_mps=12)
+SEES_TILT = replace(CLIMBING, about="horizon", sights=("sun", "tilted", "black"))
+SEES_CURVE = replace(CLIMBING, about="picture", sights=("level", "curved"))
 HEARS_WIND = replace(CLIMBING, sounds=("wind",))
 HEARS_NOTHING = replace(FLOATING, sounds=("quiet",))
 HEARS_FLAPPING = replace(FALLING, sounds=("wind", "flutter"))
@@ -185,9 +187,24 @@ PLANTED = [
     ("sound", HEARS_NOTHING, "The wind howls round the box."),
     ("sound", HEARS_NOTHING, "The air is roaring past."),
     ("sound", HEARS_FLAPPING, "It is silent."),
+    # sights
+    ("sight", SEES_TILT, "The horizon is level."),
+    ("sight", SEES_TILT, "I look at a level horizon."),
+    ("sight", SEES_TILT, "The sky is bright above."),
+    ("sight", SEES_TILT, "The sky above me is blue."),
+    ("sight", SEES_TILT, "The sun is behind a cloud."),
+    ("sight", SEES_CURVE, "The horizon leans to the left."),
+    ("sight", SEES_CURVE, "The horizon is a straight line."),
+    ("sight", SEES_CURVE, "The world is flat."),
 ]
 
 CLEAN = [
+    (SEES_TILT, "The horizon is tilted."), (SEES_TILT, "The horizon is not level."),
+    (SEES_TILT, "The sky is blue down at the horizon."), (SEES_TILT, "The sky is black above."),
+    (SEES_TILT, "Is the horizon level?"), (SEES_CURVE, "The horizon is curved."),
+    (SEES_CURVE, "The horizon is level."), (SEES_CURVE, "The sky is blue."),
+    (CLIMBING, "The horizon is tilted."), (CLIMBING, "The horizon is level."),
+    (CLIMBING, "The world is flat."),
     (HEARS_WIND, "I hear the wind."), (HEARS_WIND, "The wind sings in the string."),
     (HEARS_WIND, "It is quiet on the radio."), (HEARS_WIND, "I do not hear voices."),
     (HEARS_WIND, "Nobody is talking."), (HEARS_WIND, "I used to hear people in the shed."),
