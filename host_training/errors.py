@@ -21,6 +21,10 @@ class TrainingError(Exception):
                           *(f"- {sentence}" for sentence in self.args)])
 
 
+class NoWriting(TrainingError):
+    """Nothing that was read is the author's own."""
+
+
 class TooLittleWriting(TrainingError):
     """There is not enough to learn from, to choose by and to measure with."""
 

@@ -47,7 +47,8 @@ def persona(run: Path) -> PersonaJson:
 
 def disclosure(run: Path) -> str:
     """What stands above the conversation."""
-    return f"{persona(run)['disclosure']} Not examined yet."
+    return (f"{persona(run)['disclosure']} Not signed: its examination is not finished, or refused"
+            " it.")
 
 
 def voice(run: Path, threads: int, seed: int) -> PersonaVoice:

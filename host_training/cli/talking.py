@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import socket
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -39,17 +40,11 @@ def chat(bundle: BundleArgument, trust: TrustOption = None, threads: ThreadsOpti
          seed: int = 1) -> None:
     """Chat in the terminal, at a moment that /altitude, /phase and others change.
 
-    BUNDLE may also be the folder OUT.run of a run that is still examining.
+    BUNDLE may also be the folder OUT.run of a run that is still examining, or was refused.
     """
-    from host_training.bundle import rehearsal
     from host_training.bundle.conversation import Conversation, UnknownCommand
 
-    if rehearsal.is_one(bundle):
-        disclosure = rehearsal.disclosure(bundle)
-        voice = rehearsal.voice(bundle, threads or os.cpu_count() or 1, seed)
-    else:
-        manifest = verify_bundle(bundle, trusted_keys(trust))
-        disclosure, voice = manifest.disclosure, _voice(bundle, manifest, threads, seed)
+    disclosure, voice = _opened(bundle, trusted_keys(trust), threads, seed)
     conversation = Conversation(voice)
     console.print(f"[bold]{disclosure}[/bold]\n/help lists the commands; an empty line "
                   "ends the chat.")
@@ -71,15 +66,17 @@ def sample(
     threads: ThreadsOption = 0,
     seed: int = 1,
 ) -> None:
-    """Print musings for random contexts of an imagined flight."""
+    """Print musings for random contexts of an imagined flight.
+
+    BUNDLE may also be the folder OUT.run of a run that is still examining, or was refused.
+    """
     from host_training.importers.notebook import Condition
     from host_training.rows.context_sampler import draw_moment
     from payload.prompt import senses_in_words
 
-    manifest = verify_bundle(bundle, None)
-    voice = _voice(bundle, manifest, threads, seed)
+    disclosure, voice = _opened(bundle, None, threads, seed)
     rng = random.Random(seed)
-    console.print(f"[bold]{manifest.disclosure}[/bold]")
+    console.print(f"[bold]{disclosure}[/bold]")
     topics = about or ["wind", "sun", "cloud", "cold", "height", "silence", "dark", "self"]
     for _ in range(count):
         moment = draw_moment(Condition(rng.choice(topics)), rng)
@@ -131,6 +128,18 @@ def listening(host: str, port: int) -> socket.socket:
         raise TrainingError(f"{host}:{port}: cannot listen ({error.strerror}); choose another"
                             " --port.") from error
     return listener
+
+
+def _opened(bundle: Path, trusted: Collection[bytes] | None, threads: int, seed: int
+            ) -> tuple[str, PersonaVoice]:
+    """The disclosure and the voice of a bundle, or of a run directory with a rehearsal."""
+    from host_training.bundle import rehearsal
+
+    if rehearsal.is_one(bundle):
+        return rehearsal.disclosure(bundle), rehearsal.voice(
+            bundle, threads or os.cpu_count() or 1, seed)
+    manifest = verify_bundle(bundle, trusted)
+    return manifest.disclosure, _voice(bundle, manifest, threads, seed)
 
 
 def _voice(bundle: Path, manifest: Manifest, threads: int, seed: int) -> PersonaVoice:

@@ -39,7 +39,7 @@ from host_training.corpus.inventory import ExportCount
 from host_training.corpus.message_store import MessageStore
 from host_training.corpus.sessions import Example
 from host_training.corpus.summary import SUMMARY, AccountRow, WritingSummary, write_summary
-from host_training.errors import TrainingError
+from host_training.errors import NoWriting
 from host_training.importers import registry, voice_notes
 from host_training.importers.notebook import import_notebook
 from host_training.importers.tree import Tree
@@ -108,7 +108,7 @@ def prepare(directory: Path, persona: PersonaSource, out: Path, report: Report) 
     (out / REVIEW_ROWS).write_text(json.dumps(scrubber.sheet.rows(), indent=1, ensure_ascii=False))
     notes.sum_up()
     if not n_examples:
-        raise TrainingError(
+        raise NoWriting(
             f"{directory}: no writing of {persona.author} found; put some into notebook/*.md or"
             f" exports into a folder beside it.{_first_reason(notes)}")
     write_summary({

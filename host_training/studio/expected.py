@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from host_training.studio.jobs import JobState
 
-MEASURE_S = 0.3
+MEASURE_S = 1.0  # long enough for other programs to have had their turn
 SIDE = 768  # of the matrices: 7 MB of them, 0.9 GFLOP a product
 MOVED_MIN = 0.04  # of a stage, before its pace is believed
 PACE_MIN, PACE_MAX = 0.2, 5.0  # times what was expected
@@ -50,6 +50,22 @@ def speed_gflop_s() -> float:
         one @ one
         products += 1
     return 2e-9 * SIDE**3 * products / took_s
+
+
+class Gauge:
+    """Remembers the speed that was told, so that a training begins with the time that was told."""
+
+    def __init__(self) -> None:
+        self._gflop_s: float | None = None
+
+    def measured(self) -> float:
+        """The speed now."""
+        self._gflop_s = speed_gflop_s()
+        return self._gflop_s
+
+    def told(self) -> float:
+        """The speed that was measured last, now if never."""
+        return self._gflop_s or self.measured()
 
 
 def expected_s(work: Work, n_bytes: int, gflop_s: float) -> dict[str, float]:

@@ -21,7 +21,7 @@ from host_training.studio import settings_file
 from host_training.studio.answers import NotDone, as_json, posted, texts_of
 from host_training.studio.jobs import Jobs
 from host_training.studio.place import StudioPlace
-from host_training.studio.plainly import on_the_page
+from host_training.studio.plainly import of_little, on_the_page
 from host_training.studio.state import is_read
 
 PEOPLE_MAX = 400  # that the page shows, those with most words
@@ -74,7 +74,8 @@ def found(place: StudioPlace) -> dict[str, Any]:
         "learns": _learns(read) if read else [],
         "left_out": read["left out"]["skipped"] if read else {},
         "not_understood": read["left out"]["first bad"] if read else _quarantined(place),
-        "warnings": list(on_the_page(read["warnings"], people)) if read else [],
+        "warnings": [*of_little(read, people), *on_the_page(read["warnings"], people)]
+        if read else [],
     }
 
 

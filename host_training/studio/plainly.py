@@ -6,6 +6,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from host_training.corpus import identity
+from host_training.corpus.summary import WritingSummary
+
+LITTLE_BYTES = 20_000  # several hundred thoughts, docs/training.md
+LITTLE = ("There is little writing of yours in these files, about {} words. What it says will"
+          " hardly sound like you; a few thousand words make a difference. Add more in the first"
+          " step, or go on and see.")
+WORD_BYTES = 5.5
 
 # a setting that a warning names -> what it means to somebody who does not know of settings
 _MEANS = {
@@ -39,6 +46,18 @@ def on_the_page(warnings: Iterable[str], people: list[dict[str, Any]]) -> Iterat
                         for app in missing)
         else:
             yield next((said for named, said in _MEANS.items() if named in warning), warning)
+
+
+def of_little(read: WritingSummary, people: list[dict[str, Any]]) -> Iterator[str]:
+    """A sentence where there is less than LITTLE_BYTES of the author's own writing, once it is
+    known who the author is.
+
+    Args:    people: as ``found`` shows them.
+    """
+    n_bytes = sum(read["bytes as written"].values())
+    is_known = not people or any(person["is_me"] for person in people)
+    if is_known and n_bytes < LITTLE_BYTES:
+        yield LITTLE.format(max(1, round(n_bytes / WORD_BYTES)))
 
 
 def _source(person: dict[str, Any]) -> str:

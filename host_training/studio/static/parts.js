@@ -52,7 +52,7 @@ export function field(label, hint, input) {
   return el("div", { class: "field" }, el("label", { for: input.id }, label), help, input);
 }
 
-const NUMBERS = ["Messages", "Words"]; // heads of columns of numbers
+const NUMBERS = ["Messages", "Texts", "Words"]; // heads of columns of numbers
 
 /** A table with a caption that is read, not seen; on a phone each row stands by itself. */
 export function table(caption, heads, rows) {

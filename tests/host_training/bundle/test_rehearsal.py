@@ -19,8 +19,16 @@ def test_a_persona_is_heard_before_it_is_examined(made: Path) -> None:
     shown = CliRunner().invoke(cli.app, ["chat", str(made / "work"), "--threads", "1"],
                                input="Are you cold?\n\n")
     assert shown.exit_code == 0 and "Ada (AI): " in shown.output
-    assert "Ada is an AI persona." in shown.output and "Not examined yet." in shown.output
+    assert "Ada is an AI persona." in shown.output and "Not signed: " in shown.output
     assert not rehearsal.is_one(made / "bundle")
+
+
+def test_a_persona_is_sampled_before_it_is_examined(made: Path) -> None:
+    """Whoever was refused for too little writing sees what it says all the same."""
+    shown = CliRunner().invoke(cli.app, [
+        "sample", str(made / "work"), "-n", "1", "--about", "wind", "--threads", "1"])
+    assert shown.exit_code == 0 and "Not signed: " in shown.output
+    assert shown.output.splitlines()[-2].startswith("wind: ")
 
 
 def test_what_is_gone_or_damaged_is_one_sentence(made: Path, tmp_path: Path) -> None:

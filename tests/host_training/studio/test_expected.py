@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from host_training.studio import expected
 from host_training.studio.expected import (
     PACE_MAX,
     REAL,
     SMALL,
     STEP_S,
+    Gauge,
     StageWork,
     expected_s,
     left_s,
@@ -34,7 +36,17 @@ def test_more_writing_and_a_slower_computer_take_longer() -> None:
     assert speed_gflop_s() > 0
 
 
-@pytest.mark.parametrize(("job", "expected"), [
+def test_a_training_begins_with_the_time_that_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy computer is another one a second later: 56 minutes became 66 as they began."""
+    speeds = iter((50.0, 40.0, 30.0))
+    monkeypatch.setattr(expected, "speed_gflop_s", lambda: next(speeds))
+    gauge = Gauge()
+    assert gauge.told() == gauge.told() == 50
+    assert gauge.measured() == gauge.told() == 40
+    assert gauge.measured() == gauge.told() == 30
+
+
+@pytest.mark.parametrize(("job", "seconds_left"), [
     (NEW, 1920), (replace(NEW, stage="base"), 1920),
     (TRAIN, 1800), (replace(TRAIN, since_share=0.5, share=0.5), 1200),
     # half of it in twice the time: everything takes twice as long
@@ -46,8 +58,8 @@ def test_more_writing_and_a_slower_computer_take_longer() -> None:
     (replace(TRAIN, since_s=0, since_share=0.0, share=0.05), PACE_MAX * 1740),
     (replace(NEW, stage="evaluate", share=1.0), 0),
 ])
-def test_the_time_left_follows_the_pace(job: JobState, expected: float) -> None:
-    assert left_s(job, PLAN) == pytest.approx(expected, abs=STEP_S / 2)
+def test_the_time_left_follows_the_pace(job: JobState, seconds_left: float) -> None:
+    assert left_s(job, PLAN) == pytest.approx(seconds_left, abs=STEP_S / 2)
 
 
 def test_what_does_not_run_or_was_not_expected_has_none() -> None:

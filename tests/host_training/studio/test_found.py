@@ -102,6 +102,18 @@ def test_new_files_are_read_before_the_steps_after_open_again(filled: Desk) -> N
     assert not filled.get("/api/state")["is_read"]
 
 
+def test_files_without_words_are_called_so(desk: Desk) -> None:
+    """Somebody who drops photographs is told of no folder and no file of settings."""
+    desk.post("/api/author", author=ADA)
+    desk.upload("holiday.png", b"\x89PNG\r\n\x1a\n" + bytes(64))
+    desk.read()
+    scan = desk.get("/api/state")["scan"]
+    assert scan["ended"] == "failed"
+    assert scan["sentences"] == [
+        "No words of yours were found in these files. Pictures, sound and films are not read: add a"
+        " chat, mails, a diary or notes in the first step."]
+
+
 def test_many_notes_are_one_row(filled: Desk) -> None:
     for number in range(5):
         filled.upload(f"vault/note {number}.md", b"I went home by the long way round the hill.")

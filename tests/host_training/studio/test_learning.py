@@ -27,18 +27,19 @@ def test_both_sizes_are_commands_that_exist(desk: Desk) -> None:
             with run.make_context("run", arguments[1:]) as context:
                 assert context.params["allow_failing_gates"] is must_sign
                 assert context.params["out"] == desk.place.bundle
-    small, real = desk.get("/api/sizes")
-    assert (small["id"], small["download_bytes"]) == ("small", 0) and real["id"] == "real"
+    real, small = desk.get("/api/sizes")
+    assert (small["id"], small["download_bytes"]) == ("small", 0)
+    assert real["id"] == "real", "the first is what is ticked"
     assert small["takes_s"] is real["takes_s"] is None, "nothing was read"
 
 
 def test_each_size_says_how_long_it_takes(filled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     filled.post("/api/people", me=[f"whatsapp:{ADA}"])
     monkeypatch.setattr(expected, "speed_gflop_s", lambda: 50.0)
-    small, real = (size["takes_s"] for size in filled.get("/api/sizes"))
+    real, small = (size["takes_s"] for size in filled.get("/api/sizes"))
     assert 0 < small < real
     monkeypatch.setattr(expected, "speed_gflop_s", lambda: 25.0)
-    assert [size["takes_s"] for size in filled.get("/api/sizes")] == [2 * small, 2 * real]
+    assert [size["takes_s"] for size in filled.get("/api/sizes")] == [2 * real, 2 * small]
 
 
 def test_what_was_stopped_goes_on_only_with_the_same_writing(filled: Desk) -> None:

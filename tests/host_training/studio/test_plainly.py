@@ -36,6 +36,19 @@ def test_an_export_without_a_tick_is_named_once_another_has_one(filled: Desk) ->
     assert unticked not in warnings(filled)
 
 
+def test_little_writing_is_called_little_once_its_author_is_known(filled: Desk) -> None:
+    """A chat of 80 short turns trains without a complaint, and sounds like nobody."""
+    assert not any("little writing" in sentence for sentence in warnings(filled))
+    filled.post("/api/people", me=[ME])
+    assert [sentence[:51] for sentence in warnings(filled) if "little writing" in sentence] == [
+        "There is little writing of yours in these files, ab"]
+    filled.upload("diary/long.md", b"\n".join(
+        b"On day %d I went home by the long way, which was %d steps longer." % (day, day * 7)
+        for day in range(400)))
+    filled.read()
+    assert not any("little writing" in sentence for sentence in warnings(filled))
+
+
 def test_a_chat_alone_asks_for_longer_texts(filled: Desk) -> None:
     filled.post("/api/people", me=[ME])
     assert any(sentence.startswith("Much of it is chat") for sentence in warnings(filled))

@@ -67,15 +67,13 @@ export function show(box, desk) {
   return update;
 }
 
-/** What the commands call by the name of a file or a setting, as the page calls it. */
-function plainly(sentence) {
-  return sentence.replace(/^.*: no writing of/, "There is no writing of").replace(/^persona\.toml: /, "");
-}
+/** Without the name of a file that nobody on the page has seen. */
+const plainly = (sentence) => sentence.replace(/^persona\.toml: /, "");
 
-const exportsTable = (exports) => table("What was found", ["What it is", "When", "Messages", "Words", "Whose words"], exports.map((one) => el("tr", {},
+const exportsTable = (exports) => table("What was found", ["What it is", "When", "Texts", "Words", "Whose words"], exports.map((one) => el("tr", {},
   el("th", { scope: "row" }, one.kind, said("span", { class: "file soft" }, one.file)),
   el("td", { class: "nowrap" }, one.dates.replace(" to ", " – ") || "no dates"),
-  el("td", { class: "number", "data-unit": "messages" }, grouped(one.messages)), el("td", { class: "number", "data-unit": "words" }, grouped(one.words)),
+  el("td", { class: "number", "data-unit": "texts" }, grouped(one.messages)), el("td", { class: "number", "data-unit": "words" }, grouped(one.words)),
   said("td", {}, one.speakers.join(", ")))));
 
 function peopleTable(people, me, without) {

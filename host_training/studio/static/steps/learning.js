@@ -29,7 +29,10 @@ export function show(box, desk) {
       if (train.is_running) {
         watch = running(desk);
         body.replaceChildren(...watch.nodes);
-      } else void before(desk, train).then((nodes) => body.replaceChildren(...nodes), (error) => body.replaceChildren(el("p", { class: "problem", role: "alert" }, error.message)));
+      } else {
+        body.replaceChildren(el("p", { class: "soft" }, "A moment: looking how fast this computer is…"));
+        void before(desk, train).then((nodes) => body.replaceChildren(...nodes), (error) => body.replaceChildren(el("p", { class: "problem", role: "alert" }, error.message)));
+      }
     }
     watch?.tell(train);
   }
@@ -61,6 +64,7 @@ function refusedBy(report, train, desk) {
     el("p", { class: "problem", role: "alert" }, "It is trained, but the examination found something, so it was not signed:"),
     el("ul", {}, report.answers.filter((one) => one.is_passed === false).map((one) => el("li", {}, el("strong", {}, one.question), ` ${one.sentence}`))),
     el("p", {}, el("a", { href: "/report", target: "_blank" }, "Read the whole report"), ". More writing helps most. You may also sign it as it is; its papers then say what was found."),
+    el("p", {}, "You need not sign it to ", el("a", { href: "#talk" }, "talk with it"), " here; only what is signed can fly."),
     action("Sign it as it is", async () => { await post("/api/train", { size: train.about.size, must_sign: true }); await desk.refresh(); }).node,
   ];
 }
@@ -95,7 +99,7 @@ function running(desk) {
   const stop = { isAsked: false, ...action("Stop for now", async () => {
     await post("/api/stop");
     stop.isAsked = true;
-    write(left, "Stopping: what it has learnt is being put away. That can take a minute.");
+    write(left, "Stopping: what it has learnt is being put away. That can take some minutes.");
   }, { quiet: true }) };
   let asked = "", isLearning = false;
 

@@ -7,6 +7,8 @@ import { action, field, more, opening, progress } from "../parts.js";
 
 export const title = "What is taken out";
 
+const ROWS_MAX = 12; // of a list that grows as it is filled
+
 const lines = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);
 
 export function show(box, desk) {
@@ -36,7 +38,7 @@ export function show(box, desk) {
 }
 
 function draw(found, lessons, desk) {
-  const area = (given) => { const input = el("textarea", { rows: Math.min(12, Math.max(3, given.length + 1)) }); input.value = given.join("\n"); return input; };
+  const area = (given) => { const input = el("textarea"); input.value = given.join("\n"); return input; };
   const extra = area(found.extra_names), keep = area(found.keep_names), blocked = area(found.blocked);
   const words = { same: "Next: this is right", other: "Read everything again with these" };
   const next = action(words.same, async () => {
@@ -46,8 +48,12 @@ function draw(found, lessons, desk) {
   }, { main: true });
   const written = () => JSON.stringify([extra, keep, blocked].map((area_) => lines(area_.value)));
   const before = written();
-  const changed = () => { next.button.textContent = written() === before ? words.same : words.other; };
+  const changed = () => {
+    next.button.textContent = written() === before ? words.same : words.other;
+    for (const input of [extra, keep, blocked]) input.rows = Math.min(ROWS_MAX, Math.max(3, lines(input.value).length + 1));
+  };
   for (const input of [extra, keep, blocked]) input.addEventListener("input", changed);
+  changed();
   const total = found.kinds.filter((kind) => !kind.is_kept).reduce((sum, kind) => sum + kind.count, 0);
   return [
     el("p", {}, total === 0 ? "Nothing private was found in your texts. Names that nobody's account has are not known by themselves: write them below." : `Something was taken out ${total === 1 ? "once" : `${grouped(total)} times`}. Open a line to see where.`),

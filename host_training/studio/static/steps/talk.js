@@ -14,6 +14,7 @@ export function show(box, desk) {
   const disclosure = el("p", { class: "notice" });
   let name = desk.state.name;
 
+  const hasFailed = () => desk.state.train.ended === "failed"; // and not signed, where that is asked
   const turn = (role, text) => el("li", { class: role }, el("span", { class: "soft" }, role === "user" ? "you" : `${name} (AI)`), said("p", {}, text));
   const add = (node) => { log.append(node); log.scrollTop = log.scrollHeight; return node; };
 
@@ -47,13 +48,14 @@ export function show(box, desk) {
     disclosure, log, form, trouble.node,
     action("Next: take it along", async () => {
       const { steps } = await desk.refresh();
-      if (!steps.find((step) => step.id === "card").is_open) throw new Error("It is not signed yet: first its training has to end, which the step Training shows.");
+      if (!steps.find((step) => step.id === "card").is_open) throw new Error(hasFailed() ? "It is not signed: the step Training says why, and what you can do." : "It is not signed yet: first its training has to end, which the step Training shows.");
       desk.go("card");
     }).node);
 
   const loaded = get("/api/talk").then((found) => {
     name = found.name;
-    disclosure.textContent = found.is_signed || !found.disclosure ? found.disclosure : `${found.disclosure} Its examination is not finished: it may yet change, and it does not fly.`;
+    const unsigned = hasFailed() ? "It was not signed: it speaks here, and it does not fly." : "Its examination is not finished: it may yet change, and it does not fly.";
+    disclosure.textContent = found.is_signed || !found.disclosure ? found.disclosure : `${found.disclosure} ${unsigned}`;
     words.maxLength = found.chars_max;
     log.replaceChildren(...found.turns.map((one) => turn(one.role, one.words)));
     log.scrollTop = log.scrollHeight;
