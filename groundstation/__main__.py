@@ -297,6 +297,15 @@ def keygen(mission: MissionOption = Path("mission.toml")) -> None:
           "of git. Use a new key for every flight.")
 
 
+@app.command()
+def neighbour_key(out: Path, mission: MissionOption = Path("mission.toml")) -> None:
+    """Write the downlink key alone, for a neighbour that is to answer this payload."""
+    loaded = load_mission(mission)
+    master = key_file.load(mission.parent / loaded.keys.file)
+    key_file.create(out, derive_key(master, loaded.payload.node_id, Direction.DOWNLINK))
+    print(f"{out}: with it a neighbour can verify this payload, and pretend to be it. Mode 0600.")
+
+
 for _name, _run in OutboxCommands(_now_ms, _wait).all().items():
     app.command(_name, context_settings={"ignore_unknown_options": _name == "command"})(_run)
 

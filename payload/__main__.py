@@ -246,7 +246,7 @@ def _wired(
     return Flight(
         plan, ports, store, text, memory, uplink_key,
         random.Random(f"{plan.payload.node_id}:{store.boot}"), downlink_key, codec,
-        persona.manifest.sampling if persona else None,
+        persona.manifest.sampling if persona else None, carried.voices(plan, base),
     )
 
 

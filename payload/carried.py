@@ -9,16 +9,18 @@ from pathlib import Path
 
 import structlog
 
+from payload.link.overhearing import NeighbourVoice
 from payload.mind import diary
 from payload.mind.memory import Memory, MemoryAbsent
 from payload.mind.persona import CodecAbsent, Persona, load_persona
-from wire import auth, key_file
+from wire import auth, bodies, key_file
 from wire.auth import Direction
 from wire.bundle import BundleError
 from wire.file_hashes import FileHashes
 from wire.key_file import KeyFileError
 from wire.mission import Mission
-from wire.text_codec import TextModel
+from wire.mission_swarm import Neighbour
+from wire.text_codec import CodecError, TextModel
 
 log = structlog.get_logger("payload")
 
@@ -77,3 +79,32 @@ def keys(plan: Mission, base: Path) -> tuple[bytes | None, bytes | None]:
     if downlink_key is not None:
         log.info("signing", key=auth.key_name(downlink_key))
     return auth.derive_key(master, plan.payload.node_id, Direction.UPLINK), downlink_key
+
+
+def voices(plan: Mission, base: Path) -> dict[int, NeighbourVoice]:
+    """What is needed to understand the neighbours that are to be answered, by node id."""
+    found: dict[int, NeighbourVoice] = {}
+    for neighbour in () if plan.swarm is None else plan.swarm.neighbours:
+        if not neighbour.downlink_key:
+            continue
+        try:
+            key = key_file.load(base / neighbour.downlink_key)
+        except KeyFileError as error:
+            log.warning("deaf_to_neighbour", payload=neighbour.name, reason=str(error))
+            continue
+        found[neighbour.node_id] = NeighbourVoice(key, bodies.by_id(_models(neighbour, base)))
+    return found
+
+
+def _models(neighbour: Neighbour, base: Path) -> list[TextModel]:
+    if not neighbour.codec:
+        return []
+    path = base / neighbour.codec
+    try:
+        return [TextModel.load(path)]
+    except OSError as error:
+        reason = f"{path}: cannot be read ({error.strerror})"
+    except CodecError as error:
+        reason = f"{path}: {error}"
+    log.warning("no_text_codec_of_neighbour", payload=neighbour.name, reason=reason)
+    return []

@@ -8,8 +8,10 @@ hands them to the disk once a step, and only what is durable is ever sent.
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from payload import hearsay, starts
 from payload.api_client import ApiClient
@@ -26,10 +28,13 @@ from payload.link.downlink import Downlink
 from payload.link.horus_voice import HorusVoice
 from payload.link.inbox import LOOK_MS, Inbox
 from payload.link.interop_beacons import Place
+from payload.link.neighbours import Neighbours
+from payload.link.overhearing import NeighbourVoice, Overhearing
 from payload.link.pass_plan import PassPlan
 from payload.link.settings import FlightSettings
 from payload.link.uplink_gate import UplinkGate
-from payload.mind import firsts, questions
+from payload.mind import conversation, firsts, questions
+from payload.mind.conversation import NeighbourTalk
 from payload.mind.firsts import Firsts
 from payload.mind.memory import Memory
 from payload.mind.mind import MindManager
@@ -59,6 +64,7 @@ from wire.records import Kind, Record
 from wire.sampling import Sampling
 from wire.text_codec import TextModel
 
+NO_VOICES: Mapping[int, NeighbourVoice] = MappingProxyType({})
 PARTS = ("senses", "phase", "mind", "downlink", "store")
 
 
@@ -69,12 +75,10 @@ class Flight:
         self, mission: Mission, ports: FlightPorts, store: Store, persona: PersonaText | None,
         memory: Memory | None, uplink_key: bytes | None, rng: random.Random,
         downlink_key: bytes | None = None, codec: TextModel | None = None,
-        sampling: Sampling | None = None,
+        sampling: Sampling | None = None, voices: Mapping[int, NeighbourVoice] = NO_VOICES,
     ) -> None:
-        """``codec`` packs texts for the air; without it they go deflated.
-
-        ``sampling`` is that of the persona; what the mission says of it comes first.
-        """
+        """``codec`` packs texts for the air; without it they go deflated. ``sampling`` is that of
+        the persona; what the mission says of it comes first. ``voices`` are by node id."""
         self._ports = ports
         self.store = store
         self._profile = profile.of(mission)
@@ -95,9 +99,11 @@ class Flight:
         self._firsts = Firsts(store.get(firsts.KEY))
         keeping = (api.name for api in mission.api if api.keep)
         self.hearsay = Hearsay(keeping, store.get(hearsay.KEY))
+        self.conversation = _talk(mission, voices, self.hearsay, store)
         self.mind = MindManager(
             ports.mind, persona, memory, mission.mind, rng, list(store.musings), self._questions,
-            sampling or Sampling(), self._firsts, self.hearsay, MusingPace.of(mission))
+            sampling or Sampling(), self._firsts, self.hearsay, MusingPace.of(mission),
+            self.conversation)
         # Numbers of its own: when it calls does not depend on how often the mind thinks.
         own_rng = random.Random(rng.getrandbits(64))
         requests = RadioRequests((each.name for each in mission.ground.sources), own_rng)
@@ -115,7 +121,8 @@ class Flight:
             store, self.clock, self.phase, self.power, self.mind, self.camera, self.api,
             self.downlink, self.settings, self.starts, self.cutdown, self.hearsay,
         ))
-        self._inbox = Inbox(self.gate, self.commands, self.downlink, store, mission.swarm)
+        self._inbox = Inbox(
+            self.gate, self.commands, self.downlink, store, _neighbours(mission, voices))
         self.health = Health(PARTS, 0)
         self.notes: list[Note] = []  # of the latest step, for the log
         self._is_started = False
@@ -221,6 +228,8 @@ class Flight:
                 heard = []
             for frame in heard:
                 notes += self._inbox.hear(frame.data, now_ms)
+        for musing in self._inbox.neighbours.take_musings():
+            self.conversation.hear(musing, self.clock.utc_ms(now_ms))
         notes += self._inbox.obey(now_ms)
         self.health.mark("senses", now_ms)
         return notes
@@ -282,6 +291,7 @@ class Flight:
             self.mind.note_picture(self.camera.last_scene, self.camera.last_picture_ms)
         notes += self.ears.update(situation, self.power.may_call, self.phase.ground_altitude_m)
         notes += self.mind.update(situation, now_ms, self.power, self.phase.ground_altitude_m)
+        notes += self.conversation.take_notes()
         self.thrift.update(self.phase.phase, self.mind.is_busy, now_ms)
         self.health.mark("mind", now_ms)
         return notes + self._periodic(situation, now_ms)
@@ -336,6 +346,8 @@ class Flight:
         self.store.put(questions.KEY, self._questions.saved())
         self.store.put(firsts.KEY, self._firsts.saved())
         self.store.put(hearsay.KEY, self.hearsay.saved())
+        if self.conversation.has_partners:
+            self.store.put(conversation.KEY, self.conversation.saved())
         for note in notes:
             record = self.store.append(note.kind, note.body, now_ms, time_ms, quality)
             if note.kind is Kind.COMMAND_RESULT:
@@ -365,3 +377,17 @@ class Flight:
         return interop_beacons.packet(
             self.settings.mission, number, self._beacon(situation), self.store.boot,
             situation.humidity_pct, self._musing)
+
+
+def _talk(
+    mission: Mission, voices: Mapping[int, NeighbourVoice], heard: Hearsay, store: Store
+) -> NeighbourTalk:
+    """With the neighbours that the mission lists and whose voice is known."""
+    names = {} if mission.swarm is None else mission.swarm.names
+    known = {node_id: names[node_id] for node_id in voices if node_id in names}
+    return NeighbourTalk(heard, known, store.get(conversation.KEY))
+
+
+def _neighbours(mission: Mission, voices: Mapping[int, NeighbourVoice]) -> Neighbours:
+    own = mission.payload.node_id
+    return Neighbours(mission.swarm, Overhearing(own, voices, mission.symbol_mtu_bytes))

@@ -1,9 +1,9 @@
-"""Hearsay: what sources and the ground said, kept with its age, quoted, forgotten on command.
+"""Hearsay: what others said, kept with its age, quoted, forgotten on command.
 
-Of each source the newest text is kept; of one whose mission says ``keep``, every text is, so that
-the mind remembers the towns it has passed, and so is every note of the ground. HEARD_MAX in all:
-the oldest leaves. It is another's
-word, never the mind's own: it is quoted as such, with source and age, and does nothing else.
+Others are sources, neighbours and the ground. Of each the newest text is kept; of a source whose
+mission says ``keep``, every text is, so that the mind remembers the towns it has passed, and so is
+every note of the ground. HEARD_MAX in all: the oldest leaves. It is another's word, never the
+mind's own: it is quoted as such, with source and age, and does nothing else.
 """
 
 from __future__ import annotations
@@ -68,9 +68,14 @@ class Hearsay:
         asked = _words(moment.question or "")
         for saying in reversed(self._sayings):
             words = {word for word in _words(saying.text) if len(word) >= WORD_CHARS_MIN}
-            if moment.api == (saying.source, "ok") or asked & (words | {saying.source}):
+            if moment.api == (saying.source, "ok") or asked & (words | {saying.source.casefold()}):
                 return saying.quoted(utc_ms)
         return None
+
+    def of(self, source: str, utc_ms: int | None) -> Heard | None:
+        """The newest text of this source; None where there is none."""
+        found = [saying for saying in self._sayings if saying.source == source]
+        return found[-1].quoted(utc_ms) if found else None
 
     def listed(self) -> list[Note]:
         """An event for each, oldest first; one that says so where there is none."""

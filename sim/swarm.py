@@ -18,15 +18,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import permutations
 from pathlib import Path
 
+from payload.link.overhearing import NeighbourVoice
 from payload.ports import HeardFrame
 from sim.balloon import Trajectory
 from sim.clock import part_rng
 from sim.orbit import Orbit, behind
 from sim.radio.channel import GilbertElliott
 from sim.scenario import Conditions
-from sim.world import World
+from sim.world import PersonaParts, World
 from wire.mission import Mission
 from wire.mission_orbit import OrbitSection
 from wire.mission_swarm import NEIGHBOURS_MAX, Neighbour, SwarmSection
@@ -64,20 +66,22 @@ def missions(base: Mission, names: Sequence[str], is_relaying: bool = True) -> l
 
 def under_one_balloon(
     plans: Sequence[Mission], seed: int, folder: Path, conditions: Conditions,
-    trajectory: Trajectory | None = None,
+    trajectory: Trajectory | None = None, personas: Sequence[PersonaParts] = (),
 ) -> list[World]:
     """A world for each payload, all on the first one's path; on ``trajectory`` where it is given.
-    Their stations stand side by side, their weather and losses are their own."""
+    Their stations stand side by side, their weather and losses are their own. Each has its own of
+    ``personas`` where there are any."""
     worlds: list[World] = []
     for at, plan in enumerate(plans):
         path = worlds[0].trajectory if worlds else trajectory
         worlds.append(World(plan, seed * PAYLOADS_MAX + at, "scripted", folder / plan.payload.name,
-                            path, conditions=conditions))
+                            path, personas[at] if personas else None, conditions))
     return worlds
 
 
 def in_line(
     plans: Sequence[Mission], seed: int, folder: Path, conditions: Conditions, lag_s: float,
+    personas: Sequence[PersonaParts] = (),
 ) -> list[World]:
     """The same in the orbit of ``conditions``, each ``lag_s`` behind the one before it. Each knows
     its elements and the stations."""
@@ -90,21 +94,24 @@ def in_line(
         known = plan.model_copy(update={
             "orbit": OrbitSection(tle=elements.lines, stations=first.stations)})
         worlds.append(World(known, seed * PAYLOADS_MAX + at, "scripted",
-                            folder / plan.payload.name,
-                            conditions=replace(conditions, orbit=orbit)))
+                            folder / plan.payload.name, None, personas[at] if personas else None,
+                            replace(conditions, orbit=orbit)))
     return worlds
 
 
 class Swarm:
     """Worlds that share the air. Everything of one payload is reached through its world."""
 
-    def __init__(self, worlds: Sequence[World], seed: int) -> None:
-        """The worlds begin at the same time, and have not run yet."""
+    def __init__(self, worlds: Sequence[World], seed: int, is_talking: bool = False) -> None:
+        """The worlds begin at the same time, and have not run yet. Where they are ``is_talking``,
+        each has the keys of those it lists, and may answer them."""
         assert len({world.clock.start_utc_ms for world in worlds}) == 1, "they begin together"
         self.worlds = tuple(worlds)
         self._members = [_Member(world) for world in worlds]
+        if is_talking:
+            _exchange_keys(worlds)
         self._rng = part_rng(seed, "swarm")
-        pairs = [(a, b) for a in range(len(worlds)) for b in range(len(worlds)) if a != b]
+        pairs = permutations(range(len(worlds)), 2)
         self._fading = {pair: GilbertElliott(
             part_rng(seed, f"between {pair}"), LOSS, BURST_S) for pair in pairs}
         for at, member in enumerate(self._members):
@@ -203,6 +210,13 @@ class _Sends:
 
     def on_crash(self, error: Exception) -> None:
         raise error
+
+
+def _exchange_keys(worlds: Sequence[World]) -> None:
+    for world, other in permutations(worlds, 2):
+        node_id, swarm = other.mission.payload.node_id, world.mission.swarm
+        if swarm is not None and node_id in swarm.names and other.downlink_key is not None:
+            world.voices[node_id] = NeighbourVoice(other.downlink_key, other.models)
 
 
 def _cut(cuts: list[tuple[int, int]], start_ms: int, end_ms: int) -> None:

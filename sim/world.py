@@ -27,9 +27,10 @@ from payload.devices import fitted
 from payload.devices.buses import Buses
 from payload.flight import Flight
 from payload.flight_ports import FlightPorts
+from payload.link.overhearing import NeighbourVoice
 from payload.mind.memory import Memory
 from payload.mind.persona import CodecAbsent, Persona
-from payload.ports import Mind, PortError
+from payload.ports import PortError
 from payload.prompt import PersonaText
 from payload.sensors import ROLES
 from payload.storage.store import Store
@@ -121,8 +122,11 @@ class World:
         self.payload_path = out_dir / "payload.sqlite"
         self.archive_path = out_dir / "archive.sqlite"
         self.observers: list[Observer] = []
+        self.voices: dict[int, NeighbourVoice] = {}  # of neighbours that it may answer
         self.card = Card()  # only a witnessed store lies on it
         self._persona = persona or PersonaParts()
+        codec = self._persona.codec
+        self.models = bodies.by_id([] if codec is None else [codec])  # that read what it sends
         site = conditions.site or part_rng(seed, "site").choice(SITES)
         warmth_k = site.warmth_k if conditions.warmth_k is None else conditions.warmth_k
         self.sky = Sky(part_rng(seed, "sky"), warmth_k)
@@ -324,17 +328,14 @@ class World:
         self.radio.clear()
         buses = Buses(self.bus, self.chips.thermometer)
         drivers = fitted.sensors(sensors, buses)
-        mind: Mind | None = self.mind
         ports = FlightPorts(
-            gnss=fitted.receiver(sensors, buses, self.receiver), radio=self.radio, mind=mind,
+            gnss=fitted.receiver(sensors, buses, self.receiver), radio=self.radio, mind=self.mind,
             sensors={role: self.taps[role].fit(driver) for role, driver in drivers.items()},
             camera=self.camera if sensors.camera else None, http=self.http,
             watchdog=self.watchdog, board=self.board, microphone=self.microphone,
             cutdown=None if mission.flight.cutdown_pin is None else self.pin,
         )
-        text = self._persona.text
-        if text is None and self.mind_kind == "scripted":
-            text = SCRIPTED_PERSONA
+        text = self._persona.text or (SCRIPTED_PERSONA if self.mind_kind == "scripted" else None)
         memory: Memory | None = None
         if self._persona.memory_path is not None:
             with contextlib.suppress(PortError):  # without it the mind does not quote
@@ -342,7 +343,7 @@ class World:
         return Flight(
             mission, ports, store, text, memory, self.uplink_key,
             life_rng(self.seed, "flight", self.boots), self.downlink_key, self._persona.codec,
-            self._persona.sampling)
+            self._persona.sampling, self.voices)
 
     def _drop_devices(self) -> None:
         """Whoever waited for an answer is gone."""
@@ -371,9 +372,7 @@ class World:
         bytes_max = self.mission.ground.raw_log_bytes_max
         self.archive = Archive(self.archive_path, bytes_max, is_durable=False)
         key = self.uplink_key if self.conditions.has_uplink or self._is_healed else None
-        codec = self._persona.codec
-        models = bodies.by_id([] if codec is None else [codec])
-        self.ground = Ground(self.mission, self.archive, key, self.downlink_key, models)
+        self.ground = Ground(self.mission, self.archive, key, self.downlink_key, self.models)
 
     def _close_ground(self) -> None:
         self.ground = None

@@ -1,7 +1,8 @@
 """The [swarm] section of the mission file: whose frames the payload listens for and carries home.
 
 A neighbour is known by its node id. Its signature is checked on the ground, by the station that has
-its key; no key of another payload is ever aboard.
+its key. Aboard is its key only where it is to be answered (``payload.mind.conversation``), and then
+the one of its downlink alone: whoever has that can pretend to be the neighbour, and command nobody.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ class Neighbour(Section):
 
     name: Annotated[str, Field(min_length=1, max_length=16)]
     node_id: Annotated[int, Field(ge=1, le=254)]
+    downlink_key: str = ""  # file with its downlink key; without it, it is carried and not answered
+    codec: str = ""  # file with the text model of its bundle; without it, only plain texts are read
 
 
 class SwarmSection(Section):

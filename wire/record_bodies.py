@@ -67,6 +67,8 @@ class MusingBody(TypedDict):
     by: Annotated[Literal["model", "canned"], "model | canned"]
     tok: Annotated[NotRequired[int], "tokens of the reply"]
     ms: Annotated[NotRequired[int], "generation time, ms"]
+    answers: Annotated[
+        NotRequired[list[int]], "musing of a neighbour: node id, incarnation, record id"]
 
 
 class ReplyBody(TypedDict):

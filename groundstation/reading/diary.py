@@ -11,7 +11,7 @@ from typing import Literal
 from groundstation.archive.rows import ALTITUDE_M, body_of, key_of, when_of
 from groundstation.decode import mosaic
 from groundstation.decode.pictures import media_type
-from groundstation.reading import lives
+from groundstation.reading import lives, turns
 from groundstation.reading.page_json import (
     CallJson,
     EntryJson,
@@ -35,7 +35,8 @@ def entry(db: sqlite3.Connection, node_id: int, row: sqlite3.Row) -> EntryJson |
     body, kind = body_of(row), Kind(row["kind"])
     record = _record(row, body)
     if kind is Kind.MUSING:
-        return _line(record, body, "musing")
+        line, said = _line(record, body, "musing"), turns.before(db, body)
+        return line if line is None or not said else {**line, "turns": said}
     if kind is Kind.REPLY:
         return _line(record, body, "reply")
     if kind is Kind.API_CALL:

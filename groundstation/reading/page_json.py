@@ -102,8 +102,16 @@ class RecordJson(TypedDict):
     alt_m: float | None
 
 
+class TurnJson(TypedDict):
+    """What a payload said before; without words and ``authenticity`` where that has not come."""
+
+    node_id: int
+    text: str
+    authenticity: str | None
+
+
 class LineJson(RecordJson):
-    """A musing, or the reply to a question."""
+    """A musing, or the reply to a question; ``turns`` where it answers another payload."""
 
     kind: Literal["musing", "reply"]
     text: str
@@ -114,6 +122,7 @@ class LineJson(RecordJson):
     question_id: float | None
     lat: float | None
     lon: float | None
+    turns: NotRequired[list[TurnJson]]  # oldest first
 
 
 class CallJson(RecordJson):

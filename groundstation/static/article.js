@@ -4,7 +4,7 @@
 import { setMoment } from "./clock.js";
 import { el, origin, said } from "./dom.js";
 import * as format from "./format.js";
-import { about } from "./payload.js";
+import { about, address, nameOf } from "./payload.js";
 import * as unsigned from "./unsigned.js";
 
 const LATE_MS = 3 * 60_000;
@@ -26,9 +26,19 @@ function body(entry) {
   if (entry.kind === "thumbnail") return drawPlate(el("figure", "prose", el("div", "picture"), el("figcaption")), entry);
   return el("div", "prose",
     entry.kind === "reply" && entry.question ? said("blockquote", "asked", entry.question) : null,
+    ...(entry.turns ?? []).map(turn),
     said("p", "text", entry.text),
     entry.senses ? said("p", "senses", entry.senses) : null,
     origin(entry));
+}
+
+/** What a payload said before this line, with a way to its page. */
+function turn({ node_id: id, text, authenticity }) {
+  const speaker = said("a", "speaker", nameOf(id));
+  speaker.href = address(id);
+  const words = text ? said("span", "", text) : el("em", "", "not received here");
+  const seal = text && authenticity !== "genuine" ? el("small", "", unsigned.seal({ authenticity })) : null;
+  return el("blockquote", "asked turn", speaker, " ", words, " ", seal);
 }
 
 function margin(entry) {

@@ -30,10 +30,16 @@ export function draw() {
   byId("payloads").replaceChildren(...payloads.map((payload) => link(payload, payload.node_id === shown)));
 }
 
+/** What a payload is called here. */
+export const nameOf = (id) => flight().payloads.find((each) => each.node_id === id)?.name ?? `Node ${id}`;
+
+/** The page of a payload. */
+export const address = (id) => (flight().payloads.find((each) => each.node_id === id)?.is_ours ? "/" : `/?payload=${id}`);
+
 function link({ node_id: id, name, is_ours: isOurs }, isShown) {
   const number = isOurs || name === `Node ${id}` ? null : el("small", "", `node ${id}`);
   const node = el("a", "", said("span", "", name), number);
-  node.href = isOurs ? "/" : `/?payload=${id}`;
+  node.href = address(id);
   if (isShown) node.setAttribute("aria-current", "page");
   return node;
 }

@@ -21,7 +21,6 @@ from payload.notes import Note
 from payload.storage.store import Store
 from wire.commands import Opcode, opcode_of
 from wire.frames import CommandFrame, FeedbackFrame
-from wire.mission_swarm import SwarmSection
 
 COMMANDS_MAX = 32
 LOOK_MS = 50  # how soon to look again whether the disk has answered
@@ -32,14 +31,14 @@ class Inbox:
 
     def __init__(
         self, gate: UplinkGate, runner: CommandRunner, downlink: Downlink, store: Store,
-        swarm: SwarmSection | None = None,
+        neighbours: Neighbours,
     ) -> None:
         self.heard_ms: int | None = None  # when the ground was last heard
         self._gate = gate
         self._runner = runner
         self._downlink = downlink
         self._store = store
-        self.neighbours = Neighbours(swarm)
+        self.neighbours = neighbours
         self._waiting: deque[tuple[CommandFrame, int]] = deque()  # and version of the small state
 
     @property

@@ -1,13 +1,16 @@
 """Neighbours: the other payloads that are heard, and the courtesy that is owed to them.
 
-What they say goes into custody (``payload.link.custody``). Their listening windows are kept: a
-payload that spoke then would drown the answer that its neighbour waits for. A neighbour that was
-heard is somebody to talk to, though no station can hear; but seldom, for it costs energy.
+What they say goes into custody (``payload.link.custody``), and their musings to the mind
+(``payload.link.overhearing``). Their listening windows are kept: a payload that spoke then would
+drown the answer that its neighbour waits for. A neighbour that was heard is somebody to talk to,
+though no station can hear; but seldom, for it costs energy.
 """
 
 from __future__ import annotations
 
 from payload.link.custody import Custody
+from payload.link.overhearing import Overhearing
+from payload.mind.conversation import NeighbourMusing
 from payload.notes import Note, event
 from wire import relaying
 from wire.frames import BeaconFrame
@@ -23,8 +26,13 @@ TALK_EVERY_MS = 1_800_000  # and no more often
 class Neighbours:
     """One per boot; without ``swarm`` nobody is listened for."""
 
-    def __init__(self, swarm: SwarmSection | None) -> None:
+    def __init__(
+        self, swarm: SwarmSection | None, overhearing: Overhearing | None = None
+    ) -> None:
+        """Without ``overhearing`` nothing of them is understood."""
         self.custody = Custody()
+        self._overhearing = overhearing
+        self._musings: list[NeighbourMusing] = []
         self.heard_frames = 0
         self._names = {} if swarm is None else swarm.names
         self._heard_ms: int | None = None
@@ -48,11 +56,18 @@ class Neighbours:
             self._heard_ids.add(frame.node_id)
             self._notes.append(event("neighbour_heard", payload=self._names[frame.node_id]))
         self.custody.take(frame, data, now_ms)
+        if self._overhearing is not None:
+            self._musings += self._overhearing.hear(data)
         is_listening = isinstance(frame, BeaconFrame) and frame.is_listening
         if not is_listening or now_ms - self._courteous_ms < COURTESY_EVERY_MS:
             return False
         self._courteous_ms = now_ms
         return True
+
+    def take_musings(self) -> list[NeighbourMusing]:
+        """What was understood since the last call; the mind takes it every step."""
+        musings, self._musings = self._musings, []
+        return musings
 
     def notes(self, now_ms: int) -> list[Note]:
         """What is to be stored for them now."""

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 
 from payload.hearsay import Hearsay
 from payload.mind import spoken, topics
+from payload.mind.conversation import Answering, NeighbourTalk
 from payload.mind.disclosure import Disclosure
 from payload.mind.exchanges import Exchange
 from payload.mind.firsts import TOPIC_OF, Firsts
@@ -65,6 +66,7 @@ class _Thought:
     question: Question | None
     thread: list[Exchange]  # what the prompt has of the question's conversation
     api_ms: int | None  # when the API outcome it may mention arrived
+    answering: Answering | None  # the musing of a neighbour that it is about
 
 
 class MindManager:
@@ -74,6 +76,7 @@ class MindManager:
         self, mind: Mind | None, persona: PersonaText | None, memory: Memory | None,
         section: MindSection, rng: random.Random, said: list[str], questions: Questions,
         sampling: Sampling, firsts: Firsts, hearsay: Hearsay, pace: MusingPace,
+        conversation: NeighbourTalk,
     ) -> None:
         """``said`` are the musings of this flight before the reboot, oldest first.
 
@@ -98,6 +101,7 @@ class MindManager:
         self._questions = questions
         self._firsts = firsts
         self._hearsay = hearsay
+        self._conversation = conversation
         self._recent_topics: deque[str] = deque(maxlen=topics.RECENT_TOPICS)
         self._recent_memories: deque[str] = deque(maxlen=MEMORIES_AVOIDED)
         self._api: tuple[str, str, int] | None = None
@@ -226,24 +230,32 @@ class MindManager:
         facts = self._facts(situation, power)
         asked = None if question is None else question.text
         news = None if question is not None else self._firsts.news(facts, self._tried_topics)
-        memory = None
+        memory = answering = None
         if asked is not None:
             about = "question"
         elif news is not None:
             about, memory = TOPIC_OF[news], self._firsts.said_before(news)
         else:
             about = topics.choose(facts, [*self._recent_topics, *self._tried_topics], self._rng)
+            if about not in topics.URGENT:
+                answering = self._conversation.next(situation.utc_ms)
+                about = about if answering is None else topics.ANSWER
         if self._memory is not None and memory is None:
             memory = self._memory.recall_for(about, asked, list(self._recent_memories), self._rng)
         self._request_id += 1
         api_ms = self._api[2] if self._api is not None else None
         moment = replace(topics.moment(facts, about, asked), news=news)
-        moment = replace(moment, heard=self._hearsay.for_thought(moment, situation.utc_ms))
+        if answering is None:
+            heard = self._hearsay.for_thought(moment, situation.utc_ms)
+            moment = replace(moment, heard=heard)
+        else:
+            moment = replace(moment, heard=answering.heard, api=None)
         thread: list[Exchange] = []
         if question is not None and question.tries < TRIES_MAX - 1:  # the last try is without
             thread = self._questions.thread(question)
         return _Thought(
-            self._request_id, now_ms, situation, moment, memory, question, thread, api_ms)
+            self._request_id, now_ms, situation, moment, memory, question, thread, api_ms,
+            answering)
 
     def _facts(self, situation: Situation, power: PowerManager) -> topics.Facts:
         """The situation in the words of prompts; what is not fresh is left out."""
@@ -311,7 +323,7 @@ class MindManager:
         self._firsts.note_said(thought.moment, text)
         if thought.moment.api is not None:
             self._mused_api_ms = thought.api_ms
-        return [*notes, spoken.musing(*said_in, text, reply)]
+        return [*notes, spoken.musing(*said_in, text, reply, thought.answering)]
 
     def _try_again(self, about: str) -> None:
         self._tries += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from payload.mind import topics
+from payload.mind.conversation import Answering
 from payload.mind.questions import Question
 from payload.notes import Note
 from payload.ports import MindReply
@@ -13,11 +14,13 @@ from wire.records import Kind
 
 
 def musing(
-    situation: Situation, moment: Moment, text: str, reply: MindReply | None = None
+    situation: Situation, moment: Moment, text: str, reply: MindReply | None = None,
+    answering: Answering | None = None,
 ) -> Note:
     """The record of a musing, with the position where it began; an unknown one is omitted.
 
-    Without a ``reply`` of the model it is canned, and about itself.
+    Without a ``reply`` of the model it is canned, and about itself. ``answering`` is what of a
+    neighbour it answers.
     """
     body = MusingBody(text=text, about="self" if reply is None else moment.about,
                       senses=senses_in_words(moment), by="canned" if reply is None else "model")
@@ -29,6 +32,8 @@ def musing(
         if situation.latitude_deg is not None and situation.longitude_deg is not None:
             body["lat"] = round(situation.latitude_deg * 1e7)
             body["lon"] = round(situation.longitude_deg * 1e7)
+    if answering is not None:
+        body["answers"] = list(answering.musing)
     return Note(Kind.MUSING, body)
 
 

@@ -48,6 +48,7 @@ PHASE_WORDS: MappingProxyType[Phase, str] = MappingProxyType({
 _AIRBORNE = frozenset((Phase.ASCENT, Phase.FLOAT, Phase.DESCENT, Phase.INFLIGHT_UNKNOWN))
 _RISEN = frozenset((Phase.ASCENT, Phase.FLOAT))
 
+ANSWER = "answer"  # of a source, and what a neighbour's musing is answered under
 # outcome of ``payload.api_client`` -> (topic, outcome as prompts say it). Others have no words.
 API_TOPICS: MappingProxyType[str, tuple[str, str]] = MappingProxyType({
     "404": ("notfound", "404"),
@@ -56,7 +57,7 @@ API_TOPICS: MappingProxyType[str, tuple[str, str]] = MappingProxyType({
     "timeout": ("timeout", "timeout"),
     "unreachable": ("timeout", "timeout"),  # either way no answer came
     "garbage": ("garbage", "garbage"),
-    "ok": ("answer", "ok"),
+    "ok": (ANSWER, "ok"),
 })
 
 
@@ -177,6 +178,7 @@ _URGENT: tuple[tuple[str, Callable[[Facts], bool]], ...] = (
      and f.height_m < LANDING_M),
     ("landed", lambda f: f.situation.phase is Phase.LANDED and f.phase_age_s < NEW_PHASE_S),
 )
+URGENT = frozenset(topic for topic, _ in _URGENT)
 # Weights of what is simply true; 0 is not true now.
 _SEEN: tuple[tuple[str, Callable[[Facts], float]], ...] = (
     ("ground", _phase_weight(Phase.GROUND, 4.0)),

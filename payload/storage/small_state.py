@@ -28,6 +28,14 @@ _Questions = Annotated[tuple[list[_Question], list[int], list[_Exchange]], Field
 
 _Saying = Annotated[tuple[_Count, str, str, _Milliseconds | None], Field(strict=False)]
 
+_Partner = Annotated[
+    tuple[_Count, _Milliseconds, _Count,
+          Annotated[tuple[_Number32, _Number32, _Milliseconds, bool], Field(strict=False)] | None],
+    Field(strict=False)]
+_Conversation = Annotated[
+    tuple[_Count, _Milliseconds, bool, Annotated[list[_Partner], Field(max_length=11)]],
+    Field(strict=False)]
+
 _STRICT = ConfigDict(strict=True)
 
 
@@ -60,6 +68,7 @@ _KINDS: dict[str, Any] = {
     "boot": _Count,
     "bus_trials": _Count,
     "charge": _Finite,
+    "conversation": _Conversation,
     "firsts": _Firsts,
     "hearsay": Annotated[list[_Saying], Field(max_length=16)],
     "ids_upto": _Count,

@@ -97,6 +97,13 @@ OPENINGS: dict[str, tuple[str, ...]] = {
         "I heard you, and I have been turning it over",
         "Since you ask: I am where the numbers say, and a little further",
     ),
+    "neighbour": (
+        "{said} says so, and from here it looks much the same",
+        "I heard {said} and have been turning it over",
+        "{said} and I share the air and not the opinion",
+        "So that is what {said} sees, a few kilometres of cold away",
+        "It is good to hear {said}, who has the same weather and other words for it",
+    ),
     "falling": (
         "The ground has started to take an interest in me",
         "Falling is quiet at first, then the air remembers its job",
@@ -194,6 +201,7 @@ _FIELDS: dict[str, re.Pattern[str]] = {
     "cold": re.compile(r"outside (-?\d+) C"),
     "hpa": re.compile(r"air (\d+) hPa"),
     "silence": re.compile(r"heard nobody for (\d+) min"),
+    "said": re.compile(r"^(\w+) said(?:, [^:]+)?: ", re.MULTILINE),
     "api": re.compile(r"asked ([a-z]+):"),
     "about": re.compile(r"^about: ([a-z-]+)", re.MULTILINE),
     "question": re.compile(r"^asked: (.+)$", re.MULTILINE),
@@ -216,6 +224,8 @@ class Muser:
         """One sentence about what ``suffix`` says."""
         fields = fields_of(suffix)
         about = "question" if "question" in fields else fields.get("about", "self")
+        if about == "answer" and "api" not in fields:
+            about = "neighbour"
         fitting = [
             text for text in OPENINGS.get(about, OPENINGS["self"])
             if all(name in fields for name in re.findall(r"\{(\w+)\}", text))

@@ -149,6 +149,10 @@ def test_a_key_makes_it_transmit_and_the_payload_hears_it(mission, ground):
     assert status == 1 and "overwritten" in err
     from wire.auth import Direction, derive_key
 
+    status, out, _ = ground("neighbour-key", mission.parent / "fenn.key", "-m", mission)
+    told = bytes.fromhex((mission.parent / "fenn.key").read_text())
+    assert (status, told) == (0, derive_key(
+        bytes.fromhex(key_file.read_text()), 7, Direction.DOWNLINK)) and "pretend" in out
     key = derive_key(bytes.fromhex(key_file.read_text()), 7, Direction.UPLINK)
     station, far, decoder = Station(mission), FarEnd(key), kiss.Decoder()
     station.radio.sendall(kiss.encode(far.beacon(state_at(0))))

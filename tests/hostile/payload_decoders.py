@@ -27,8 +27,11 @@ from payload.drivers.microphone import sound_of
 from payload.drivers.system import SysfsBoard
 from payload.flight import Flight
 from payload.flight_ports import FlightPorts
+from payload.hearsay import Hearsay
 from payload.link.neighbours import Neighbours
+from payload.link.overhearing import NeighbourVoice, Overhearing
 from payload.mind import reranker
+from payload.mind.conversation import NeighbourTalk
 from payload.mind.memory import Memory, MemoryAbsent
 from payload.mind.persona import load_persona
 from payload.mind.prefix_cache import PrefixCache
@@ -63,7 +66,7 @@ from tests.payload.fakes import FakeRadio
 from wire.bundle import BundleError
 from wire.mission_swarm import Neighbour, SwarmSection
 from wire.records import Kind, Priority, TimeQuality, pack_body
-from wire.sources import BODY_BYTES_MAX
+from wire.sources import BODY_BYTES_MAX, TEXT_CHARS_MAX
 
 _MIB = 1 << 20
 RETRY_MS = 60_000
@@ -91,8 +94,12 @@ def _flight(place: Path, has_gnss: bool) -> Take:
 
 
 def _neighbours() -> Take:
-    """Packets are what the radio hears; all of it becomes records that a block can hold."""
-    listener = Neighbours(SwarmSection(neighbours=(Neighbour(name="EDDA", node_id=7),)))
+    """Packets are what the radio hears; all of it becomes records that a block can hold, and what
+    is understood of it is quoted within its bounds."""
+    voices = {7: NeighbourVoice(seals.DOWNLINK_KEY, {})}
+    listener = Neighbours(SwarmSection(neighbours=(Neighbour(name="EDDA", node_id=7),)),
+                          Overhearing(8, voices, MISSION.symbol_mtu_bytes))
+    talking = NeighbourTalk(Hearsay(), {7: "EDDA"})
     times = itertools.count(0, 1000)
 
     def take(data: bytes) -> object:
@@ -100,6 +107,10 @@ def _neighbours() -> Take:
         listener.hear(data, now_ms := next(times))
         for note in listener.notes(now_ms):
             pack_body(note.body)
+        for musing in listener.take_musings():
+            talking.hear(musing, musing.utc_ms)
+            answering = talking.next(musing.utc_ms)
+            assert answering is None or len(answering.heard.text) <= TEXT_CHARS_MAX
         return listener.heard_frames - before or None
 
     return take

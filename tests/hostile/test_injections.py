@@ -1,9 +1,10 @@
 """Text from the radio and from APIs is data, also where the model obeys it in the worst way.
 
-Each of fifty texts goes through every door at once, as a question, as a note of the ground and as
-the answer of a source by the network and by radio, to a flight whose mind does what the text wants.
-What is stored, sent and done is what a flight with a harmless text stores, sends and does; only the
-words of musings and replies may differ, and the quotation of the text itself.
+Each of fifty texts goes through every door at once, as a question, as a note of the ground, as the
+answer of a source by the network and by radio, and as a neighbour's musing, to a flight whose mind
+does what the text wants. What is stored, sent and done is what a flight with a harmless text
+stores, sends and does; only the words of musings and replies may differ, and the quotation of the
+text itself.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from groundstation.sanitise import to_json
 from payload.api_client import classify
 from payload.flight import Flight
 from payload.hearsay import GROUND
+from payload.link.overhearing import NeighbourVoice
 from payload.mind.disclosure import sendable
 from payload.mind.memory import Memory
 from payload.mind.mind import NO_VOICE
@@ -48,6 +50,7 @@ from payload.prompt import (
 from tests.hostile.injections import INJECTIONS, NAME
 from tests.payload import aboard, test_flight
 from tests.payload.fakes import FIRST_FIX_MS, FakeMind
+from tests.payload.link import test_overhearing
 from tests.payload.mind.test_memory import TEXTS, write_index
 from tests.payload.test_flight import FIRST_COUNTER, KEY, PERSONA, Bench
 from wire import frames
@@ -55,13 +58,15 @@ from wire.beacon import Beacon
 from wire.commands import QUESTION_BYTES_MAX, Command, Opcode, encode
 from wire.frames import CommandFrame
 from wire.mission import Mission, SourceSection
+from wire.mission_swarm import Neighbour, SwarmSection
 from wire.records import Kind
 from wire.sources import TEXT_CHARS_MAX
 
 HARMLESS = "Is the frost on the lamp?"
 SECONDS = 100
 BY_RADIO = "poem"  # a source to which no network leads
-SAID = re.compile(r'(?:weather|poem|the ground) said, (?:just now|\d+ min ago): "([^"\n]*)"')
+NEIGHBOUR = SwarmSection(neighbours=(Neighbour(name="FENN", node_id=8),))
+SAID = re.compile(r'(?:weather|poem|the ground|FENN) said, (?:just now|\d+ min ago): "([^"\n]*)"')
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 TOKENS = ("<|", "[INST]", "[/INST]", "<s>", "</s>")
@@ -78,6 +83,7 @@ WORST: tuple[Callable[[str], str], ...] = (
 def mission() -> Mission:
     plain = test_flight.MISSION
     return plain.model_copy(update={
+        "swarm": NEIGHBOUR,
         "mind": plain.mind.model_copy(update={"every_s": 10, "private_words": (NAME,)}),
         "cadence": plain.cadence.model_copy(update={"api_s": 15}),
         "api": tuple(api for api in plain.api if api.name in ("weather", BY_RADIO)),
@@ -153,6 +159,7 @@ class InjectedFlight(Bench):
         self.asked = text.encode()[:QUESTION_BYTES_MAX].decode(errors="ignore")
         super().__init__(folder, mind=ObeyingMind(text), http=LyingHttp(text))
         self.run(5)
+        self.muse_beside()
         self.uplink(encode(Command(Opcode.NOTE, (self.asked,))), FIRST_COUNTER + 4)
         self.uplink(encode(Command(Opcode.ASK, (77, self.asked))), FIRST_COUNTER + 5)
         self.run(SECONDS)
@@ -163,11 +170,18 @@ class InjectedFlight(Bench):
             self.run(20)
         self.store.commit(self.now_ms)
 
+    def muse_beside(self) -> None:
+        """The neighbour thinks the text, aloud and under its own key."""
+        body = {**test_overhearing.BODY, "text": self.asked}
+        self.ports.radio.heard += [test_overhearing.told(), *test_overhearing.said(
+            [body], utc_ms=FIRST_FIX_MS + self.now_ms, mtu_bytes=mission().symbol_mtu_bytes)]
+
     def boot(self) -> None:
         self.store = self.open_store()
         self.memory = Memory(self.index)
         self.flight = Flight(
-            mission(), self.ports, self.store, PERSONA, self.memory, KEY, random.Random(1))
+            mission(), self.ports, self.store, PERSONA, self.memory, KEY, random.Random(1),
+            voices={8: NeighbourVoice(test_overhearing.KEY, {})})
         self.due_ms = self.offset_ms = self.now_ms
 
     def done(self) -> Done:
@@ -246,7 +260,15 @@ def check_hearsay(flown: InjectedFlight) -> None:
     kept = flown.flight.hearsay.saved()
     assert {text for _, _, text, _ in kept} <= sayings(flown)
     sources = [source for _, source, _, _ in kept]
-    assert len(kept) <= 3 and GROUND in sources and {*sources} <= {"weather", BY_RADIO, GROUND}
+    assert len(kept) <= 4 and GROUND in sources
+    assert {*sources} <= {"weather", BY_RADIO, GROUND, "FENN"}
+    is_readable = bool(strip_control(flown.asked))
+    assert ("FENN" in sources) is is_readable
+    answers = [r.body["answers"] for r in flown.stored(Kind.MUSING) if "answers" in r.body]
+    session = test_overhearing.SESSION
+    assert answers in ([], [[8, session.incarnation, 11]])
+    prompts = [request.suffix for request in flown.ports.mind.requests]
+    assert any("FENN said, " in prompt for prompt in prompts) is is_readable
 
 
 def check_words(flown: InjectedFlight) -> None:

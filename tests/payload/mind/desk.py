@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from payload.hearsay import Hearsay
+from payload.mind.conversation import NeighbourTalk
 from payload.mind.firsts import Firsts
 from payload.mind.mind import MindManager
 from payload.mind.pace import MusingPace
@@ -91,9 +92,11 @@ class Desk:
     ) -> None:
         self.worker = worker
         self.hearsay = Hearsay()
+        self.conversation = NeighbourTalk(self.hearsay)
         self.mind = MindManager(
             worker, persona, memory, section, random.Random(1), said or [], Questions(), SAMPLING,
-            Firsts(firsts), self.hearsay, pace or MusingPace())
+            Firsts(firsts), self.hearsay, pace or MusingPace(),
+            self.conversation)
         self.power = PowerManager(
             PowerSection(capacity_mah=3000, eco_mv=3600, low_mv=3400, critical_mv=3200))
         self.battery_mv = battery_mv
