@@ -63,7 +63,9 @@ class BundleEngine:
         reply = self.model.answer(request, pulse)
         if self.reranker is None:
             return reply
-        return replace(reply, drafts=self.reranker.ordered(reply.drafts, topic_of(request.suffix)))
+        drafts = self.reranker.ordered(
+            reply.drafts, topic_of(request.suffix), is_ranked=request.plain_suffix != "")
+        return replace(reply, drafts=drafts)
 
 
 def load_engine(

@@ -141,7 +141,7 @@ class MindRequest:
     request_id: int
     prefix: str  # the part that never changes for a bundle; its state is cached
     suffix: str
-    plain_suffix: str  # of no moment in particular: what drafts are compared with
+    plain_suffix: str  # of no moment in particular; without it drafts are not compared
     drafts: int
     sentences_max: int
     max_tokens: int  # of each draft
@@ -161,7 +161,7 @@ class MindReply:
     """
 
     request_id: int
-    drafts: list[str]  # the best first
+    drafts: list[str]  # the best first, where they were compared
     prompt_tokens: int
     evaluated_tokens: int
     reply_tokens: int

@@ -47,6 +47,9 @@ BACKOFF_MS_MIN, BACKOFF_MS_MAX = 30_000, 600_000
 START_RETRY_MS = 5_000
 START_PATIENCE_MS = 120_000  # a worker may take this long to load its model
 MEMORIES_AVOIDED = 16
+# With power short or unknown: the second draft adds a fifth to a thought's energy and saves most
+# thoughts whose first is refused; to compare the two by the model would add half of it again.
+DRAFTS_UNRANKED = 2
 NO_VOICE = "I have no voice today. The log goes on."
 
 
@@ -192,8 +195,9 @@ class MindManager:
             request_id=thought.request_id,
             prefix=self._prefix,
             suffix=suffix(thought.moment, thought.memory),
-            plain_suffix=suffix(PLAIN),
-            drafts=self.sampling.drafts if power.has_power_for_drafts else 1,
+            plain_suffix=suffix(PLAIN) if power.may_rank_drafts else "",
+            drafts=(self.sampling.drafts if power.may_rank_drafts
+                    else min(self.sampling.drafts, DRAFTS_UNRANKED)),
             sentences_max=self.sampling.sentences_max,
             max_tokens=self.sampling.max_tokens,
             temperature=self.sampling.temperature,

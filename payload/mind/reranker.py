@@ -50,11 +50,15 @@ class Reranker:
         graded = frozenset(key.split(_UNDER)[0] for key in self.weights if _UNDER in key)
         object.__setattr__(self, "_topics", graded)
 
-    def ordered(self, drafts: Sequence[str], topic: str) -> list[str]:
-        """``drafts``, which come best first by the model alone, by what a reader would keep."""
+    def ordered(self, drafts: Sequence[str], topic: str, is_ranked: bool = True) -> list[str]:
+        """``drafts`` by what a reader would keep; ``is_ranked``: they come best first by the model.
+
+        Unranked, their places say nothing.
+        """
         if topic not in self._topics:
             return list(drafts)
-        worth = [self.place * place + self.worth(draft, topic)
+        by_place = self.place if is_ranked else 0.0
+        worth = [by_place * place + self.worth(draft, topic)
                  for place, draft in enumerate(drafts)]
         return [drafts[at] for at in sorted(range(len(drafts)), key=lambda at: -worth[at])]
 

@@ -98,8 +98,10 @@ class PowerManager:
         return _THINK_FACTOR.get(self.mode, ECO_FACTOR) * cold_factor
 
     @property
-    def has_power_for_drafts(self) -> bool:
-        """True when a thought may cost several drafts: power is neither short nor unknown."""
+    def may_rank_drafts(self) -> bool:
+        """True when a thought may draw many drafts and compare them by the model.
+
+        Not when power is short or unknown."""
         return self.think_interval_factor == 1
 
     def battery_word(self) -> str | None:

@@ -32,7 +32,7 @@ class Served:
         self.app.state.pool.close()
 
 
-# What each room asks the station for by itself, once that has come: until then its parts still move.
+# When what each room asks the station for by itself has come: until then its parts still move.
 ARRIVED = {
     "read": "true",
     "chase": "true",

@@ -75,26 +75,6 @@ def test_a_line_may_not_be_a_piece_of_the_persona_or_the_question() -> None:
         assert [reply["by"] for reply in desk.replies] == ["canned"], echo
 
 
-def test_drafts_cost_power() -> None:
-    """Goal: several drafts while power is good, one when it is short or unknown."""
-    asked = {}
-    for battery_mv in (4000, 3500, None):
-        desk = Desk(Worker(), battery_mv=battery_mv)
-        desk.run(200)
-        asked[battery_mv] = {request.drafts for _, request in desk.worker.requests}
-    assert asked == {4000: {SAMPLING.drafts}, 3500: {1}, None: {1}}
-
-
-def test_the_mission_overrides_the_sampling_of_the_bundle() -> None:
-    """Goal: each value by itself. Method: one of five set in the mission file."""
-    section = SECTION.model_copy(update={"temperature": 0.25})
-    desk = Desk(Worker(), section=section)
-    desk.run(70)
-    (_, request), = desk.worker.requests
-    assert (request.temperature, request.min_p, request.sentences_max) == (
-        0.25, SAMPLING.min_p, SAMPLING.sentences_max)
-
-
 @pytest.mark.parametrize(
     ("battery_mv", "count"), [(4000, 10), (3500, 5), (None, 5), (3300, 0), (3000, 0)])
 def test_power_says_how_often(battery_mv: float | None, count: int) -> None:

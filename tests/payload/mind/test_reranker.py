@@ -22,6 +22,13 @@ def test_words_decide_alone_and_under_the_topic() -> None:
     assert KEPT.worth(COLD[0], "cold") == -1.5 and KEPT.worth(COLD[0], "wind") == -0.5
 
 
+def test_the_place_of_an_unranked_draft_says_nothing() -> None:
+    slightly = Reranker(-0.3, {"cold|wait": 0.1})
+    assert slightly.ordered(COLD, "cold") == COLD
+    assert slightly.ordered(["It is cold.", "I wait."], "cold", is_ranked=False) == [
+        "I wait.", "It is cold."]
+
+
 def test_equal_drafts_stay_in_the_order_of_the_model() -> None:
     assert KEPT.ordered(["One.", "Two.", "Three."], "cold") == ["One.", "Two.", "Three."]
     assert KEPT.ordered([], "cold") == []
