@@ -59,7 +59,7 @@ _SENT_WITH = re.compile(
     r"mein|stuurd vanaf).{0,12}"
     r"\b(?:from|with|via|von|mit|depuis|de mon|desde|do meu|da|dal|vanaf|met|från|fra|z|с|for ios|"
     r"for android|ios|iphone|android|samsung|gmail|outlook|mail)\b[^,;!?]{0,60}$", re.IGNORECASE)
-_LINK_BEHIND = re.compile(r"\s*[<(]https?://[^\s<>()]*[>)]$")
+_LINK_BEHIND = re.compile(r"[<(]https?://[^\s<>()]*[>)]$")
 _WRAPPED_CHARS_MIN = 60  # of a quoted line that a program may have broken
 _SENTENCE_ENDS = (".", "!", "?", ":", ";", "…")
 _RULER_BELOW = re.compile(r"(?:\n\s*([-=_*~#])\1{2,}\s*)+\Z")
@@ -113,9 +113,9 @@ def _without_contacts(lines: Sequence[str]) -> Sequence[str]:
     first = max(0, n_lines - _CONTACT_LINES - 1)
     ruler = max((n for n in range(first, n_lines) if _RULER.match(lines[n])), default=n_lines)
     below = [line.strip() for line in lines[ruler + 1 : n_lines]]
-    is_contact = (any(_ADDRESS.search(line) or _TELEPHONE.search(line) for line in below)
-                  and all(len(line) <= _CONTACT_CHARS_MAX and not _is_sentence(line)
-                          for line in below))
+    is_contact = (all(len(line) <= _CONTACT_CHARS_MAX and not _is_sentence(line)
+                      for line in below)
+                  and any(_ADDRESS.search(line) or _TELEPHONE.search(line) for line in below))
     return lines[:ruler] if is_contact else lines
 
 

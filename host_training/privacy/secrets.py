@@ -48,7 +48,8 @@ _PASSWORD_WORD = (
     r"pass ?word|passwd|passwort|passwoord|wachtwoord|kennwort|mot de passe|contraseña|senha|"
     r"lösenord|passord|adgangskode|hasło|heslo|пароль|parola|şifre|salasana|jelszó|密码|密碼|"
     r"パスワード|비밀번호|pass ?phrase|pwd|pw|wifi[ -]?(?:key|code)|"
-    r"pass(?=\s*[=:]\s*(?=\S*\d)\S*[^\s\d.,])")  # "pass: K3t!", not a pass of 2400 m
+    # "pass: K3t!", and not a pass of 2400 m
+    r"pass(?=\s{0,4}[=:]\s{0,4}(?=\S{0,64}\d)\S{0,64}[^\s\d.,])")
 _PASSWORD = re.compile(
     rf"\b(?:(?P<word>{_PASSWORD_WORD})|pin(?: code)?|puk|api[ _-]?key|secret(?: key)?|"
     r"access[ _-]?token|wifi)\b\s*"

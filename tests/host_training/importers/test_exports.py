@@ -20,8 +20,10 @@ from tests.host_training.importers.chat_exports import (
     Files,
     attributed,
 )
+from tests.host_training.importers.chats_as_text import READABLE
 from tests.host_training.importers.reading import as_bytes, read, reasons, zipped
 from tests.host_training.importers.test_chats_as_text import when
+from tests.host_training.importers.test_mail import letter
 from tests.host_training.importers.writing_exports import MINE, WHISPER, WRITING
 from tests.host_training.nasty_inputs import nasty
 
@@ -68,6 +70,8 @@ def test_speech_that_was_written_down_is_a_transcript(
     assert {m.chat_kind for m in messages} == {"dm" if len(said) == 2 else "transcript"}
     assert not messages[0].is_me
 
+MAILS = ("mail/one.eml", "mail/two.emlx", "Maildir/cur/1.a:2,S", "Maildir/.Sent/cur/2.a:2,S")
+
 
 def _everything() -> Files:
     files: Files = {}
@@ -76,7 +80,8 @@ def _everything() -> Files:
                   if path != "media/letter.txt"}
     for name, of_kind in WHISPER.items():
         files |= {f"{name}/{path}": content for path, content in of_kind.items()}
-    return files
+    files |= {f"text of {name}/chat.txt": text for name, text in READABLE.items()}
+    return files | {name: letter(Message_ID=f"<{name}>") for name in MAILS}
 
 
 @pytest.mark.parametrize("is_zipped", [False, True])
@@ -86,7 +91,9 @@ def test_one_export_of_every_kind_in_one_folder_is_read_without_a_line_of_noise(
     files = _everything()
     messages, notes = read(tmp_path, {"all.zip": zipped(files)} if is_zipped else files)
     assert reasons(notes) == []
-    assert len(messages) == 4 * len(CHATS) + sum(len(texts) for _, texts in WRITING.values()) + 3
+    n_of_chats = 4 * (len(CHATS) + len(READABLE))
+    assert len(messages) == n_of_chats + sum(
+        len(texts) for _, texts in WRITING.values()) + 3 + len(MAILS)
     said = [text for _, texts in WRITING.values() for text in texts]
     assert sorted(m.text for m in messages if m.is_me) == sorted(said)
 

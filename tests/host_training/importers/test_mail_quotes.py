@@ -11,6 +11,7 @@ from host_training.importers.mail_quotes import unquoted
 from tests.host_training.nasty_inputs import nasty
 
 BODY = "The hedge and I have an understanding."
+MANY = 100_000
 
 
 @nasty(9)
@@ -155,3 +156,13 @@ def test_how_to_reach_somebody_below_a_ruler_is_no_part_of_the_words(footer: str
 ])
 def test_what_else_stands_below_a_ruler_stays(words: str) -> None:
     assert unquoted(f"{BODY}\n\n{words}") == f"{BODY}\n\n{words}"
+
+
+@nasty(27)
+@pytest.mark.parametrize("odd", [
+    "a" + " " * MANY + "b", "(https://" * (MANY // 9), "<http://x" * (MANY // 9), "x" * MANY,
+    "-" * MANY + "x", "0 " * (MANY // 2)])
+def test_odd_lines_are_read_once(odd: str) -> None:
+    """The square of their length takes minutes."""
+    for text in (odd, f"--------\n{odd}", f"--------\n{odd}\nada@example.org"):
+        assert unquoted(f"{BODY}\n\n{text}").startswith(BODY)

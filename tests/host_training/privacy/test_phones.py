@@ -5,9 +5,15 @@ Method: one number at a time, most without a country code, and what only has the
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
+from host_training.corpus import assemble
 from host_training.privacy import phones, pii
+from tests.host_training.conftest import write_persona
+from tests.host_training.corpus.preparing import prepare, with_telegram
 from tests.host_training.nasty_inputs import nasty
 
 
@@ -56,3 +62,20 @@ def test_the_region_follows_from_what_is_known(
     own: list[str], timezone: str, others: list[str], languages: list[str], region: str | None
 ) -> None:
     assert phones.region_of(own, timezone, others, languages) == region
+
+
+@pytest.mark.parametrize(("settings", "said", "n_warnings"), [
+    ("", "do you still have 612345678 somewhere?", 1),
+    ('timezone = "Europe/Amsterdam"\n', "do you still have [phone] somewhere?", 0),
+])
+def test_a_number_that_no_region_decides_is_warned_of(
+    tmp_path: Path, settings: str, said: str, n_warnings: int
+) -> None:
+    directory = with_telegram(write_persona(tmp_path / "ada"), [
+        (2, "Who was it?"), (1, "do you still have 612345678 somewhere?")])
+    toml = directory / "persona.toml"
+    toml.write_text(settings + toml.read_text())
+    found = [e.text for e in prepare(directory, tmp_path / "out") if e.source == "telegram"]
+    warned = json.loads((tmp_path / "out" / assemble.SUMMARY).read_text())["warnings"]
+    assert found == [said]
+    assert sum("privacy.region is not set" in line for line in warned) == n_warnings
