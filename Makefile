@@ -105,9 +105,9 @@ wheels: | $(BIN)/python
 	@ls -s --block-size=1K dist/spacepi_payload-*.whl
 	@sh systemd/llama/build.sh $(VENV) dist
 
-# Each proof replaces its line in docs/promises.md. All of them take half an hour on two idle cores,
-# root, and: apt install mmdebstrap qemu-user-static binfmt-support qemu-system-arm cpio kmod
-# e2fsprogs direwolf.
+# Each proof replaces its line in docs/promises.md. They take root, and: apt install mmdebstrap
+# qemu-user-static binfmt-support qemu-system-arm cpio kmod e2fsprogs direwolf. `image` comes first,
+# after `make flight` and `make wheels`: docs/promises.md says how long each of its steps emulates.
 proof: $(VENV)/test
 	@sh tests/proof/all.sh $(NAME)
 

@@ -37,14 +37,14 @@ trap 'exit 130' HUP INT TERM
 while [ ! -s "$flight/heard" ]; do sleep 1; done
 
 # boot WORDS [OPTION...]: power on, with words for guest.sh. A watchdog as a Pi has one, the receiver
-# on ttyS0, the modem on ttyS1.
+# on ttyS0, the modem on ttyS1. A login on the console would hang up on guest.sh.
 boot() {
     told=$1
     shift
     qemu-system-aarch64 "$@" -M virt -cpu cortex-a72 -m 512 -smp 2 -display none -nic none \
         -kernel "$proof/$release.vmlinuz" -initrd "$proof/$release.initrd" \
         -append "console=ttyAMA0 root=/dev/vda ro quiet systemd.journald.forward_to_console=1 \
-systemd.journald.max_level_console=warning $told" \
+systemd.journald.max_level_console=warning systemd.mask=serial-getty@ttyAMA0.service $told" \
         -drive "file=$image,if=virtio,format=raw" \
         -drive "file=$proof/data.img,if=virtio,format=raw" -device i6300esb \
         -chardev "serial,id=gnss,path=$flight/gnss" -device pci-serial,chardev=gnss \
