@@ -132,8 +132,7 @@ def _above(excess: float, error: float) -> float:
 def _is_half(pixels: Values) -> bool:
     """The last rows are one shade, which is no black: the rest of it was not read."""
     last = pixels[-max(4, len(pixels) // 12) :]
-    return bool(last.max() > _DARK and np.ptp(last, axis=(0, 1)).max() < 1.0
-                and last.max() < _BURNT)
+    return bool(_DARK < last.max() < _BURNT and np.ptp(last, axis=(0, 1)).max() < 1.0)
 
 
 # -- the horizon -----------------------------------------------------------------------------------
@@ -214,8 +213,7 @@ def _edges(profile: Values, points: Values, normal: Values, reach: int) -> Value
     is_in = np.all((where >= 0.5) & (where < (columns - 0.5, rows - 0.5)), axis=2)
     values = _between(profile, where)
     slope = _slope(values)
-    is_out = ~is_in
-    slope[np.lib.stride_tricks.sliding_window_view(is_out, 2 * _SLOPE + 1, 1).any(axis=2)] = 0.0
+    slope[np.lib.stride_tricks.sliding_window_view(~is_in, 2 * _SLOPE + 1, 1).any(axis=2)] = 0.0
     peak = np.clip(slope.argmax(axis=1), 1, slope.shape[1] - 2)
     index = np.arange(len(slope))
     before, at, after = (slope[index, peak + off] for off in (-1, 0, 1))
@@ -369,8 +367,8 @@ def _cover(pixels: Values, shade: Values, over_deg: Values) -> float | None:
         return None
     white = float(np.percentile(hazy, 90)) * _WHITE ** (1 / 2.2)
     most = -_least(-pixels)
-    chroma = (most - _least(pixels)) / np.maximum(most, 1.0)
-    is_cloud = (chroma < _CHROMA_MAX) & (shade > white)
+    is_grey = most - _least(pixels) < _CHROMA_MAX * np.maximum(most, 1.0)
+    is_cloud = is_grey & (shade > white)
     return float(is_cloud[is_land].mean())
 
 
@@ -397,7 +395,5 @@ def _sun(shade: Values, pixels: Values) -> float | None:
     roundness = area / (4 * math.pi * math.sqrt(max(float(np.linalg.det(moments)), 1e-9)))
     near = shade[(off > 1.25 * radius + 1) & (off < 1.8 * radius + 3)]
     far = shade[(off > 2.6 * radius + 5) & (off < 3.6 * radius + 9)]
-    if near.size == 0 or far.size == 0:
-        return 0.02
     glow = (float(np.median(near)) + 5) / (float(np.median(far)) + 5)
     return _logistic(min(roundness, 1.0), *_ROUND) * _logistic(glow, *_GLOW)

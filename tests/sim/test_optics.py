@@ -38,7 +38,8 @@ def test_the_horizon_sinks_leans_and_bends() -> None:
         return int(np.diff(shades(shot)[:, column]).argmax())
 
     flat, tilted = replace(HIGH, cover=0.0), replace(HIGH, cover=0.0, tilt_deg=15)
-    assert edge(tilted, 140) - edge(tilted, 20) == pytest.approx(120 * np.tan(np.radians(15)), abs=6)
+    fall = 120 * np.tan(np.radians(15))
+    assert edge(tilted, 140) - edge(tilted, 20) == pytest.approx(fall, abs=6)
     assert edge(replace(flat, pitch_deg=8), 80) > edge(flat, 80) + 10
     assert edge(flat, 4) > edge(flat, 80) < edge(flat, 155)
 

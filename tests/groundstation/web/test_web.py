@@ -122,6 +122,16 @@ def test_what_it_heard_is_an_entry_and_what_has_no_name_is_none(station):
         (["wind", "flutter"], 94.3, 9000), (["quiet"], None, 9000), (["<b>owl</b>"], None, 9000)]
 
 
+def test_what_a_picture_shows_is_with_it(station):
+    """Goal: names as plain values, none where there are no eyes. Method: as ours, and not."""
+    image = b"\xff\xd8\xff" + bytes(80) + b"\xff\xd9"
+    for number, more in enumerate(({"sees": "sun tilted"}, {"sees": ""}, {}, {"sees": 7},
+                                   {"sees": "<b>owl</b>"})):
+        keep(station, number, Kind.THUMBNAIL, {"image": image, "scene": "horizon", **more})
+    entries = client_of(station).get("/api/musings").json()["entries"]
+    assert [e["sees"] for e in entries[::-1]] == [["sun", "tilted"], [], [], [], ["<b>owl</b>"]]
+
+
 def test_a_hostile_frame_never_stops_the_station(station):
     ground, far = Ground(MISSION, station, KEY), FarEnd(KEY)
     bodies = [
