@@ -17,7 +17,7 @@ from host_training.studio.answers import NotDone, as_json, posted, text_of, text
 from host_training.studio.found import start_scan
 from host_training.studio.jobs import Jobs
 from host_training.studio.place import StudioPlace, replace_text
-from host_training.studio.state import need
+from host_training.studio.state import is_read, need
 from host_training.studio.writing import default_words
 from payload.prompt import PROMPT_VALUES_MAX
 
@@ -59,12 +59,11 @@ async def _write(place: StudioPlace, jobs: Jobs, request: Request) -> Response:
         raise NotDone("What you value: please write at least one sentence, like: I say what I"
                       " saw.")
     need(place.ticks().get("found") is not None, "Please look at what was found first.")
-    before = place.fingerprint()
     settings_file.change(place, words)
     for key, lines in lists.items():
         _write_list(place, f"{key}.md", lines)
     place.tick("character")
-    if before != place.fingerprint():  # a new name is one that stays in the texts
+    if not is_read(place, jobs):  # a new name is one that stays in the texts
         place.tick("found")
         start_scan(place, jobs)
     return as_json({})

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from host_training.common.persona_dir import read_persona
+from host_training.studio.answers import NotDone
+from host_training.studio.jobs import Jobs
 from tests.host_training.studio.desk import ADA, Desk
 
 RIGHT: dict[str, Any] = {
@@ -40,6 +42,23 @@ def test_what_is_written_is_what_the_commands_read(known: Desk) -> None:
 def test_a_new_name_is_one_that_stays_in_the_texts(known: Desk) -> None:
     known.post("/api/character", **{**RIGHT, "name": "Echo"})
     assert known.n_read == 3
+    assert known.steps()["found"] == (True, True) and known.steps()["review"][0]
+
+
+def test_a_new_name_while_the_files_are_read_is_read_at_the_next_try(
+    known: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a slow computer the second press did nothing, and no step after it ever opened."""
+    read_in_this_process = Jobs.start
+
+    def busy(self: Jobs, *arguments: object) -> None:
+        raise NotDone("Your files are being read; wait until that is done, or stop it.", 409)
+
+    monkeypatch.setattr(Jobs, "start", busy)
+    assert "being read" in known.refusal("/api/character", **{**RIGHT, "name": "Echo"})
+    assert not known.steps()["review"][0]
+    monkeypatch.setattr(Jobs, "start", read_in_this_process)
+    known.post("/api/character", **{**RIGHT, "name": "Echo"})
     assert known.steps()["found"] == (True, True) and known.steps()["review"][0]
 
 
