@@ -69,7 +69,7 @@ class _Antenna:
 
 
 @dataclass(frozen=True, slots=True)
-class Flown:
+class FlownStore:
     """A store as a flight left it: its bytes, what is in it, and where its small state lies."""
 
     mission: Mission
@@ -80,7 +80,7 @@ class Flown:
     small_pages: tuple[int, ...]  # from 0
 
 
-def fly(folder: Path, flown_s: float = FLOWN_S) -> Flown:
+def fly(folder: Path, flown_s: float = FLOWN_S) -> FlownStore:
     """A scripted flight, and its store, closed."""
     plan = mission.load(MISSION)
     world = World(plan, 1, "scripted", folder)
@@ -95,7 +95,7 @@ def fly(folder: Path, flown_s: float = FLOWN_S) -> Flown:
     pages = range(len(data) // page_bytes)
     small_pages = tuple(at for at in pages if sum(
         key in data[at * page_bytes : (at + 1) * page_bytes] for key in keys) > 2)
-    return Flown(plan, data, _records(path), _small(path), page_bytes, small_pages)
+    return FlownStore(plan, data, _records(path), _small(path), page_bytes, small_pages)
 
 
 def _records(path: Path) -> dict[int, Record]:
@@ -108,7 +108,7 @@ def _small(path: Path) -> dict[str, Any]:
         return small_state.read(db.execute(f"SELECT {store_file.SMALL_COLUMNS} FROM small"))
 
 
-def flip(flown: Flown, rng: random.Random, is_small: bool) -> bytes:
+def flip(flown: FlownStore, rng: random.Random, is_small: bool) -> bytes:
     """The file with one bit flipped, of the small state or anywhere."""
     at = rng.randrange(len(flown.data))
     if is_small:
@@ -118,7 +118,7 @@ def flip(flown: Flown, rng: random.Random, is_small: bool) -> bytes:
     return bytes(data)
 
 
-def outcome(flown: Flown, data: bytes, folder: Path) -> str:
+def outcome(flown: FlownStore, data: bytes, folder: Path) -> str:
     """One of OUTCOMES: what the next life makes of ``data``."""
     path = folder / "s.sqlite"
     path.write_bytes(data)
@@ -129,7 +129,7 @@ def outcome(flown: Flown, data: bytes, folder: Path) -> str:
             left.unlink()
 
 
-def _life(flown: Flown, path: Path) -> str:
+def _life(flown: FlownStore, path: Path) -> str:
     store, antenna = DeskStore(path, is_durable=False), _Antenna()
     store.open()
     small = {key: value for key in flown.small if (value := store.get(key)) is not None}
@@ -157,7 +157,7 @@ def _life(flown: Flown, path: Path) -> str:
     return "unharmed" if is_whole else "left out"
 
 
-def run(flown: Flown, trials: int, seed: int = 1) -> dict[bool, Counter[str]]:
+def run(flown: FlownStore, trials: int, seed: int = 1) -> dict[bool, Counter[str]]:
     """How often each outcome came, of the small state (True) and anywhere (False)."""
     rng, counts = random.Random(seed), {True: Counter[str](), False: Counter[str]()}
     folder = Path(tempfile.mkdtemp())

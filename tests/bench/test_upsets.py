@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from bench import upsets
-from bench.upsets import Flown
+from bench.upsets import FlownStore
 from payload.storage import store_file
 
 
 @pytest.fixture(scope="module")
-def flown(tmp_path_factory: pytest.TempPathFactory) -> Flown:
+def flown(tmp_path_factory: pytest.TempPathFactory) -> FlownStore:
     return upsets.fly(tmp_path_factory.mktemp("flown"), 240)
 
 
-def test_no_upset_changes_a_record_silently_or_stops_the_beacon(flown: Flown) -> None:
+def test_no_upset_changes_a_record_silently_or_stops_the_beacon(flown: FlownStore) -> None:
     assert len(flown.records) > 20 and flown.small_pages
     counts = upsets.run(flown, 40)
     assert sum(each.total() for each in counts.values()) == 40
@@ -25,7 +25,7 @@ def test_no_upset_changes_a_record_silently_or_stops_the_beacon(flown: Flown) ->
         assert each["left out"] > 0
 
 
-def test_without_its_checksums_they_would(flown: Flown, monkeypatch: pytest.MonkeyPatch,
+def test_without_its_checksums_they_would(flown: FlownStore, monkeypatch: pytest.MonkeyPatch,
                                           tmp_path: Path) -> None:
     """In the words of a musing."""
     at = flown.data.index(b"senses") + 12
