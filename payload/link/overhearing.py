@@ -53,8 +53,7 @@ class Overhearing:
     """Of the neighbours in ``voices``, by node id."""
 
     def __init__(self, node_id: int, voices: Mapping[int, NeighbourVoice], mtu_bytes: int) -> None:
-        """``node_id`` is this payload's own; ``mtu_bytes`` the mission's ``symbol_mtu_bytes``: all share
-        one radio."""
+        """``node_id`` is this payload's own; ``mtu_bytes`` the mission's ``symbol_mtu_bytes``."""
         self.forged_frames = 0  # in the name of one of them, and not signed by it
         self.unplaced_frames = 0  # forged, or of a session that was not told yet
         self.sealed_records = 0  # musings in a text model that is not here

@@ -1,0 +1,183 @@
+"""What a flipped bit does to the store of a flown payload: nothing, or something that is noticed.
+
+A flight of ten minutes leaves a store. In each trial one bit of its file is flipped, in every
+second one in the pages of the small state, and the next life begins on it with the real code: store
+opened, flight core stepped once, every record and value read. A trial is the first of these that is
+so:
+
+    silent     a record or a value of the small state is read that was never written
+    stopped    the start raises, or its first step sends no beacon
+    salvaged   the file was found damaged, and its rows were copied into a new one
+    refused    some of it cannot be read, and SQLite says so
+    left out   a record or value is not read: its checksum is wrong, or it is no longer found
+    unharmed   everything is read as it was written
+
+    python -m bench.upsets [TRIALS]      prints the table
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import shutil
+import sqlite3
+import sys
+import tempfile
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from payload.flight import Flight
+from payload.flight_ports import FlightPorts
+from payload.ports import HeardFrame
+from payload.storage import small_state, store_file
+from payload.storage.ids import IDS_KEY, INCARNATION_KEY
+from sim.fakes.card_disk import DeskStore
+from sim.world import World
+from wire import mission
+from wire.frames import BeaconFrame, decode_downlink
+from wire.mission import Mission
+from wire.records import Kind, Record
+
+MISSION = Path(__file__).resolve().parent.parent / "mission.toml"
+FLOWN_S = 600
+TRIALS = 10_000
+OUTCOMES = ("silent", "stopped", "salvaged", "refused", "left out", "unharmed")
+RENEWED = frozenset(("boot", IDS_KEY, INCARNATION_KEY))  # by every life, or by a salvage
+
+
+class _Antenna:
+    """``ports.Radio``: takes one frame."""
+
+    mtu_bytes = 222
+    told: str | None = None
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def offer(self, frame: bytes, now_ms: int) -> bool:
+        self.sent.append(frame)
+        return True
+
+    def poll(self, now_ms: int) -> list[HeardFrame]:
+        return []
+
+    def is_idle(self, now_ms: int) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class FlownStore:
+    """A store as a flight left it: its bytes, what is in it, and where its small state lies."""
+
+    mission: Mission
+    data: bytes
+    records: dict[int, Record]
+    small: dict[str, Any]
+    page_bytes: int
+    small_pages: tuple[int, ...]  # from 0
+
+
+def fly(folder: Path, flown_s: float = FLOWN_S) -> FlownStore:
+    """A scripted flight, and its store, closed."""
+    plan = mission.load(MISSION)
+    world = World(plan, 1, "scripted", folder)
+    world.run_until(flown_s)
+    path = world.payload_path
+    world.close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA journal_mode=DELETE")  # the log is folded in
+        page_bytes = db.execute("PRAGMA page_size").fetchone()[0]
+    data = path.read_bytes()
+    keys = [key.encode() for key in _small(path)]
+    pages = range(len(data) // page_bytes)
+    small_pages = tuple(at for at in pages if sum(
+        key in data[at * page_bytes : (at + 1) * page_bytes] for key in keys) > 2)
+    return FlownStore(plan, data, _records(path), _small(path), page_bytes, small_pages)
+
+
+def _records(path: Path) -> dict[int, Record]:
+    return {record.record_id: record for kind in Kind for record in store_file.read(path, kind)}
+
+
+def _small(path: Path) -> dict[str, Any]:
+    with closing(sqlite3.connect(path)) as db:
+        db.text_factory = store_file.any_text
+        return small_state.read(db.execute(f"SELECT {store_file.SMALL_COLUMNS} FROM small"))
+
+
+def flip(flown: FlownStore, rng: random.Random, is_small: bool) -> bytes:
+    """The file with one bit flipped, of the small state or anywhere."""
+    at = rng.randrange(len(flown.data))
+    if is_small:
+        at = rng.choice(flown.small_pages) * flown.page_bytes + at % flown.page_bytes
+    data = bytearray(flown.data)
+    data[at] ^= 1 << rng.randrange(8)
+    return bytes(data)
+
+
+def outcome(flown: FlownStore, data: bytes, folder: Path) -> str:
+    """One of OUTCOMES: what the next life makes of ``data``."""
+    path = folder / "s.sqlite"
+    path.write_bytes(data)
+    try:
+        return _life(flown, path)
+    finally:
+        for left in folder.iterdir():
+            left.unlink()
+
+
+def _life(flown: FlownStore, path: Path) -> str:
+    store, antenna = DeskStore(path, is_durable=False), _Antenna()
+    store.open()
+    small = {key: value for key in flown.small if (value := store.get(key)) is not None}
+    with contextlib.suppress(Exception):  # whatever it is, no beacon was sent
+        Flight(flown.mission, FlightPorts(radio=antenna), store, None, None, None,
+               random.Random(1)).step(0)
+    is_salvaged = store.salvaged_from is not None
+    store.close()
+    try:
+        records = _records(path)
+    except sqlite3.Error:
+        records = None
+    if any(value != flown.small[key] for key, value in small.items() if key not in RENEWED) or any(
+        number in flown.records and record != flown.records[number]
+        for number, record in (records or {}).items()
+    ):
+        return "silent"
+    if not antenna.sent or not isinstance(decode_downlink(antenna.sent[0]), BeaconFrame):
+        return "stopped"
+    if is_salvaged:
+        return "salvaged"
+    if records is None:
+        return "refused"
+    is_whole = flown.records.keys() <= records.keys() and flown.small.keys() <= small.keys()
+    return "unharmed" if is_whole else "left out"
+
+
+def run(flown: FlownStore, trials: int, seed: int = 1) -> dict[bool, Counter[str]]:
+    """How often each outcome came, of the small state (True) and anywhere (False)."""
+    rng, counts = random.Random(seed), {True: Counter[str](), False: Counter[str]()}
+    folder = Path(tempfile.mkdtemp())
+    for trial in range(trials):
+        is_small = trial % 2 == 0
+        counts[is_small][outcome(flown, flip(flown, rng, is_small), folder)] += 1
+    shutil.rmtree(folder)
+    return counts
+
+
+def main() -> None:
+    trials = int(sys.argv[1]) if len(sys.argv) > 1 else TRIALS
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    with tempfile.TemporaryDirectory() as folder:
+        flown = fly(Path(folder))
+    print(f"{len(flown.records)} records, {len(flown.small)} values, {len(flown.data)} bytes")
+    for is_small, counts in run(flown, trials, seed).items():
+        told = ", ".join(f"{name} {counts[name]}" for name in OUTCOMES)
+        print(f"{'small state' if is_small else 'anywhere'}: {told}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
