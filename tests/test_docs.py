@@ -64,7 +64,7 @@ def test_every_command_and_option_exists(page: Path) -> None:
     script = (ROOT / "systemd" / "install.sh").read_text()
     installer = set(re.findall(r"--[a-z-]+", script[script.index("usage: "):].splitlines()[0]))
     for line in code:
-        if program := re.search(r"spacepi-(ground|payload) ([a-z]+)", line):
+        if program := re.search(r"spacepi-(ground|payload) ([a-z-]+)", line):
             found = commands[program[1]].commands
             assert program[2] in found, line
             options = {name for each in found[program[2]].params for name in each.opts}

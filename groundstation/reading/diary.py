@@ -13,6 +13,7 @@ from groundstation.decode import mosaic
 from groundstation.decode.pictures import media_type
 from groundstation.reading import lives, turns
 from groundstation.reading.page_json import (
+    AnswerJson,
     CallJson,
     EntryJson,
     LineJson,
@@ -36,7 +37,7 @@ def entry(db: sqlite3.Connection, node_id: int, row: sqlite3.Row) -> EntryJson |
     record = _record(row, body)
     if kind is Kind.MUSING:
         line, said = _line(record, body, "musing"), turns.before(db, body)
-        return line if line is None or not said else {**line, "turns": said}
+        return AnswerJson(**line, turns=said) if line is not None and said else line
     if kind is Kind.REPLY:
         return _line(record, body, "reply")
     if kind is Kind.API_CALL:
@@ -61,13 +62,15 @@ def _record(row: sqlite3.Row, body: Body) -> RecordJson:
 def _line(record: RecordJson, body: Body, kind: Literal["musing", "reply"]) -> LineJson | None:
     """None for one without words."""
     text, by = clean_text(body.get("text")), body.get("by")
+    if not text:
+        return None
     return {
         **record, "kind": kind, "text": text, "senses": clean_text(body.get("senses")),
         "question": clean_text(body.get("question")), "about": clean_text(body.get("about"), 40),
         "by": by if by in ("model", "canned") else None,
         "question_id": number(body, "question_id", 0, 1 << 32),
         "lat": scaled(body, "lat", -9e8, 9e8, 1e-7), "lon": scaled(body, "lon", -18e8, 18e8, 1e-7),
-    } if text else None
+    }
 
 
 def _call(record: RecordJson, body: Body) -> CallJson:

@@ -111,7 +111,7 @@ class TurnJson(TypedDict):
 
 
 class LineJson(RecordJson):
-    """A musing, or the reply to a question; ``turns`` where it answers another payload."""
+    """A musing, or the reply to a question."""
 
     kind: Literal["musing", "reply"]
     text: str
@@ -122,7 +122,12 @@ class LineJson(RecordJson):
     question_id: float | None
     lat: float | None
     lon: float | None
-    turns: NotRequired[list[TurnJson]]  # oldest first
+
+
+class AnswerJson(LineJson):
+    """A musing that answers another payload."""
+
+    turns: list[TurnJson]  # before it, oldest first
 
 
 class CallJson(RecordJson):
@@ -161,7 +166,7 @@ class TroubleJson(RecordJson):
     event: str
 
 
-EntryJson = LineJson | CallJson | PictureJson | SoundJson | TroubleJson
+EntryJson = LineJson | AnswerJson | CallJson | PictureJson | SoundJson | TroubleJson
 
 
 class QueuedJson(CommandJson):

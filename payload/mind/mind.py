@@ -30,14 +30,7 @@ from payload.navigation.sun import sun_word
 from payload.notes import Note, event
 from payload.ports import Mind, MindFailed, MindReply, MindRequest, PortError
 from payload.power.power import PowerManager
-from payload.prompt import (
-    PLAIN,
-    Moment,
-    PersonaText,
-    exchange,
-    prefix,
-    suffix,
-)
+from payload.prompt import PLAIN, Moment, PersonaText, exchange, prefix, suffix
 from payload.situation import Situation
 from wire.beacon import Phase
 from wire.mission import MindSection
