@@ -201,15 +201,17 @@ def test_the_untuned_base_is_asked_with_the_words_of_the_persona(
     assert bundle == musing_minds.prompted_base(mind, base, RunDir(tmp_path)), "made once"
 
 
-def test_the_page_has_the_first_lines_of_each_flight_in_order() -> None:
+def test_the_page_has_lines_from_the_whole_of_each_flight_that_nobody_chose() -> None:
     flights = [flown(*(f"Flight {seed}, line {n}." for n in range(9)), seed=seed)
                for seed in (4, 2)]
     text = musing_page.page("Edda", 5, flights, 6, ["A sentence on them."])
     shown = [part.partition("*")[2].rstrip("*") for part in text.splitlines()
              if part.startswith("- ")]
-    assert shown == [f"Flight {seed}, line {n}." for seed in (4, 2) for n in range(3)]
+    assert shown == [f"Flight {seed}, line {n}." for seed in (4, 2) for n in (0, 4, 8)]
     assert "- 0:01, climbing, 12 km up, height: *Flight 4, line 0.*" in text
     assert "They are 6 of 18" in " ".join(text.split()) and "A sentence on them." in text
+    every = musing_page.page("Edda", 5, flights, 100, [])
+    assert every.count("Flight 4, line") == every.count("Flight 2, line") == 9
 
 
 def test_the_first_mind_is_held_against_the_targets_and_the_others_stand_beside_it() -> None:
