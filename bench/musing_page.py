@@ -39,7 +39,7 @@ def page(name: str, version: int, flights: Sequence[Flown], count: int, tells: S
 
 
 def _spaced(lines: Sequence[FlownLine], count: int) -> list[FlownLine]:
-    """``count`` of ``lines`` at even steps from the first to the last; all where there are fewer."""
+    """``count`` of ``lines`` at even steps from first to last; all where there are fewer."""
     if len(lines) <= count:
         return list(lines)
     step = (len(lines) - 1) / max(1, count - 1)
