@@ -15,10 +15,10 @@ from typing import Any
 
 from payload.notes import Note, event
 from payload.prompt import Heard, Moment, strip_control
+from wire.sources import GROUND
 
 KEY = "hearsay"  # in the store
 HEARD_MAX = 16
-GROUND = "the ground"  # with a space: no source has this name
 NUMBER_MAX = (1 << 16) - 1
 WORD_CHARS_MIN = 4  # shorter ones are in every question
 

@@ -283,10 +283,16 @@ def parse(text: str, name: str) -> Mission:
             raise MissionError(f"{name}: payload.callsign for framing ax25: {error}") from error
     flaw = (mission.sensors.flaw() or mission.radio.flaw() or AirtimeBudget(mission).flaw()
             or (mission.orbit.flaw() if mission.orbit is not None else None)
-            or _swarm_flaw(mission))
+            or _eyes_flaw(mission) or _swarm_flaw(mission))
     if flaw is not None:
         raise MissionError(f"{name}: {flaw}")
     return mission
+
+
+def _eyes_flaw(mission: Mission) -> str | None:
+    if mission.eyes is not None and not mission.sensors.camera:
+        return "eyes requires sensors.camera = true: they look at its pictures"
+    return None
 
 
 def _swarm_flaw(mission: Mission) -> str | None:
@@ -294,7 +300,8 @@ def _swarm_flaw(mission: Mission) -> str | None:
         return None
     if not mission.keys.downlink_mac:
         return "swarm requires keys.downlink_mac = true: only signed frames are carried"
-    return mission.swarm.flaw(mission.payload.node_id)
+    names = {source.name for source in (*mission.api, *mission.ground.sources)}
+    return mission.swarm.flaw(mission.payload.node_id, names | {sources.GROUND})
 
 
 def _check_flight(flight: FlightSection, name: str) -> None:

@@ -7,6 +7,7 @@ the one of its downlink alone: whoever has that can pretend to be the neighbour,
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated
 
 from pydantic import Field
@@ -36,8 +37,11 @@ class SwarmSection(Section):
         """node id -> name."""
         return {each.node_id: each.name for each in self.neighbours}
 
-    def flaw(self, own_node_id: int) -> str | None:
-        """What cannot be as the file has it, in one sentence; None when all can."""
+    def flaw(self, own_node_id: int, sources: Collection[str]) -> str | None:
+        """What cannot be as the file has it, in one sentence; None when all can.
+
+        ``sources`` are the names under which the words of others are kept already.
+        """
         ids = [each.node_id for each in self.neighbours]
         twice = next((each for each in ids if ids.count(each) > 1), None)
         if twice is not None:
@@ -45,4 +49,9 @@ class SwarmSection(Section):
         if own_node_id in ids:
             return (f"swarm.neighbours has the node_id {own_node_id}, which is this payload's own; "
                     "list the others")
+        said = [each.name for each in self.neighbours]
+        shared = next((name for name in said if said.count(name) > 1 or name in sources), None)
+        if shared is not None:
+            return (f"swarm.neighbours has the name {shared!r}, which is another's too; the words "
+                    "of each payload and source are kept under its name")
         return None

@@ -20,6 +20,7 @@ TEXT_CHARS_MAX = 160  # of what is kept of it, by either road
 TEXT_BYTES_MAX = 160  # of what goes up by radio
 PRINTABLE_SHARE_MIN = 0.95  # of the characters; an answer with fewer is not text
 PLACEHOLDERS = ("lat", "lon", "alt")
+GROUND = "the ground"  # who sent a note; with a space: no source has this name
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 

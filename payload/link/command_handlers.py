@@ -19,7 +19,7 @@ from typing import Any
 from payload.api_client import ApiClient
 from payload.camera.camera import CameraManager
 from payload.cutdown import Cutdown
-from payload.hearsay import GROUND, Hearsay
+from payload.hearsay import Hearsay
 from payload.link import uplink_gate
 from payload.link.downlink import Downlink
 from payload.link.settings import FlightSettings
@@ -38,6 +38,7 @@ from wire.frames import CommandFrame
 from wire.record_bodies import CommandResultBody, QuestionBody
 from wire.records import EPOCH_2025_MS, Kind
 from wire.settings import BY_NUMBER
+from wire.sources import GROUND
 
 MINUTE_MS = 60_000
 REPEAT_EVERY_MS = 30_000  # an answer goes again; a replayed frame must not fill the downlink

@@ -32,7 +32,6 @@ from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import to_json
 from payload.api_client import classify
 from payload.flight import Flight
-from payload.hearsay import GROUND
 from payload.link.overhearing import NeighbourVoice
 from payload.mind.disclosure import sendable
 from payload.mind.memory import Memory
@@ -60,7 +59,7 @@ from wire.frames import CommandFrame
 from wire.mission import Mission, SourceSection
 from wire.mission_swarm import Neighbour, SwarmSection
 from wire.records import Kind
-from wire.sources import TEXT_CHARS_MAX
+from wire.sources import GROUND, TEXT_CHARS_MAX
 
 HARMLESS = "Is the frost on the lamp?"
 SECONDS = 100
