@@ -15,7 +15,8 @@ from host_training.studio.jobs import JobState
 MEASURE_S = 1.0  # long enough for other programs to have had their turn
 SIDE = 768  # of the matrices: 7 MB of them, 0.9 GFLOP a product
 MOVED_MIN = 0.04  # of a stage, before its pace is believed
-PACE_MIN, PACE_MAX = 0.2, 5.0  # times what was expected
+PACE_MIN, PACE_MAX = 0.2, 5.0  # of a stage, times what was expected
+LATER_MAX = 2.0  # of those after it, of which a slow stage says less: they are other work
 STEP_S = 30.0  # the time left is told in such steps
 
 
@@ -93,7 +94,7 @@ def left_s(job: JobState, expected: dict[str, float]) -> float | None:
     pace = 1.0
     if moved >= MOVED_MIN and expected[stage] > 0:
         pace = min(PACE_MAX, max(PACE_MIN, took_s / moved / expected[stage]))
-    return _in_steps((expected[stage] * (1 - job.share) + later) * pace)
+    return _in_steps(expected[stage] * (1 - job.share) * pace + later * min(pace, LATER_MAX))
 
 
 def _in_steps(seconds: float) -> float:
