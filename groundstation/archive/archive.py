@@ -220,30 +220,14 @@ class Archive:
     def add_minutes(self, rows: Mapping[tuple[int, int], tuple[int, int]]) -> None:
         """(node, minute's UTC ms) -> (heard, lost), added to what is there.
 
-        ``lost`` is negative where frames came late that were counted as lost, if they were.
+        ``lost`` is negative where more came late than were counted as lost in that minute.
         """
         self.db.executemany(
             "INSERT INTO link_minute(node_id, minute_ms, heard, lost) VALUES (?, ?, ?, ?)"
             " ON CONFLICT DO UPDATE SET heard = heard + excluded.heard,"
             " lost = lost + excluded.lost",
-            [(*key, heard, max(0, lost)) for key, (heard, lost) in rows.items()],
+            [(*key, *value) for key, value in rows.items()],
         )
-        for (node_id, minute_ms), (_, lost) in rows.items():
-            if lost < 0:
-                self._take_back(node_id, minute_ms, -lost)
-
-    def _take_back(self, node_id: int, minute_ms: int, frames: int) -> None:
-        """Of the minutes next to it: how losses lie in a pause is a guess. Of a silence in which
-        none could be counted there may be fewer, and no minute has less than none."""
-        for at_ms, lost in self.db.execute(
-            "SELECT minute_ms, lost FROM link_minute WHERE node_id = ? AND lost > 0"
-            " ORDER BY ABS(minute_ms - ?) LIMIT ?", (node_id, minute_ms, frames),
-        ).fetchall():
-            taken = min(frames, lost)
-            frames -= taken
-            self.db.execute(
-                "UPDATE link_minute SET lost = lost - ? WHERE node_id = ? AND minute_ms = ?",
-                (taken, node_id, at_ms))
 
     def add_silence(self, node_id: int, from_ms: int, to_ms: int) -> None:
         """Nothing was received from a node between these UTC ms."""
