@@ -15,7 +15,7 @@ from tests.sim.flights import mission
 from wire.mission_eyes import EyesSection
 from wire.records import Kind
 
-LAUNCH = Launch(1_780_000_000_000, 120, 24_000.0, 12.0, 8.0, 60.0)
+LAUNCH = Launch(1_779_970_000_000, 120, 24_000.0, 12.0, 8.0, 60.0)
 
 
 class Sights:
@@ -44,8 +44,11 @@ class Sights:
 @pytest.mark.thorough
 def test_what_a_flight_sees(tmp_path: Path) -> None:
     """Goal: a horizon with its tilt from the cloud tops up, a black sky only high, nothing black
-    or curved near the ground; in records and thoughts. Method: a hop to 24 km."""
-    plan = mission().model_copy(update={"eyes": EyesSection()})
+    or curved near the ground; in records and thoughts. Method: a hop to 24 km, a picture every
+    two minutes, for no thought speaks of one that is older than three."""
+    plan = mission()
+    plan = plan.model_copy(update={
+        "eyes": EyesSection(), "cadence": plan.cadence.model_copy(update={"picture_s": 120})})
     conditions = Conditions(
         site=SITES[0], launch=LAUNCH, charge=1.0, down_loss=0.05, up_loss=0.05, burst_s=1.0)
     world = World(plan, 5, "scripted", tmp_path, conditions=conditions)
