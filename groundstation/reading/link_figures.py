@@ -6,7 +6,7 @@ Reads the archive; what enters it is the business of ``groundstation.decode.link
 from __future__ import annotations
 
 import sqlite3
-from typing import Any, cast
+from typing import cast
 
 from groundstation.archive import schema
 from groundstation.archive.rawlog import TOLD
