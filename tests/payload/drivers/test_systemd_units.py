@@ -120,9 +120,11 @@ def preflight(
         noted = "" if name == "id" else f'echo "{name} $*" >> {folder}/calls'
         (folder / name).write_text(f"#!/bin/sh\n{noted}\n{body}\n")
         (folder / name).chmod(0o755)
+    # Tests that run in the background have inherited a SIGINT that no shell can trap any more.
     ended = subprocess.run(
-        ["sh", os.fspath(SYSTEMD / "spacepi-preflight")], capture_output=True, text=True,
-        timeout=60, check=False, env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"})
+        ["env", "--default-signal=INT", "sh", os.fspath(SYSTEMD / "spacepi-preflight")],
+        capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"})
     return ended, (folder / "calls").read_text().splitlines()
 
 
