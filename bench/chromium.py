@@ -132,18 +132,21 @@ class Browser:
         self.wait(until)
 
     def wait(self, condition: str, seconds: float = 60) -> None:
+        """Until ``condition`` is true; one about an element that is not there yet is false."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if self.value(condition):
+            result = self._evaluate(condition)
+            if result["result"].get("className") != "TypeError" and _returned(result):
                 return
             self._next(0.1)
-        raise TimeoutError(f"{condition}: {self.complaints}")
+        raise TimeoutError(f"{condition}: {result}: {self.complaints}")
 
     def value(self, expression: str) -> Any:
-        result = self.call("Runtime.evaluate", expression=expression, returnByValue=True,
-                           awaitPromise=True)
-        assert "exceptionDetails" not in result, result
-        return result["result"].get("value")
+        return _returned(self._evaluate(expression))
+
+    def _evaluate(self, expression: str) -> dict[str, Any]:
+        return self.call("Runtime.evaluate", expression=expression, returnByValue=True,
+                         awaitPromise=True)
 
     def press(self, key: str, code: int, text: str = "") -> None:
         """A key of the keyboard, down and up; ``text`` is what it types."""
@@ -154,3 +157,9 @@ class Browser:
     def screenshot(self, path: Path) -> None:
         shot = self.call("Page.captureScreenshot", format="png")
         path.write_bytes(base64.b64decode(shot["data"]))
+
+
+def _returned(result: dict[str, Any]) -> Any:
+    """The value of an expression. Raises AssertionError where it threw."""
+    assert "exceptionDetails" not in result, result
+    return result["result"].get("value")

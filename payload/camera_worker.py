@@ -133,7 +133,7 @@ def sight(image: Image, field_deg: float) -> Glance | None:
         return None
     try:
         return look(image, field_deg)
-    except NoSight:
+    except (NoSight, ValueError):  # the latter of a fit that does not converge: LinAlgError
         return None
 
 

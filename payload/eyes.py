@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from payload.navigation.sun import horizon_dip_deg
-from payload.sight import Glance
+from payload.sight import LIKELY_MIN, Glance
 from wire.record_bodies import ThumbnailBody
 
 STALE_MS = 180_000  # older, and nobody knows what there is to see
@@ -44,6 +44,14 @@ def _is_too_curved(sight: Glance, height_m: float) -> bool:
     if sight.dip_deg is None or sight.dip_error_deg is None:
         return False
     return sight.dip_deg > horizon_dip_deg(height_m) + _ERRORS_MAX * sight.dip_error_deg
+
+
+def scene(word: str | None, sight: Glance) -> str | None:
+    """The scene, which calls any large bright spot a sun; the eyes also ask whether it is round."""
+    sun = sight.traits.get("sun")
+    if word != "sun" or sun is None or sun >= LIKELY_MIN:
+        return word
+    return None if sight.tilt_deg is None else "horizon"
 
 
 def into(body: ThumbnailBody, sight: Glance) -> None:

@@ -40,6 +40,7 @@ _WOODS, _FIELDS, _CLOUD = (np.array(it) for it in (
     (0.03, 0.05, 0.025), (0.17, 0.15, 0.08), (0.80, 0.81, 0.83)))
 _GRID = 64  # of the shades of land and cloud, which repeat
 _EXPOSED_MEAN = 0.20
+_LIGHT_MIN = 0.02  # of a sunlit picture, for an exposure: black space alone has none
 _GLARE, _GLARE_DEG, _VEIL, _VEIL_DEG = 300.0, 0.35, 0.02, 9.0
 
 Light = NDArray[np.float64]
@@ -80,8 +81,9 @@ def photograph(shot: Shot, rng: random.Random, size: tuple[int, int] = SIZE) -> 
     else:
         light = _inside_cloud(elevation, noise) if shot.is_in_cloud else _outside(
             shot, elevation, azimuth, noise)
-        light *= _daylight(shot)
-        gain = _EXPOSED_MEAN * shot.exposure / float(light.mean())
+        day = _daylight(shot)
+        gain = _EXPOSED_MEAN * shot.exposure / (max(float(light.mean()), _LIGHT_MIN) * day)
+        light *= day
         light += _sunlight(shot, elevation, azimuth)
     return _developed(light * gain, shot, noise)
 
@@ -142,6 +144,7 @@ def _distance_m(altitude_m: float, elevation: Light, level_m: float) -> Light:
 def _air(altitude_m: float, elevation: Light, far_m: Light) -> tuple[Light, Light]:
     """(what the air adds, what it lets through) along each ray up to ``far_m``."""
     far_m = np.minimum(far_m, _distance_m(altitude_m, elevation, _AIR_TOP_M))
+    far_m = np.where(np.isinf(far_m), 0.0, far_m)  # from an orbit most rays meet no air
     edges = np.linspace(0.0, 1.0, _STEPS + 1) ** 2  # dense near the camera
     depth = np.zeros((len(elevation), 3))
     for near, far in pairwise(edges):

@@ -143,6 +143,10 @@ class CameraManager:
         self._due_ms = started_ms + self._every_ms
         self.last_scene = picture.scene if picture.scene in SCENES else None
         self.last_picture_ms = now_ms
+        self._last_sight = None
+        if picture.sight is not None:
+            self._last_sight = eyes.believed(picture.sight, self._altitude_m, self._sun)
+            self.last_scene = eyes.scene(self.last_scene, self._last_sight)
         number = int(self._store.get(_NUMBER_KEY, 0)) + 1
         self._store.put(_NUMBER_KEY, number)
         body = ThumbnailBody(image=picture.thumbnail, picture=number)
@@ -150,9 +154,7 @@ class CameraManager:
             body["scene"] = self.last_scene
         if self._altitude_m is not None:
             body["alt"] = round(self._altitude_m)
-        self._last_sight = None
-        if picture.sight is not None:
-            self._last_sight = eyes.believed(picture.sight, self._altitude_m, self._sun)
+        if self._last_sight is not None:
             eyes.into(body, self._last_sight)
         tiles, flaws = _sound_tiles(picture)
         notes += self._note_flaws(flaws)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from payload import eyes
 from payload.eyes import believed, into
 from payload.sight import TRAITS, Glance, line_of, sight_of
 from wire.record_bodies import ThumbnailBody
@@ -27,6 +28,16 @@ def test_what_cannot_be_here_is_unknown(
     assert (sight.sky is None, sight.dip_deg is None, sight.cover is None) == (
         "black" in gone, "curved" in gone, "clouds" in gone)
     assert sight.tilt_deg == FULL.tilt_deg
+
+
+@pytest.mark.parametrize(("word", "sight", "scene"), [
+    ("sun", Glance(5.0, traits={"sun": 0.1}), "horizon"),
+    ("sun", Glance(traits={"sun": 0.1}), None),
+    ("sun", Glance(5.0, traits={"sun": 0.7}), "sun"), ("sun", Glance(5.0), "sun"),
+    ("cloud", Glance(5.0, traits={"sun": 0.1}), "cloud"), (None, Glance(5.0), None),
+])
+def test_a_bright_cloud_is_no_sun(word: str | None, sight: Glance, scene: str | None) -> None:
+    assert eyes.scene(word, sight) == scene
 
 
 def test_more_curved_than_the_earth_is_no_horizon_of_it() -> None:

@@ -16,6 +16,7 @@ from payload.mind.conversation import DAY_MS, OF_ONE_A_DAY_MAX
 from payload.ports import HeardFrame
 from payload.prompt import PersonaText
 from sim.clock import part_rng
+from sim.daemon import Observer
 from sim.orbit import Orbit, draw_elements
 from sim.replay import Replay
 from sim.scenario import ORBIT_CADENCE, ORBIT_HARDWARE, ORBIT_MIND_S, Conditions
@@ -57,17 +58,13 @@ def answers(found: dict[tuple[int, int, int], Record]) -> dict[tuple[int, int, i
             if "answers" in record.body}
 
 
-class Attacker:
-    """``sim.daemon.Observer``: whatever one payload sends, the other hears again minutes later,
+class Attacker(Observer):
+    """Whatever one payload sends, the other hears again minutes later,
     and at once under a key that is a stranger's."""
 
     def __init__(self, heard: World, by: World) -> None:
         self._heard, self._by = heard, by
         heard.observers.append(self)
-
-    def on_boot(self) -> None: ...
-    def on_step(self) -> None: ...
-    def on_uplink(self, frame: bytes) -> None: ...
 
     def on_send(self, frame: bytes) -> None:
         forged = seals.crc32(

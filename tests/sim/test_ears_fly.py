@@ -10,6 +10,7 @@ pytest.importorskip("numpy", reason="numpy")
 
 from payload.sound import Sound
 from sim.balloon import SITES, Balloon, Launch
+from sim.daemon import Observer
 from sim.scenario import Conditions
 from sim.world import World
 from tests.sim.flights import mission
@@ -20,8 +21,8 @@ LAUNCH = Launch(1_780_000_000_000, 120, 6_000.0, 10.0, 8.0, 60.0)
 EARS = MicrophoneSection(device="plughw:1,0", every_s=30, take_s=6, sensitivity_dbfs=-26.0)
 
 
-class Sounds:
-    """An observer: (s, sound) of every take, the senses of every musing, and the records."""
+class Sounds(Observer):
+    """(s, sound) of every take, the senses of every musing, and the records."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -29,11 +30,6 @@ class Sounds:
         self.records = 0
         self.senses: list[str] = []
         world.observers.append(self)
-
-    def on_boot(self) -> None: ...
-    def on_send(self, frame: bytes) -> None: ...
-    def on_uplink(self, frame: bytes) -> None: ...
-    def on_crash(self, error: Exception) -> None: ...
 
     def on_step(self) -> None:
         assert self.world.flight is not None

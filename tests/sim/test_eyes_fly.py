@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("numpy", reason="numpy")
 
 from sim.balloon import SITES, Launch
+from sim.daemon import Observer
 from sim.scenario import Conditions
 from sim.world import World
 from tests.sim.flights import mission
@@ -18,19 +19,14 @@ from wire.records import Kind
 LAUNCH = Launch(1_779_970_000_000, 120, 24_000.0, 12.0, 8.0, 60.0)
 
 
-class Sights:
-    """An observer: the bodies of pictures and the senses of musings."""
+class Sights(Observer):
+    """The bodies of pictures and the senses of musings."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.pictures: list[dict[str, object]] = []
         self.senses: list[str] = []
         world.observers.append(self)
-
-    def on_boot(self) -> None: ...
-    def on_send(self, frame: bytes) -> None: ...
-    def on_uplink(self, frame: bytes) -> None: ...
-    def on_crash(self, error: Exception) -> None: ...
 
     def on_step(self) -> None:
         assert self.world.flight is not None

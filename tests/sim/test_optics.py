@@ -32,6 +32,14 @@ def test_the_sky_darkens_with_the_air() -> None:
     assert tops[-1] < 20 < 80 < tops[0]
 
 
+@pytest.mark.filterwarnings("error")
+def test_the_sky_of_an_orbit_is_black() -> None:
+    """Rays that never meet the air had no colour at all, which is no number."""
+    picture = shades(Shot(520_000, sun_aside_deg=150, cover=0.0, pitch_deg=-15))
+    assert picture[:20].mean() < 8 < picture[-10:].mean()
+    assert shades(Shot(520_000, sun_aside_deg=150, pitch_deg=15)).max() < 25
+
+
 def test_the_horizon_sinks_leans_and_bends() -> None:
     """Goal: dark above bright; a tilt lowers its right end; from high up its middle is higher."""
     def edge(shot: Shot, column: int) -> int:

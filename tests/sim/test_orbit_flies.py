@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sim.daemon import Observer
 from sim.scenario import Conditions, into_orbit
 from sim.verify.checks import Checks
 from sim.world import World
@@ -21,7 +22,7 @@ END_S = 2_700.0
 SETTLED_S = 120.0  # time and the first fix are known
 
 
-class Log:
+class Log(Observer):
     """(s, frame) of everything that the payload sends, and its steps."""
 
     def __init__(self, world: World) -> None:
@@ -31,10 +32,6 @@ class Log:
         self.altitudes_m: list[int] = []
         self._world = world
         world.observers.append(self)
-
-    def on_boot(self) -> None: ...
-    def on_uplink(self, frame: bytes) -> None: ...
-    def on_crash(self, error: Exception) -> None: ...
 
     def on_step(self) -> None:
         flight = self._world.flight

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from sim.daemon import Observer
 from sim.orbit import behind
 from sim.replay import Replay
 from sim.scenario import Conditions
@@ -28,15 +29,11 @@ BROKEN_S, END_S = 400, 1_000
 SAID = f"node_id = 8 AND kind IN ({int(Kind.MUSING)}, {int(Kind.REPLY)}, {int(Kind.EVENT)})"
 
 
-class Sent:
-    """``sim.daemon.Observer``: the digest of every frame."""
+class Sent(Observer):
+    """The digest of every frame."""
 
     def __init__(self) -> None:
         self.digest = hashlib.sha256()
-
-    def on_boot(self) -> None: ...
-    def on_step(self) -> None: ...
-    def on_uplink(self, frame: bytes) -> None: ...
 
     def on_send(self, frame: bytes) -> None:
         self.digest.update(frame)

@@ -231,3 +231,16 @@ def test_a_file_is_looked_at_and_a_hostile_one_is_unknown(tmp_path: Path) -> Non
     for _ in range(20):
         at = rng.randrange(2, len(whole))
         sight_in(whole[:at] + rng.randbytes(40) + whole[at + 40 :], FIELD_DEG)
+
+
+def test_a_fit_that_does_not_converge_costs_the_sight_and_not_the_picture(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features = pytest.importorskip("payload.sight_features", reason="numpy")
+    numpy = pytest.importorskip("numpy", reason="numpy")
+
+    def diverge(image: Image.Image, field_deg: float) -> None:
+        raise numpy.linalg.LinAlgError("SVD did not converge")
+
+    monkeypatch.setattr(features, "look", diverge)
+    assert camera_worker.sight(Image.new("RGB", (64, 64)), FIELD_DEG) is None
