@@ -16,7 +16,7 @@ from typing import NamedTuple
 from payload.mind.planner.way import WayLeft
 from wire.beacon import Phase
 
-LANDING_HEIGHT_M = 1_000.0
+HALF_AIR_HEIGHT_M, LANDING_HEIGHT_M = 5_500.0, 1_000.0
 
 
 class MomentKind(NamedTuple):
@@ -44,7 +44,7 @@ NEWS: MappingProxyType[str, MomentKind] = MappingProxyType({
     # The sky opens.
     "clouds-passed": MomentKind(4.0, 240, _rising(3_500, 0.5)),
     # Half of the air is below: a number that everybody understands.
-    "half-air": MomentKind(2.0, 300, _rising(5_500, 1.0)),
+    "half-air": MomentKind(2.0, 300, _rising(HALF_AIR_HEIGHT_M, 1.0)),
     # Colder than anything so far; several times on the way up.
     "coldest": MomentKind(2.0, 300, lambda way: 3.0 * way.rises_past(9_000)),
     # It grows warmer again, and nobody expects it.

@@ -93,3 +93,32 @@ def test_a_battery_that_is_as_good_as_empty_tells_nothing() -> None:
     box.planner.note("burst", box.now_ms)
     assert not box.planner.is_worth_it(box.now_ms)
     assert box.run(7_200) == 0
+
+
+def test_the_last_kilometre_is_told_as_it_begins_not_a_minute_late() -> None:
+    """Without the wait a thought of nothing in particular comes just before, and delays it."""
+    box, told_s = Box(0), 0
+    for second in range(240):
+        height_m = 1_700.0 - 5 * second
+        falling = replace(UP, phase=Phase.DESCENT, altitude_m=height_m, climb_mps=-5.0)
+        if height_m == 1_000:
+            box.planner.note("landing", box.now_ms)
+        if box.run(1, falling) and height_m <= 1_000 and not told_s:
+            told_s = second
+    assert told_s == 140
+
+
+def test_where_the_reserve_is_drawn_it_is_as_warm_as_the_pad_was() -> None:
+    """A cell that is carried out of a warm car is not read at its coldest, nor at its warmest."""
+    pad = replace(UP, phase=Phase.GROUND, altitude_m=0.0, climb_mps=0.0)
+    lefts = []
+    for degrees in ((20, 20), (20, 0), (0, 0)):
+        box = Box(900)
+        for celsius in degrees:
+            box.charge.cell_c = float(celsius)
+            box.run(600, pad)
+        box.charge.cell_c = -15.0
+        box.run(60, replace(UP, altitude_m=2_000.0))
+        lefts.append(box.planner.thoughts_likely)
+    assert lefts[0] > lefts[1] > lefts[2]
+    assert lefts[1] == pytest.approx((lefts[0] + lefts[2]) / 2, rel=0.1)
