@@ -105,11 +105,7 @@ def prepare(directory: Path, persona: PersonaSource, out: Path, report: Report,
             filtering.weigh(kept, persona.settings.clean))), out / EXAMPLES)
     notes.warnings += learnt.warnings(persona.settings.clean, chooser.name_of)
     notes.warnings += _not_in_values_md(values.found(), persona)
-    if privacy.region is None and scrubber.n_with_numbers:
-        notes.warnings.append(
-            "privacy.region is not set in persona.toml and nothing tells it:"
-            f" {scrubber.n_with_numbers} texts keep a number of seven digits or more, which may be"
-            ' somebody\'s telephone; set it to your country, like region = "NL".')
+    notes.warnings += _numbers_that_stay(privacy, scrubber)
     (out / REVIEW).write_text(scrubber.sheet.markdown() + value_candidates.markdown(values.found())
                               + pair_scores.markdown(out / pair_scores.ASIDE))
     (out / REVIEW_ROWS).write_text(json.dumps(scrubber.sheet.rows(), indent=1, ensure_ascii=False))
@@ -161,6 +157,14 @@ def _privacy(persona: PersonaSource, store: MessageStore, notes: Notes) -> Priva
     others = [*(author.account for author in store.authors()), *notes.names]
     region = phones.region_of(own, settings.timezone, others, settings.clean.languages)
     return settings.privacy.model_copy(update={"region": region})
+
+
+def _numbers_that_stay(privacy: Privacy, scrubber: scrub.Scrubber) -> list[str]:
+    if privacy.region is not None or not scrubber.n_with_numbers:
+        return []
+    return ["privacy.region is not set in persona.toml and nothing tells it:"
+            f" {scrubber.n_with_numbers} texts keep a number of seven digits or more, which may be"
+            ' somebody\'s telephone; set it to your country, like region = "NL".']
 
 
 def code() -> str:
