@@ -19,8 +19,8 @@ from transformers.utils import logging
 
 from bench.report import Figure
 from host_training.common.sentences import split
-from host_training.errors import TrainingError
 from host_training.corpus.pair_scores import Score
+from host_training.errors import TrainingError
 from host_training.evaluation.pair_likelihood import PairLikelihood
 from host_training.training import known_bases
 

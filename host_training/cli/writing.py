@@ -67,6 +67,7 @@ def scan(
         n_examples = _read_all(persona_dir, out, base, report)
     _show_all(out, n_examples)
     _show("to measure with", ("",), [(line,) for line in _doubts(persona_dir, out)])
+    _show("to be filled in first", ("",), [(line,) for line in _unfilled(persona_dir)])
     console.print(f"To train it: spacepi-train run {persona_dir} --out"
                   f" {persona_dir.resolve().name}.bundle{_base_note()}", soft_wrap=True,
                   markup=False, highlight=False)
@@ -103,6 +104,15 @@ def _scorer(base: Path) -> Callable[[Sequence[tuple[str, str]]], Sequence[float]
     from host_training.evaluation.pair_likelihood import PairLikelihood
 
     return PairLikelihood(known_bases.folder(base))
+
+
+def _unfilled(persona_dir: Path) -> list[str]:
+    from host_training.common import persona_dir as persona_dirs
+
+    persona = persona_dirs.read_persona(persona_dir, is_finished=False)
+    words = ", ".join(persona_dirs.unfilled(persona))
+    return [*([f"{persona_dir / 'persona.toml'}: {words}"] if words else []),
+            *([] if persona.values else [f"{persona_dir / 'values.md'}: what it values"])]
 
 
 def _doubts(persona_dir: Path, out: Path) -> list[str]:

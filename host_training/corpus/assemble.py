@@ -112,8 +112,8 @@ def prepare(directory: Path, persona: PersonaSource, out: Path, report: Report,
     notes.sum_up()
     if not n_examples:
         raise NoWriting(
-            f"{directory}: no writing of {persona.author} found; put some into notebook/*.md or"
-            f" exports into a folder beside it.{_first_reason(notes)}")
+            f"{directory}: no writing of {persona.author or 'yours'} found; put some into"
+            f" notebook/*.md or exports into a folder beside it.{_first_reason(notes)}")
     write_summary({
         "sources": {export.label: export.n_messages for export in exports},
         "candidates for values.md": values.found(), "warnings": notes.warnings,
