@@ -119,6 +119,13 @@ OWN_TEXTS = {
         "—Hace frío —dijo Bo.\n—Sí —dije.\n—¿Entonces por qué estamos aquí?\nNo lo sabía.\n"),
     "questions by number": (
         "1. Why fly? Because.\n2. Why land? Because.\n3. Why not stay?\n4. Because of tea.\n"),
+    "memo": "From: me\nTo: everybody\nDate: today at 18:00\n\nThe mast is up.\n",
+    "essay that quotes": (
+        "\"A hedge is a slow wall.\" — Bo\n\nI have thought about this for a year.\n\n"
+        "A wall does not grow, and a hedge does not stand.\n\n\"And yet.\" — Bo\n"),
+    "log of an ascent": (
+        "[18:00:05] let go\n[18:00:09] over the trees\n[18:02:00] over the canal\n"
+        "[18:09:30] white\n"),
     "work log by place": (
         "Monday 9:00\nThe mill: nobody.\n\nTuesday 9:30\nThe lock: it leaks.\n\nMonday 8:50\n"
         "The mill again.\n"),
