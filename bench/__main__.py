@@ -14,7 +14,7 @@ from bench import report
 
 NAMES = (
     "beacon", "flight", "predict", "start", "ground", "link", "airtime", "swarm", "text", "mind",
-    "memory", "persona", "imports", "quant", "tune", "musings", "replies", "planner")
+    "memory", "persona", "pairs", "imports", "quant", "tune", "musings", "replies", "planner")
 WITH_OPTIONS = ("musings", "planner")
 OUT_DIR = Path(__file__).parent / "out"
 

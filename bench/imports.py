@@ -29,7 +29,6 @@ CHATS = 40
 RSS_TARGET_MB = 300
 N_WORDS = 5_000
 DATE = "2021-03-06T17:00:00"
-WEIGHING_SHARE = 0.9  # of the work, as ``assemble.prepare`` reports it when weighing begins
 R = TypeVar("R")
 
 PERSONA = """name = "Ada"
@@ -90,7 +89,7 @@ def prepared(directory: Path, out: Path) -> tuple[int, int, float, float, float]
     summary = read_summary(out)
     assert not summary["left out"]["bad"], summary
     return (sum(summary["sources"].values()), n_examples, ended_s - began_s,
-            ended_s - began_at[WEIGHING_SHARE], _peak_mb())
+            ended_s - began_at[assemble.WEIGHING_SHARE], _peak_mb())
 
 
 def loaded(export: Path) -> tuple[float, float]:

@@ -249,7 +249,7 @@ def codec(
 talking.register(app)
 grading.register(app)
 training.register(app, _progress, _quiet)
-writing.register(app, _progress)
+writing.register(app, _progress, _quiet)
 studio.register(app)
 
 

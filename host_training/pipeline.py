@@ -40,7 +40,13 @@ from host_training.corpus.summary import (
     write_summary,
 )
 from host_training.errors import FOUND, WARNING, TrainingError
-from host_training.evaluation import bits, examination, memorisation, reference_authors
+from host_training.evaluation import (
+    bits,
+    examination,
+    memorisation,
+    pair_likelihood,
+    reference_authors,
+)
 from host_training.evaluation.subject import Subject
 from host_training.gguf import export
 from host_training.quantisation import imatrix, quantise, tokenizer_parity
@@ -165,7 +171,7 @@ def prepare(directory: Path, base: Path, work: Path, options: Options, report: R
     persona = persona_dir.read_persona(directory)
     run_dir = RunDir(work)
     report("writing", 0.0, "looking for exports")
-    writing_dir = _writing(run_dir, directory, persona, report)
+    writing_dir = _writing(run_dir, directory, persona, base, report)
     examples = assemble.load(writing_dir / assemble.EXAMPLES)
     summary = read_summary(writing_dir)
     for line in assemble.tally(summary):
@@ -194,14 +200,19 @@ def prepare(directory: Path, base: Path, work: Path, options: Options, report: R
     return run_dir, writing_dir, examples, data_dir
 
 
-def _writing(run_dir: RunDir, directory: Path, persona: persona_dir.PersonaSource, report: Report
-             ) -> Path:
+def _writing(run_dir: RunDir, directory: Path, persona: persona_dir.PersonaSource, base: Path,
+             report: Report) -> Path:
     """``examples.jsonl``, ``import.json`` (what was left out and why), ``quarantine.jsonl``."""
+    is_scored = persona.settings.clean.pair_score_bits is not None
+
     def build(out: Path) -> None:
         assemble.prepare(directory, persona, out,
-                        lambda share, line: report("writing", min(share, 0.99), line))
+                         lambda share, line: report("writing", min(share, 0.99), line),
+                         pair_likelihood.PairLikelihood(base) if is_scored else None)
 
-    inputs = {"persona": persona_dir.directory_hash(directory), "code": assemble.code()}
+    scored = {"base": weights_hash(base), "scores": code_hash(bits, pair_likelihood)}
+    inputs = {"persona": persona_dir.directory_hash(directory), "code": assemble.code(),
+              **(scored if is_scored else {})}
     return run_dir.stage("writing", inputs, build)
 
 

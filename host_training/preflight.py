@@ -50,6 +50,12 @@ def check_scan(directory: Path, out: Path) -> None:
                         partial(_check_outside, out, directory)])
 
 
+def check_base(base: Path) -> None:
+    """A base that is here: whether it is one. Raises TrainingError."""
+    for check in _base(base):
+        check()
+
+
 def _refuse(directory: Path, checks: Sequence[Check]) -> None:
     found = faults(checks)
     if found:

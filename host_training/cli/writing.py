@@ -22,6 +22,8 @@ Progress = Callable[[Path | None], AbstractContextManager[Report]]
 ProgressOption = Annotated[Path | None, typer.Option(
     "--progress", metavar="FILE", help="Also write the progress there, one JSON object to a line, "
                                        "as the studio follows it.")]
+BaseOption = Annotated[Path, typer.Option(
+    help="Base model that scores pairs, where clean.pair_score_bits asks for it.")]
 PEOPLE_SHOWN_MAX = 20
 CHATS_SHOWN_MAX = 20
 VALUES_SHOWN_MAX = 10
@@ -31,9 +33,9 @@ LAYERS = {"thinking": "of all that, how you think", "values": "of all that, valu
 _shared: dict[str, Any] = {}
 
 
-def register(app: typer.Typer, progress: Progress) -> None:
+def register(app: typer.Typer, progress: Progress, be_quiet: Callable[[], None]) -> None:
     """Add these commands to the ``spacepi-train`` of ``__main__``, with its progress bars."""
-    _shared.update(progress=progress)
+    _shared.update(progress=progress, be_quiet=be_quiet)
     app.command()(init)
     app.command()(scan)
 
@@ -57,19 +59,21 @@ def scan(
     persona_dir: Annotated[Path, typer.Argument(metavar="PERSONA_DIR")],
     out: Annotated[Path, typer.Option(help="Output folder for examples.jsonl, review.md and "
                                            "quarantine.jsonl, created if needed.")],
+    base: BaseOption = known_bases.DEFAULT,
     progress: ProgressOption = None,
 ) -> None:
     """Read every export as `run` does, and report what was found, excluded and removed."""
     with _shared["progress"](progress) as report:
-        n_examples = _read_all(persona_dir, out, report)
+        n_examples = _read_all(persona_dir, out, base, report)
     _show_all(out, n_examples)
     _show("to measure with", ("",), [(line,) for line in _doubts(persona_dir, out)])
+    _show("to be filled in first", ("",), [(line,) for line in _unfilled(persona_dir)])
     console.print(f"To train it: spacepi-train run {persona_dir} --out"
                   f" {persona_dir.resolve().name}.bundle{_base_note()}", soft_wrap=True,
                   markup=False, highlight=False)
 
 
-def _read_all(persona_dir: Path, out: Path, report: Report) -> int:
+def _read_all(persona_dir: Path, out: Path, base: Path, report: Report) -> int:
     from host_training import preflight
     from host_training.common.persona_dir import read_persona
     from host_training.corpus import assemble, inventory
@@ -77,17 +81,38 @@ def _read_all(persona_dir: Path, out: Path, report: Report) -> int:
 
     preflight.check_scan(persona_dir, out)
     persona = read_persona(persona_dir, is_finished=False)
+    is_scored = persona.settings.clean.pair_score_bits is not None
+    score = _scorer(base) if is_scored and known_bases.is_fetched(base) else None
     try:
         out.mkdir(PRIVATE, parents=True, exist_ok=True)
         (out / inventory.INVENTORY).unlink(missing_ok=True)
         return assemble.prepare(persona_dir, persona, out,
-                                lambda share, line: report("writing", share, line))
+                                lambda share, line: report("writing", share, line), score)
     except OSError as error:
         raise TrainingError(f"--out {out}: cannot be written ({error.strerror}).") from error
     except TrainingError:
         if (out / inventory.INVENTORY).exists():  # what is there is seen whatever is missing
             _show_inventory(out)
         raise
+
+
+def _scorer(base: Path) -> Callable[[Sequence[tuple[str, str]]], Sequence[float]]:
+    from host_training import preflight
+
+    preflight.check_base(base)
+    _shared["be_quiet"]()
+    from host_training.evaluation.pair_likelihood import PairLikelihood
+
+    return PairLikelihood(known_bases.folder(base))
+
+
+def _unfilled(persona_dir: Path) -> list[str]:
+    from host_training.common import persona_dir as persona_dirs
+
+    persona = persona_dirs.read_persona(persona_dir, is_finished=False)
+    words = ", ".join(persona_dirs.unfilled(persona))
+    return [*([f"{persona_dir / 'persona.toml'}: {words}"] if words else []),
+            *([] if persona.values else [f"{persona_dir / 'values.md'}: what it values"])]
 
 
 def _doubts(persona_dir: Path, out: Path) -> list[str]:

@@ -53,7 +53,8 @@ class PersonaSource:
 def read_persona(directory: Path, is_finished: bool = True) -> PersonaSource:
     """The persona of a directory.
 
-    Args:    is_finished: refuse one without values; one that is only looked at may lack them.
+    Args:    is_finished: refuse one without values or without words on who it is; one that is
+             only looked at may lack them, and has "" for such words.
     Raises:  TrainingError with a sentence for each file that is missing or cannot be read, and each
              key that is unknown, missing or not as it should be.
     """
@@ -61,18 +62,18 @@ def read_persona(directory: Path, is_finished: bool = True) -> PersonaSource:
         raise TrainingError(f"{directory}: no such directory; spacepi-train init {directory} "
                             "creates one.")
     path, lists = directory / "persona.toml", [directory / "values.md", directory / "thinking.md"]
-    found = faults([partial(_table, path), partial(_check_values, lists[0], is_finished),
-                    partial(read_list, lists[1])])
+    found = faults([partial(_table, path, is_finished),
+                    partial(_check_values, lists[0], is_finished), partial(read_list, lists[1])])
     if found:
         raise TrainingError(*found)
-    table = _table(path)
+    table = _table(path, is_finished)
     values, thinking = map(read_list, lists)
     return PersonaSource(
-        **{key: table[key] for key in _REQUIRED}, me=tuple(table.get("me", [])),
+        **{key: table.get(key, "") for key in _REQUIRED}, me=tuple(table.get("me", [])),
         values=tuple(values), thinking=tuple(thinking), settings=_settings(table, path))
 
 
-def _table(path: Path) -> dict[str, Any]:
+def _table(path: Path, is_finished: bool) -> dict[str, Any]:
     """What persona.toml says, checked."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -86,8 +87,8 @@ def _table(path: Path) -> dict[str, Any]:
         raise TrainingError(f"{path}: nested too deeply for a persona.") from error
     found = [f"{path}: unknown key {key}; allowed are {', '.join(_REQUIRED + _OPTIONAL)}."
              for key in table if key not in _REQUIRED + _OPTIONAL]
-    missing = [key for key in _REQUIRED
-               if not isinstance(table.get(key), str) or not table[key].strip()]
+    missing = [key for key in _REQUIRED if not isinstance(table.get(key, ""), str)
+               or (is_finished and not table.get(key, "").strip())]
     if missing:
         found.append(f"{path}: {', '.join(missing)} must be non-empty text.")
     me = table.get("me", [])
@@ -109,6 +110,11 @@ def _check_values(path: Path, is_finished: bool) -> None:
         raise TrainingError(f'{path}: at least one line like "- I say what I saw." is required;'
                             ' spacepi-train scan lists candidates from writing of layer = "values"'
                             " in persona.toml.")
+
+
+def unfilled(persona: PersonaSource) -> list[str]:
+    """The words of persona.toml that a training needs, and that are not there yet."""
+    return [key for key in _REQUIRED if not getattr(persona, key).strip()]
 
 
 def hints(directory: Path) -> list[str]:

@@ -121,6 +121,8 @@ class Clean(Table):
     chat_share: float = Field(0.5, gt=0, le=1)  # of one chat in what is learnt from chats, at most
     thoughtful_share: float = Field(0.7, ge=0, lt=1)  # of tiers 1 and 2 in what is learnt
     near_duplicate: float = Field(0.8, gt=0, le=1)  # similarity from which a text is one again
+    # that what is answered saves on an answer, by the base model; None: it is not asked
+    pair_score_bits: float | None = Field(None, ge=-100, le=100)
 
 
 class VoiceSettings(Table):

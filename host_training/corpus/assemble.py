@@ -24,12 +24,13 @@ from host_training.common.persona_dir import (
     notebooks,
     stray_files,
 )
-from host_training.common.settings import Privacy
+from host_training.common.settings import Clean, Privacy
 from host_training.corpus import (
     chat_selection,
     filtering,
     identity,
     inventory,
+    pair_scores,
     sessions,
     value_candidates,
     weighting,
@@ -57,15 +58,18 @@ EXAMPLES = "examples.jsonl"
 REVIEW, REVIEW_ROWS = "review.md", "review.json"
 PEOPLE = "people.json"
 CHATS = "chats.json"
+WEIGHING_SHARE = 0.9  # of the work is done when weighing begins
 CHILD = "child:"  # before a name, in place of an account
 STORE, KEPT, SEEN = "messages.sqlite", "kept.sqlite", "seen.sqlite"  # to work in
 
 
-def prepare(directory: Path, persona: PersonaSource, out: Path, report: Report) -> int:
+def prepare(directory: Path, persona: PersonaSource, out: Path, report: Report,
+            score: pair_scores.Score | None = None) -> int:
     """Write the examples of a persona directory to ``out``/EXAMPLES; returns how many.
 
     Meanwhile messages and examples lie in SQLite files in ``out``; they go, whatever happens.
 
+    Args:    score: tells the pairs that ``clean.pair_score_bits`` leaves out; None: nobody can.
     Raises:  TrainingError when there is no writing, or nobody can tell which of it is the
              author's.
     """
@@ -94,29 +98,45 @@ def prepare(directory: Path, persona: PersonaSource, out: Path, report: Report) 
             kept.add(_scrubbed(sessions.entry_examples(entries), scrubber, notes))
             kept.add(_talks(_plain(_young(_known(store, people, notes), exports, persona, notes),
                                    scrubber, persona, notes), people, persona, notes))
-        report(0.9, "weighing what was said")
+        report(WEIGHING_SHARE, "weighing what was said")
+        filtering.drop_repeats(kept, persona.settings.clean, notes, out / SEEN)
+        _drop_misfits(kept, persona.settings.clean, score, notes, out, report)
         n_examples = save(values.noted(learnt.counted(
-            filtering.weigh(kept, persona.settings.clean, notes, out / SEEN))), out / EXAMPLES)
+            filtering.weigh(kept, persona.settings.clean))), out / EXAMPLES)
     notes.warnings += learnt.warnings(persona.settings.clean, chooser.name_of)
     notes.warnings += _not_in_values_md(values.found(), persona)
-    if privacy.region is None and scrubber.n_with_numbers:
-        notes.warnings.append(
-            "privacy.region is not set in persona.toml and nothing tells it:"
-            f" {scrubber.n_with_numbers} texts keep a number of seven digits or more, which may be"
-            ' somebody\'s telephone; set it to your country, like region = "NL".')
-    (out / REVIEW).write_text(scrubber.sheet.markdown() + value_candidates.markdown(values.found()))
+    notes.warnings += _numbers_that_stay(privacy, scrubber)
+    (out / REVIEW).write_text(scrubber.sheet.markdown() + value_candidates.markdown(values.found())
+                              + pair_scores.markdown(out / pair_scores.ASIDE))
     (out / REVIEW_ROWS).write_text(json.dumps(scrubber.sheet.rows(), indent=1, ensure_ascii=False))
     notes.sum_up()
     if not n_examples:
         raise NoWriting(
-            f"{directory}: no writing of {persona.author} found; put some into notebook/*.md or"
-            f" exports into a folder beside it.{_first_reason(notes)}")
+            f"{directory}: no writing of {persona.author or 'yours'} found; put some into"
+            f" notebook/*.md or exports into a folder beside it.{_first_reason(notes)}")
     write_summary({
         "sources": {export.label: export.n_messages for export in exports},
         "candidates for values.md": values.found(), "warnings": notes.warnings,
         "third party": persona.settings.privacy.third_party, "left out": notes.report(),
         **learnt.summary(), "taken out": dict(sorted(scrubber.sheet.counts.items()))}, out)
     return n_examples
+
+
+def _drop_misfits(kept: ExampleStore, settings: Clean, score: pair_scores.Score | None,
+                  notes: Notes, out: Path, report: Report) -> None:
+    """Leave out the pairs that the maker wants to be judged, where there is somebody to do it."""
+    (out / pair_scores.ASIDE).unlink(missing_ok=True)
+    if settings.pair_score_bits is None:
+        return
+    if score is None:
+        notes.warnings.append(
+            "clean.pair_score_bits is set, and the base model that scores pairs is not on this"
+            " machine: none was left out. spacepi-train base --get smollm2 fetches it, and run"
+            " does so by itself.")
+        return
+    notes.skip(pair_scores.LEFT_OUT, kept.drop(pair_scores.misfits(
+        kept, score, settings.pair_score_bits, out / pair_scores.ASIDE,
+        lambda share, line: report(WEIGHING_SHARE + (1 - WEIGHING_SHARE) * share, line))))
 
 
 def _people(store: MessageStore, persona: PersonaSource, notes: Notes) -> identity.People:
@@ -137,6 +157,14 @@ def _privacy(persona: PersonaSource, store: MessageStore, notes: Notes) -> Priva
     others = [*(author.account for author in store.authors()), *notes.names]
     region = phones.region_of(own, settings.timezone, others, settings.clean.languages)
     return settings.privacy.model_copy(update={"region": region})
+
+
+def _numbers_that_stay(privacy: Privacy, scrubber: scrub.Scrubber) -> list[str]:
+    if privacy.region is not None or not scrubber.n_with_numbers:
+        return []
+    return ["privacy.region is not set in persona.toml and nothing tells it:"
+            f" {scrubber.n_with_numbers} texts keep a number of seven digits or more, which may be"
+            ' somebody\'s telephone; set it to your country, like region = "NL".']
 
 
 def code() -> str:

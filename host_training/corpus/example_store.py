@@ -14,6 +14,7 @@ from host_training.corpus.sessions import Example
 from host_training.importers.notebook import Condition
 
 STOCK_CHARS_MAX = 20  # "ok, see you then"
+_DIALOGUE = "json_extract(example, '$.kind') = 'dialogue'"
 _FIELDS = [field.name for field in fields(Example)]
 _SCHEMA = """
     CREATE TABLE examples (number INTEGER PRIMARY KEY, is_thought INTEGER, tier INTEGER, stock,
@@ -38,6 +39,18 @@ class ExampleStore(Scratch):
     def __iter__(self) -> Iterator[Example]:
         rows = self._database.execute("SELECT example FROM examples ORDER BY number")
         return (from_json(example) for (example,) in rows)
+
+    def dialogues(self) -> Iterator[tuple[int, Example]]:
+        """(number, example) of those in which somebody is answered, as they came."""
+        rows = self._database.execute(f"SELECT number, example FROM examples WHERE {_DIALOGUE}"
+                                      " ORDER BY number")
+        return ((number, from_json(example)) for number, example in rows)
+
+    def n_dialogues(self) -> int:
+        """How many ``dialogues`` gives."""
+        found: int = self._database.execute(
+            f"SELECT count(*) FROM examples WHERE {_DIALOGUE}").fetchone()[0]
+        return found
 
     def newest_ms(self) -> int | None:
         """When the last of them was written; None where no example says when."""

@@ -1,7 +1,7 @@
 """Filtering: noise, repetitions, and the weight of each text in training.
 
-Two passes: ``Cleaner`` looks at one message at a time as they come, ``weigh`` at all examples of
-the person together. Every feature is plain and counted; no model judges.
+Two passes: ``Cleaner`` looks at one message at a time as they come, ``drop_repeats`` and ``weigh``
+at all examples of the person together. Every feature is plain and counted; no model judges.
 """
 
 from __future__ import annotations
@@ -135,24 +135,29 @@ def noise(text: str) -> str | None:
     return None
 
 
-def weigh(store: ExampleStore, settings: Clean, notes: Notes, work: Path | None = None
-          ) -> Iterator[Example]:
-    """The examples that stay, each with its ``weight``: how often it is to be learnt.
+def drop_repeats(store: ExampleStore, settings: Clean, notes: Notes, work: Path | None = None
+                 ) -> None:
+    """Drop from ``store`` what it says twice.
 
     Near-duplicates go, the one of the higher tier stays. Of n equal short replies 1 + log2(n)
-    stay, so that "ok" does not become the person's voice. What a ``[[source]]`` weighs comes with
-    the examples; a tier weighs TIER_WEIGHT, an age half for each half-life, a chat so much that it
-    is at most ``chat_share`` of all chats, and the tiers 1 and 2 together ``thoughtful_share`` of
-    all that is learnt. Thoughts of the notebook always weigh 1: how often they are drawn is
-    ``--variants``.
+    stay, so that "ok" does not become the person's voice.
 
-    Args:    store: what does not stay is dropped from it.
-             work: a file to work in; a temporary one when left out.
+    Args:    work: a file to work in; a temporary one when left out.
     """
     repeated = dedup.repeats(store.by_worth(), settings.near_duplicate, work)
     notes.skip("said before in nearly the same words", store.drop(repeated))
     notes.skip("stock reply", store.drop(number for number, nth, n in store.stock()
                                          if nth > 1 + int(math.log2(n))))
+
+
+def weigh(store: ExampleStore, settings: Clean) -> Iterator[Example]:
+    """The examples of ``store``, each with its ``weight``: how often it is to be learnt.
+
+    What a ``[[source]]`` weighs comes with the examples; a tier weighs TIER_WEIGHT, an age half for
+    each half-life, a chat so much that it is at most ``chat_share`` of all chats, and the tiers 1
+    and 2 together ``thoughtful_share`` of all that is learnt. Thoughts of the notebook always weigh
+    1: how often they are drawn is ``--variants``.
+    """
     newest_ms = store.newest_ms() or 0
     facts = _Facts()
     for example in store:

@@ -64,6 +64,10 @@ system = ""      # like "You are Ines, a small machine under a balloon. You say 
 # thoughtful_share = 0.7
 # From which similarity a text is the same one again; above 0 to 1.
 # near_duplicate = 0.8
+# Answers that the words before them make likelier by fewer bits than this are left out; the base
+# model tells (docs/training.md says how well), of SmolLM2 in English only. -100 to 100; left out:
+# it is not asked.
+# pair_score_bits = 0
 
 
 # [sessions]

@@ -27,19 +27,25 @@ def label_bytes(rows: Sequence[Row]) -> int:
     return sum(len(row.text.encode()) for row in rows)
 
 
-@torch.no_grad()
 def bits_per_byte(model: Any, rows: Sequence[Row]) -> float:
     """Bits per byte of a Hugging Face causal model on ``rows``; its mode is left as it was.
 
     Raises:  TrainingError when the model gives numbers that are not finite.
     """
+    return float(row_bits(model, rows).sum()) / label_bytes(rows)
+
+
+@torch.no_grad()
+def row_bits(model: Any, rows: Sequence[Row]) -> np.ndarray:
+    """Bits of the labels of each row, (n_rows,) float64. Raises as ``bits_per_byte``."""
     was_training = model.training
     model.eval()
     device = next(model.parameters()).device
-    ordered = sorted(rows, key=lambda row: len(row.input_ids))
-    nats = 0.0
+    ordered = sorted(range(len(rows)), key=lambda number: len(rows[number].input_ids))
+    nats = np.zeros(len(rows))
     for start in range(0, len(ordered), EVAL_BATCH_ROWS):
-        batch = ordered[start : start + EVAL_BATCH_ROWS]
+        numbers = ordered[start : start + EVAL_BATCH_ROWS]
+        batch = [rows[number] for number in numbers]
         width = max(len(row.input_ids) for row in batch)
         # Padding stands at the right, where causal attention never looks back from.
         ids = torch.tensor([r.input_ids + [0] * (width - len(r.input_ids)) for r in batch])
@@ -48,11 +54,13 @@ def bits_per_byte(model: Any, rows: Sequence[Row]) -> float:
         learnt = (wanted != NO_LOSS).any(0).nonzero().flatten()  # (L,) positions, in any row
         logits = model(input_ids=ids.to(device), use_cache=False,
                        logits_to_keep=learnt.to(device)).logits.float()  # (B, L, V)
-        nats += torch.nn.functional.cross_entropy(
-            logits.flatten(0, 1), wanted[:, learnt].flatten().to(device), ignore_index=NO_LOSS,
-            reduction="sum").item()
+        costs = torch.nn.functional.cross_entropy(
+            logits.transpose(1, 2), wanted[:, learnt].to(device), ignore_index=NO_LOSS,
+            reduction="none")  # (B, L)
+        nats[numbers] = costs.double().sum(1).cpu().numpy()
     model.train(was_training)
-    return _finite(nats / math.log(2), "The model") / label_bytes(rows)
+    _finite(math.fsum(nats), "The model")
+    return nats / math.log(2)
 
 
 def open_gguf(path: Path, n_ctx: int, every_logit: bool, threads: int) -> Any:

@@ -36,6 +36,8 @@ _DATED = rf"{_DAY}(?:,|T| at| um| à| om)? {{0,2}}{_CLOCK}|{_CLOCK},? ?{_DAY}"
 _OPEN, _CLOSE = r"(?:(?P<open>[\[(（]) ?)?", r"(?(open) ?[\])）])"
 _STAMP = re.compile(rf"{_OPEN}(?:(?P<dated>{_DATED})|{_CLOCK}){_CLOSE}(?!\d)", re.IGNORECASE)
 _DAY_ALONE = re.compile(rf"[-=—–* ]*{_DAY}[-=—–* ]*$", re.IGNORECASE)
+_NAME_AND_STAMP = re.compile(rf"(?P<who>[^\W\d_][^,:]{{0,39}}?)(?:, ?| )[\[(]?(?:{_DATED}|{_DAY}|"
+                             rf"{_CLOCK})[\])]?\s*:?$", re.IGNORECASE)
 _BREAK_CHARS_MAX = 80
 _RULE = re.compile(r"#{1,6} (?!.*:(?:\*\*|__)?\s*$)|[-=—_*]{3,}\s*$|"
                    r"(?:day|tag|jour|día|dag|week|woche) \d{1,3}\b", re.IGNORECASE)
@@ -81,8 +83,9 @@ _NO_NAMES = (
     "morning noon afternoon evening night midday midnight breakfast lunch dinner supper tea snack"
     " morgen morgens mittag mittags nachmittag abend abends nacht nachts frühstück mittagessen"
     " abendessen matin midi soir nuit mañana tarde noche desayuno almuerzo cena ochtend middag"
-    " avond ontbijt http https note notes nb ps p.s todo example source edit update date time"
-    " license comment type files copyright")
+    " avond ontbijt spring summer autumn winter frühling sommer herbst printemps été automne hiver"
+    " chorus verse refrain strophe http https note notes nb ps p.s todo example source edit update"
+    " date time license comment type files copyright")
 _NO_SPEAKERS = frozenset(_NO_NAMES.split())
 _HTML = ("a b i u p em br li ul ol td tr th h1 h2 h3 h4 hr div pre sub sup img code span table"
          " small strong")
@@ -124,6 +127,19 @@ def is_break(line: str) -> bool:
 def is_day_of_a_desk(line: str) -> bool:
     """The day as LINE's programs for a computer write it."""
     return _DAY_OF_A_DESK.match(line) is not None
+
+
+def stamp_at(line: str) -> int:
+    """Where the time at the beginning of a line ends; 0 where there is none."""
+    found = _STAMP.match(line) if _HAS_CLOCK.search(line) else None
+    return found.end() if found else 0
+
+
+def before_stamp(line: str) -> str | None:
+    """The name in "Bo, 6 March 2021:" and "Bo 18:00"; None for any other line."""
+    is_likely = len(line) <= _BREAK_CHARS_MAX and any(map(str.isdigit, line[-_AGO_CHARS_MAX:]))
+    found = _NAME_AND_STAMP.match(line) if is_likely else None
+    return found["who"] if found else None
 
 
 def read_line(line: str) -> ChatTurn | Stamp | None:

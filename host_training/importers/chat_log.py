@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from host_training.importers import chat_lines
+from host_training.importers import chat_heads, chat_lines
 from host_training.importers.chat_lines import ChatTurn, Stamp
 
 _PART_CHARS = 20_000  # judged at a time, so that a chat behind a diary is one too
@@ -32,6 +32,7 @@ _STAMPED_SHARE = 0.1
 _LABEL_SHARE, _LABELS_MIN = 0.6, 4  # names without times, which any list may have
 _FORM_DIGITS_SHARE = 0.6  # of what stands behind the keys
 _FORM_ORDER_SHARE = 0.75  # of keys that stand where they usually do
+_ANSWERED_SHARE = 0.05  # of turns that end with a question
 _SECOND_SHARE = 0.2  # of turns, by the second most talkative
 _ENTRY_CHARS_MAX = 160  # on average under "Lisbon, 18:00": longer is a diary
 _PLAY = re.compile(r"(?:act|scene|szene|akt|scène|acte|acto|escena|prologue|prolog|epilogue|int\.|"
@@ -90,6 +91,7 @@ class _Part:
     lines: list[str]
     said: list[_Said]
     labels: list[_Said]
+    heads: list[_Said]
     stamps: list[int]  # lines that are a time and no more
     n_blocks: int
 
@@ -116,7 +118,7 @@ def is_log(text: str) -> bool:
 
 
 def _part(text: str) -> _Part:
-    part = _Part([], [], [], [], 0)
+    part = _Part([], [], [], [], [], 0)
     section = 0
     is_blank = True
     for written in text.split("\n"):
@@ -136,6 +138,8 @@ def _part(text: str) -> _Part:
             part.said.append(_Said(found, at, section, part.n_blocks))
         elif named := chat_lines.label(line):
             part.labels.append(_Said(named, at, section, part.n_blocks))
+        if headed := chat_heads.head(line):
+            part.heads.append(_Said(headed, at, section, part.n_blocks))
     return part
 
 
@@ -143,7 +147,8 @@ def _is_chat(part: _Part) -> bool:
     """By one shape of turns, by several that are sure, or in one of the ways without both."""
     return (any(_is_told_by((shape,), share, part) for shape, share in _SHARES.items())
             or _is_told_by(_SURE, _SURE_SHARE, part) or _is_talk_with_a_program(part)
-            or _is_stamped(part) or _is_by_name(part) or _is_on_a_desk(part.lines))
+            or _is_stamped(part) or _is_by_name(part) or _is_on_a_desk(part.lines)
+            or any(_is_answered(shape, part) for shape in {one.turn.shape for one in part.heads}))
 
 
 def _is_told_by(shapes: Collection[str], share: float, part: _Part) -> bool:
@@ -247,6 +252,26 @@ def _is_play(part: _Part) -> bool:
     spoken = [one.turn.words for one in part.labels]
     n_directed = sum(bool(_STAGE.match(words)) for words in (*spoken, *part.lines))
     return any(map(_PLAY.match, part.lines)) or n_directed >= 2
+
+
+def _is_answered(shape: str, part: _Part) -> bool:
+    """The same few heads of lines in turn, and a question under one that another answers."""
+    said = [one for one in part.heads if one.turn.shape == shape]
+    if shape == chat_heads.ALONE:  # every short line may be a name: those that return
+        counts = Counter(one.turn.who for one in said)
+        said = [one for one in said if counts[one.turn.who] > 1]
+    is_above = shape in chat_heads.ABOVE_WORDS
+    n_words = len(part.lines) - len(said) if is_above else len(said)
+    blocks = {one.block for one in said}
+    is_most = (n_words >= len(said) - 1 and _is_short(said, part) if is_above and said else
+               len(said) >= _LABEL_SHARE * len(part.lines)
+               or (len(blocks) >= _LABEL_SHARE * part.n_blocks and len(said) >= len(blocks)))
+    if not (is_most and len(said) >= _LABELS_MIN - is_above and _are_speakers(said, _SAID_MIN)):
+        return False
+    n_answered = sum(chat_heads.is_question(part.lines[after.at - 1])
+                     for one, after in pairwise(said) if one.turn.who != after.turn.who)
+    return (n_answered >= max(1, _ANSWERED_SHARE * len(said)) and not _is_form(said)
+            and (shape == chat_heads.BRACKET or not _is_play(part)))
 
 
 def _is_on_a_desk(lines: Sequence[str]) -> bool:

@@ -1,4 +1,6 @@
-"""Recognises texts that hold other people's books: clippings of readers, and books themselves."""
+"""Recognises texts that somebody else wrote, or nobody knows who: books and clippings from them,
+lists of quotations, licences, a single mail, speech without speakers.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,47 @@ _KINDS: tuple[tuple[re.Pattern[str], str], ...] = (
                 r"^Excerpt From\r?\n.+\r?\n.+\r?\nThis material may be protected by copyright\.",
                 re.MULTILINE | re.IGNORECASE),
      "highlights from an app for books"),
+    (re.compile(r"^ *(?:Permission is hereby granted, free of charge, to any|Apache License$|"
+                r"GNU (?:LESSER |AFFERO )?GENERAL PUBLIC LICENSE|Redistribution and use in source)",
+                re.MULTILINE), "a licence"),
 )
+_QUOTATION = re.compile(r"""\W{0,3}["“„«‘'][^"“”«»]{8,}["“”»’'][.,]?\s*[-–—~]{1,2} ?\w""")
+_QUOTATIONS_MIN, _QUOTATIONS_SHARE = 3, 0.6
+_MAIL = re.compile(r"\s*(?:[\w-]{2,30}: ?.*\n){0,5}?(?:From|Von|De|Van|Da|Från|Fra|Od|От) ?: ?.*@.*"
+                   r"\n(?:[\w-]{2,30}: ?.*\n){0,5}?(?:[\w-]{2,30}: ?.*\d{1,2}[:.]\d{2}.*\n)")
+_TIMED = re.compile(r"[\[(]?(\d{1,2}:\d{2}:\d{2})(?:[.,]\d{1,3})?(?: ?-+> ?[\d:.,]+)?[\])]?"
+                    r" +\S")
+_TIMED_MIN, _TIMED_SHARE = 3, 0.8
 
 
 def refusal(text: str) -> str | None:
     """Why a text is no writing of the author, as a sentence; None where it may be."""
     head = text[:_HEAD_CHARS]
     kind = next((kind for pattern, kind in _KINDS if pattern.search(head)), None)
-    return (f"{kind}: somebody else's words; save notes of your own from it as a text of its own"
-            if kind else None)
+    if kind or _is_of_quotations(head):
+        return (f"{kind or 'quotations'}: somebody else's words; save notes of your own from it as"
+                " a text of its own")
+    if _MAIL.match(head):
+        return "a mail, of which nobody knows who you are in it; export it as .eml or .mbox"
+    if _is_timed(head):
+        return "speech without its speakers; export it as .srt or .vtt, with their names"
+    return None
+
+
+def _is_of_quotations(text: str) -> bool:
+    """Most paragraphs are words in quotation marks, a dash and a name."""
+    for parts in (text.split("\n"), re.split(r"\n\s*\n", text)):
+        written = [part.strip() for part in parts if part.strip()]
+        n_quoted = sum(map(bool, map(_QUOTATION.match, written)))
+        if n_quoted >= max(_QUOTATIONS_MIN, _QUOTATIONS_SHARE * len(written)):
+            return True
+    return False
+
+
+def _is_timed(text: str) -> bool:
+    """Nearly all lines begin with a time, which begins with the first minute and never turns back.
+    """
+    lines = [line for line in text.split("\n") if line.strip()]
+    times = [found[1].zfill(8) for line in lines if (found := _TIMED.match(line))]
+    return (len(times) >= max(_TIMED_MIN, _TIMED_SHARE * len(lines)) and times == sorted(times)
+            and times[0].startswith("00:00:"))

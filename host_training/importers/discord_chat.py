@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from host_training.common.messages import ChatKind, Message, Notes
-from host_training.importers import json_stream
+from host_training.importers import json_stream, prose
 from host_training.importers.json_stream import END, START
 from host_training.importers.text import head_text, mend
 from host_training.importers.times import from_iso, from_snowflake
@@ -60,7 +60,7 @@ def _message(channel: dict[str, Any], row: Any, file: File, index: int, notes: N
         notes.skip(reason)
         return
     text = _EMOJI.sub(r":\1:", _MENTION.sub("", row["content"]))
-    text = mend(text).strip()
+    text = prose.without_quotes(mend(text)).strip()
     utc_ms = from_snowflake(row.get("id"), from_iso(row.get("timestamp")))
     if not text:
         notes.skip("no words")

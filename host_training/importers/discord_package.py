@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from host_training.common.messages import ChatKind, Message, Notes
-from host_training.importers import json_stream
+from host_training.importers import json_stream, prose
 from host_training.importers.json_stream import END, START
 from host_training.importers.text import decode, head_text, mend, open_text
 from host_training.importers.times import from_iso, from_snowflake
@@ -146,7 +146,8 @@ def _messages(rows: Iterator[Any], chat: tuple[str, str, ChatKind], file: File, 
         if not isinstance(row, dict) or not isinstance(row.get("Contents"), str):
             notes.put(file.name, place, '"Contents" is missing')
             continue
-        text = mend(_MARKUP.sub(lambda m: f":{m[1]}:" if m[1] else "", row["Contents"])).strip()
+        text = mend(_MARKUP.sub(lambda m: f":{m[1]}:" if m[1] else "", row["Contents"]))
+        text = prose.without_quotes(text).strip()
         # UTC, with or without the offset
         utc_ms = from_snowflake(row.get("ID"), from_iso(row.get("Timestamp")))
         if not text:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from host_training.common.messages import Message, Notes
-from host_training.importers import json_stream
+from host_training.importers import json_stream, unknown_apps
 from host_training.importers.text import head_text, lines_of, mend
 from host_training.importers.tree import File
 
@@ -31,11 +31,14 @@ _ANSWERED = {"role": "assistant", "content": "."}  # behind the first turn, whic
 
 
 def claims(file: File) -> bool:
-    """JSON whose first row has a question and an answer, or turns with roles."""
+    """JSON whose first row has a question and an answer, or turns with roles, and no model's name.
+    """
     if file.suffix not in (".jsonl", ".json", ".ndjson"):
         return False
     head = head_text(file).lstrip()
-    row = _first_row(file, head) if head[:1] in ("{", "[") else None
+    if head[:1] not in ("{", "[") or unknown_apps.is_of_a_model(head):
+        return False
+    row = _first_row(file, head)
     return isinstance(row, dict) and bool(_turns(row))
 
 

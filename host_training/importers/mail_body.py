@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from email.message import Message
 
-from host_training.importers.html_text import QUOTES, words_of
+from host_training.importers.html_text import QUOTES, QUOTES_BELOW, words_of
 from host_training.importers.mail_quotes import unquoted
 from host_training.importers.text import decode, encoding_of
 
@@ -37,7 +37,7 @@ def _inline(part: Message) -> list[tuple[str, str]]:
         if "flowed" in str(part.get("Content-Type", "")).lower():
             words = _unflowed(words)
     elif kind == "text/html":
-        words = words_of(inline_text(part), QUOTES)
+        words = words_of(inline_text(part), QUOTES, QUOTES_BELOW)
     else:
         return []
     return [(kind, words)] if words.strip() else []

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 ATTRIBUTION_LINES_MAX = 4
 ATTRIBUTION_CHARS_MAX = 300
 
-_QUOTED = re.compile(r"\s*(?:>|\|(?: |$))")
+_QUOTED = re.compile(r"\s*(?:>|\|(?: |$)|[A-Z][A-Za-z]{0,3}> )")  # "BB> " of supercite
 _DASHES = re.compile(r"^[-_ ]{2,}|[-_ ]{2,}$")
 _ADDRESS = re.compile(r"[^\s<>()\[\]\"']+@[^\s<>()\[\]\"']+")
 _WHEN = re.compile(r"\b\d{1,2}[:.h]\d{2}\b|\b(?:19|20)\d\d\b|\d{4}[年년]|"
@@ -24,7 +24,7 @@ _VERBS = (
     r"wrote|schrieb|a écrit|écrit|escribió|escreveu|ha scritto|schreef|geschreven|skrev|"
     r"napisał\(?a?\)?|napsal|napsal\(a\)|kirjoitti|написал\(?а?\)?|пишет|пише|написав|scrisse|"
     r"ezt írta|írta|a scris|yazdı|έγραψε|menulis|đã viết|写道|寫道|のメール|さんは書きました|"
-    r"님이 작성|wrote the following|sent")
+    r"님이 작성|wrote the following|writes|sent")
 _VERB = re.compile(rf"(?:^|\W|(?<=[^\W\d_]))(?:{_VERBS})\s*[:：]?\s*$", re.IGNORECASE)
 # languages that put the verb before the name
 _VERB_FIRST = re.compile(r"\b(?:schrieb|schreef|skrev|napsal|kirjoitti)\b.{1,80}[:：]\s*$",
@@ -33,6 +33,9 @@ _VERB_FIRST = re.compile(r"\b(?:schrieb|schreef|skrev|napsal|kirjoitti)\b.{1,80}
 _OPENS = re.compile(
     r"(?:on|am|le|el|em|il|op|den|dnia|dne|w dniu|på|vào|tanggal|pada|pe|an|la|στις|на|в|от|"
     r"[^\W\d_]{2,12}\.?,? (?:den )?\d|\d|«|>)", re.IGNORECASE)
+# "Bo Berg wrote:" with nothing else, above marks or below a ruler; not "He wrote:"
+_NAMED = re.compile(rf"(?!(?:I|He|She|They|We|You|It)\b)(?:[A-ZÀ-ÞΑ-ΩА-Я][\w.'’-]*,? ){{1,4}}"
+                    rf"(?i:{_VERBS}) ?:$")
 _INSIDE = re.compile(r"(?P<own>\S.*?)[-\s]+(?P<rest>On (?:[A-Z][a-z]{2,8},?|\d{1,2}) .*)$")
 _ORIGINAL = re.compile(
     r"\s*[-_*]{2,}\s*(?:original message|reply message|ursprüngliche nachricht|original-nachricht|"
@@ -41,19 +44,21 @@ _ORIGINAL = re.compile(
     r"oprindelig (?:meddelelse|besked)|alkuperäinen viesti|wiadomość oryginalna|původní zpráva|"
     r"исходное сообщение|forwarded message|weitergeleitete nachricht|doorgestuurd bericht|"
     r"mensaje reenviado|原始邮件|原始郵件|元のメッセージ)\s*[-_*]*\s*$|_{20,}\s*$|"
+    r">>> .{5,120} >>>\s*$|"  # GroupWise
     r"(?:begin forwarded message|anfang der weitergeleiteten nachricht|début du message "
     r"(?:réexpédié|transféré)|inicio del mensaje reenviado|inizio messaggio inoltrato|"
     r"begin doorgestuurd bericht)\s?:\s*$", re.IGNORECASE)
 _HEAD = re.compile(
-    r"\*?(?:(?P<sender>from|von|de|da|van|från|fra|od|от|lähettäjä|发件人|寄件者|差出人)|"
+    r"\*{0,2}(?:(?P<sender>from|von|de|da|van|från|fra|od|от|lähettäjä|发件人|寄件者|差出人)|"
     r"(?P<date>sent|date|gesendet|datum|envoyé|fecha|enviado|inviato|data|verzonden|skickat|sendt|"
     r"dato|wysłano|отправлено|дата|发送时间|送信日時|message du)|"
     r"(?:to|cc|subject|an|betreff|à|objet|para|asunto|assunto|oggetto|aan|onderwerp|till|ämne|til|"
-    r"emne|do|temat|кому|тема|收件人|主题|宛先|件名))\*?\s?[:：]\*?\s?\S", re.IGNORECASE)
+    r"emne|do|temat|кому|тема|收件人|主题|宛先|件名))\*{0,2}\s?[:：]\*{0,2}\s?\S", re.IGNORECASE)
 _HEAD_LINES = 4  # looked at below the first of a head, which may be broken
 _SIGNATURE = re.compile(r"--\s?$")
 _SENT_WITH = re.compile(
-    r"von meinem .{3,40} gesendet\.?$|"
+    r"von meine[mr](?:/meine[mr])? .{2,40} gesendet\.?$|"
+    r"[^\W\d_][\w ]{1,24} outlook \S{1,6} (?:ios|android)\.?$|"
     r"(?:sent|gesendet|envoyé|enviado|inviato|verzonden|skickat|sendt|lähetetty|wysłane|odesláno|"
     r"отправлено|получено|get outlook|télécharger outlook|outlook für|diese nachricht wurde von "
     r"mein|stuurd vanaf).{0,12}"
@@ -62,8 +67,11 @@ _SENT_WITH = re.compile(
 _LINK_BEHIND = re.compile(r"[<(]https?://[^\s<>()]*[>)]$")
 _WRAPPED_CHARS_MIN = 60  # of a quoted line that a program may have broken
 _SENTENCE_ENDS = (".", "!", "?", ":", ";", "…")
-_RULER_BELOW = re.compile(r"(?:\n\s*([-=_*~#])\1{2,}\s*)+\Z")
+_RULER_BELOW = re.compile(r"(?:\n\s*([-=_*~#])(?: ?\1){2,}\s*)+\Z")
 _RULER = re.compile(r"\s*([-–—―_=*~#])\1+\s*$")
+_LOTUS_SENDER = re.compile(r"\S.{0,60}/\S{1,40}@\S{1,40}$")
+_DATE_AND_CLOCK = re.compile(
+    r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4} \d{1,2}:\d{2}(?::\d{2})?(?: [AP]M)?$", re.IGNORECASE)
 _CONTACT_LINES = 6  # at most, below a ruler
 _CONTACT_CHARS_MAX = 100  # of one of them
 _SENTENCE = re.compile(r"[^\W\d_]{3,}[.!?…]+$")
@@ -152,6 +160,8 @@ def _attribution(lines: Sequence[str], index: int) -> tuple[int, str]:
             break
         joined = f"{joined} {line.strip()}".strip()
         is_marked = _is_marked(lines, index + n_lines)
+        if n_lines == 1 and _NAMED.match(joined) and (is_marked or _is_below_ruler(lines, index)):
+            return 1, ""
         inside = _INSIDE.match(joined)
         if inside and _announces(inside["rest"], is_marked, n_lines):
             # words above the line, or before it on the same one, are the reply's
@@ -191,13 +201,22 @@ def _is_marked(lines: Sequence[str], index: int) -> bool:
     return _QUOTED.match(following) is not None
 
 
+def _is_below_ruler(lines: Sequence[str], index: int) -> bool:
+    return _RULER.match("".join(lines[max(0, index - 1) : index])) is not None
+
+
 def _is_head(lines: Sequence[str], index: int) -> bool:
-    """The head of a mail as Outlook copies it: a sender or a date, and more such lines below."""
+    """The head of a mail as Outlook copies it: a sender or a date, and more such lines below.
+
+    Lotus Notes has the sender in its own way of writing addresses, and date and time alone.
+    """
+    if _LOTUS_SENDER.match(lines[index].strip()):
+        return _DATE_AND_CLOCK.match("".join(lines[index + 1 : index + 2]).strip()) is not None
     first = _HEAD.match(lines[index].strip())
     if first is None or not (first["sender"] or first["date"]):
         return False
     below = (line.strip() for line in lines[index + 1 : index + 1 + _HEAD_LINES])
     following = list(itertools.takewhile(bool, below))
     others = [match for line in following if (match := _HEAD.match(line))]
-    return bool(others) and (bool(first["sender"]) or _ADDRESS.search(" ".join(following))
-                             is not None)
+    return bool(others) and (bool(first["sender"]) or any(other["sender"] for other in others)
+                             or _ADDRESS.search(" ".join(following)) is not None)

@@ -34,7 +34,15 @@ _SYNTHETIC = re.compile(
     r".{1,60} (?:sent a (?:photo|voice message|live location)|missed (?:a|your)"
     r" (?:video )?call|started a (?:video|audio) call|called you|created the group|"
     r"named the group .*|changed the (?:theme|group photo|chat theme) .*)\.?|"
-    r"(?:You|.{1,60}) unsent a message\.?|(?:Video|Audio) call ended\.?)$")
+    r"(?:You|.{1,60}) unsent a message\.?|(?:Video|Audio) call ended\.?|"
+    r"Started a(?:n audio| video) c(?:hat|all)\.?|This poll is no longer available\.?)$")
+# and behind "You" or the sender's name
+_DONE = re.compile(
+    r"(?:missed a(?: video)? call from .{1,60}|sent a (?:link|photo|video|GIF|sticker)|"
+    r"set (?:the|your|his|her|their|my) (?:own )?nickname.{0,120}|set the (?:emoji|quick reaction)"
+    r".{0,60}|(?:added|removed) .{1,60} (?:to|from) the group|left the group|pinned a message|"
+    r"joined the (?:video )?call|shared a (?:post|story|reel|link|memory))\.?$")
+_LINK_ALONE = re.compile(r"https?://\S+$")
 
 
 def claims(file: File) -> bool:
@@ -62,6 +70,13 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
             notes.put(file.name, f"row {index}", str(error))
 
 
+def _is_of_the_app(text: str, row: dict[str, Any]) -> bool:
+    if _SYNTHETIC.match(text) or (row.get("share") and _LINK_ALONE.match(text)):
+        return True
+    actors = ("You ", f"{_words(row['sender_name'])} ")
+    return any(text.startswith(who) and _DONE.match(text, len(who)) for who in actors)
+
+
 def _words(written: str) -> str:
     return mend(undoubled(written, "latin-1") or written)
 
@@ -77,7 +92,7 @@ def _message(row: Any, file: File, index: int, is_group: bool, notes: Notes) -> 
         notes.skip("deleted message")
     elif not text:
         notes.skip("no words")
-    elif row.get("share") or _SYNTHETIC.match(text):
+    elif _is_of_the_app(text, row):
         notes.skip("words of the app")
     elif utc_ms is None:
         notes.put(file.name, f"row {index}", f'"timestamp_ms" is {row.get("timestamp_ms")!r}')

@@ -19,6 +19,7 @@ _LINES_OUT = re.compile(
     r"^[ \t]*(?:>.*|[-*+] \[.\] .*|\|.*\||[-*_]{3,}|#[\w/-]+(?: #[\w/-]+)*|"
     r"\[[^\]\n]+\]:[ \t].*|\^[\w-]+|:?-{2,}:?(?:\|:?-{2,}:?)*|<[^>\n]+>|https?://\S+)[ \t]*$\n?",
     re.MULTILINE)
+_CHAT_QUOTES = re.compile(r"^>>> [\s\S]*|^> .*(?:\n|\Z)", re.MULTILINE)
 _BLOCK_ID = re.compile(r"[ \t]\^[\w-]+[ \t]*$", re.MULTILINE)  # Obsidian's, to link to a paragraph
 _HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.*)$", re.MULTILINE)
 _EMPHASIS = re.compile(r"\*+|_+|~+|=+")
@@ -84,6 +85,11 @@ def _without_emphasis(line: str) -> str:
         if kept[-1] and after.strip() and not (char == "_" and before.isalnum()):
             waiting.append(len(kept) - 1)
     return "".join((*kept, line[at:]))
+
+
+def without_quotes(text: str) -> str:
+    """A message of Discord or Slack without lines behind "> " and all that is behind ">>> "."""
+    return _CHAT_QUOTES.sub("", text)
 
 
 def of_rtf(text: str) -> str:

@@ -48,6 +48,7 @@ from host_training.importers import (
     telegram,
     text_chats,
     transcript,
+    unknown_apps,
     vault,
     voice_notes,
     whatsapp,
@@ -197,8 +198,8 @@ def _unknown(file: File) -> str:
         return "a web page; if an app exported it, export again and choose JSON"
     if file.suffix == ".json" and '"messages"' in whole and '"from_id"' in whole:
         return "a part of a Telegram export; use result.json as Telegram wrote it"
-    return _WAY_OUT.get(file.suffix, "unknown format; docs/training.md lists the supported "
-                                     "exports")
+    return (_WAY_OUT.get(file.suffix) or unknown_apps.sentence(whole)
+            or "unknown format; docs/training.md lists the supported exports")
 
 
 def read_all(exports: Sequence[Export], notes: Notes) -> Iterator[Message]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from host_training.common.messages import ChatKind, Message, Notes
-from host_training.importers import json_stream
+from host_training.importers import json_stream, prose
 from host_training.importers.export_rows import RowPlace
 from host_training.importers.json_stream import END, START
 from host_training.importers.text import decode, mend
@@ -121,7 +121,8 @@ def message(row: Any, chat: tuple[str, str, ChatKind], names: dict[str, str], pl
         notes.skip("service message")
         return
     author, stamp = row.get("user"), row.get("ts")
-    text = mend(_plain(_UPLOADED.sub("", row.get("text", ""), count=1), names)).strip()
+    text = mend(_plain(_UPLOADED.sub("", row.get("text", ""), count=1), names))
+    text = prose.without_quotes(text).strip()
     if not text:
         notes.skip("no words")
     elif not isinstance(author, str):

@@ -160,7 +160,7 @@ def _skip_reason(row: dict[str, Any]) -> str | None:
 def plain_text(text: Any) -> str | None:
     """The words of a ``text`` field: a string, or a list of strings and ``{type, text}``.
 
-    Returns None when it is something else.
+    What is set as a quotation is somebody else's. Returns None when it is something else.
     """
     if isinstance(text, str):
         return text
@@ -168,10 +168,11 @@ def plain_text(text: Any) -> str | None:
         return None
     parts = []
     for part in text:
+        is_quote = isinstance(part, dict) and part.get("type") == "blockquote"
         words = part.get("text") if isinstance(part, dict) else part
         if not isinstance(words, str):
             return None
-        parts.append(words)
+        parts.append("\n" if is_quote else words)
     return "".join(parts)
 
 

@@ -57,6 +57,9 @@ _OWN_FILE_NAME = re.compile(r"(?:AUD|DOC|GIF|IMG|PTT|STK|VID)-\d{8}-WA\d{4}\.\w{
 _OWN_REMARK = re.compile(r"<[^<>\n]{3,80}>|(?:\w+ ){1,3}[^\W\d_]+|"
                          r"[\u3040-\u9fff\uac00-\ud7af]{4,14}")
 _SOUND = re.compile(r"(?:PTT|AUD|\d{8}-AUDIO)-[\w-]{8,40}\.(?:opus|m4a|ogg|aac|mp3)\b")
+_PLACE = re.compile(r"[^\W\d_]{3,20}: https?://maps\.google\.com/\?q=\S+|live location shared|"
+                    r"live-standort (?:wird )?geteilt|ubicación en tiempo real compartida|"
+                    r"localisation en direct partagée|live locatie gedeeld", re.IGNORECASE)
 _FILE_ALONE = re.compile(r".{1,120}\.\w{2,4}(?: •)?")
 
 
@@ -105,7 +108,7 @@ def without_media(text: str, attached: Collection[str]) -> str | None:
     is_own = first.startswith(OWN_MARK)
     line = _MARKS.sub("", first).strip()
     file = _FILE.fullmatch(line)
-    if _OMITTED.fullmatch(line) or (file and (
+    if _OMITTED.fullmatch(line) or _PLACE.fullmatch(line) or (file and (
             is_own or _OWN_FILE_NAME.fullmatch(file["name"]) or file["remark"] in attached
             or file["remark"].lower() in _ATTACHED)):
         return below if below.strip() else None

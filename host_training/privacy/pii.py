@@ -64,7 +64,17 @@ _AGE = (
     r"(?<![\d.,])1?\d{1,2}[- ]?(?:years?|yrs?)[- ](?:olds?|of age)\b|(?<![\d.,])1?\d{1,2}"
     r" ?(?:yo|y/o)\b|\baged? ?:? ?1?\d{1,2}\b(?! ?[%\d])|(?<![\d.,])1?\d{1,2}"
     r" ?(?:jahre alt|jaar oud|år gammal|år gammel|lat mam|-?jährige?[rns]?)\b|"
-    r"\b(?:j'ai|il a|elle a|tengo|tiene|ho|ha|tenho|tem) 1?\d{1,2} (?:ans|años|anni|anos)\b")
+    r"\b(?:j'ai|il a|elle a|tengo|tiene|ho|ha|tenho|tem) 1?\d{1,2} (?:ans|años|anni|anos)\b|"
+    r"(?<![\d.,])1?\d{1,2}"
+    r"(?: y\.o\.| (?:months|weeks) old\b|-?vuotias\b| yaşında\b| ?(?:岁|歲|歳|살))|"
+    r"\b(?:ik ben|hij is|zij is|ze is|jag är|han är|hon är|jeg er|mam|ma) 1?\d{1,2}"
+    r" (?:jaar|år|lata?)\b(?! oud| gamm)|\b(?:мне|ему|ей|мені|йому|їй) 1?\d{1,2}"
+    r"(?: (?:года?|лет|рок[иі]в?|років))?\b|"
+    # "I'm 34", and not "I'm 34 minutes late": a number, and then the end or another thought
+    r"\b(?:i am|i['’]m|s?he is|s?he['’]s|turn(?:s|ed|ing)|ich bin|er ist|sie ist|ik ben|hij is|"
+    r"zij is|ze is|jag är|han är|hon är) (?:now |just |already |only |jetzt |schon |erst |nu |al )?"
+    r"1?\d{1,2}(?=\s*(?:$|\n|[.,;](?!\d)|[!?)]|(?:and|but|now|today|tomorrow|soon|next|this|in|on|"
+    r"und|aber|geworden|en|maar|och)\b(?! a half)))")
 
 # me@example.org, and as it is written so that no program shall find it: me [at] example (dot) org
 _OPEN, _CLOSE = r"[\[({<]\s?", r"\s?[\])}>]"

@@ -27,6 +27,7 @@ from payload.mind import reranker
 from tests.host_training.conftest import SOUND, THUMPED, write_persona
 from tests.host_training.corpus.preparing import add_toml
 from tests.host_training.nasty_inputs import nasty
+from wire import base_file
 from wire.bundle import verify_bundle
 from wire.file_hashes import FileHashes
 from wire.text_codec import TextModel
@@ -103,6 +104,33 @@ def test_a_run_says_how_much_it_did_not_understand(tiny_base: Path, tmp_path: Pa
                and "quarantine.jsonl" in line and share in line for line in said)
     assert "warning: persona.toml: source.0.path: 'signal/*' matches no file" in " ".join(said)
     assert "found: taken out of the texts: mail 1" in said, "what was taken out is said once"
+
+
+def test_pairs_are_scored_by_the_base_where_that_is_asked_for(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = write_persona(tmp_path / "ada")
+    inputs: list[set[str]] = []
+    said: list[str] = []
+    for setting in ("", "[clean]\npair_score_bits = 100\n"):
+        add_toml(directory, setting)
+        prepared = pipeline.prepare(directory, tiny_base, tmp_path / "work",
+                                    pipeline.Options(variants=1),
+                                    lambda stage, share, line: said.append(f"{stage}: {line}"))
+        inputs.append(set(json.loads((prepared[1] / "inputs.json").read_text())))
+    assert inputs == [{"persona", "code"}, {"persona", "code", "base", "scores"}]
+    assert "writing: scoring pairs, 2 of 2, 0 min left" in said
+    assert any(line.startswith("found: left out:") and "does not follow" in line for line in said)
+    monkeypatch.setenv("COLUMNS", "400")
+    args = ("scan", directory, "--out", tmp_path / "seen", "--base")
+    status, shown = command(*args, tiny_base)
+    assert status == 0 and "answer that does not follow" in shown
+    listed = (tmp_path / "seen" / "pairs.jsonl").read_text().splitlines()
+    assert listed == (prepared[1] / "pairs.jsonl").read_text().splitlines() and len(listed) == 2
+    monkeypatch.setenv(base_file.PLACE_VARIABLE, str(tmp_path / "no bases"))
+    status, shown = command(*args, "smollm2")
+    assert status == 0 and shown.count("spacepi-train base --get smollm2 fetches it") == 1
+    assert command(*args, tmp_path)[0] == 1, "a folder that is no base is refused"
 
 
 @pytest.mark.thorough

@@ -79,9 +79,9 @@ def test_what_is_refused_is_shown_as_a_list(tmp_path: Path, capsys: pytest.Captu
     with pytest.raises(SystemExit) as end:
         cli.main()
     shown = capsys.readouterr().err.splitlines()
-    assert end.value.code == 1 and shown[0] == "5 errors:"
-    assert [line[:2] for line in shown[1:]] == ["- "] * 5
-    assert "is in the persona directory" in shown[4] and "values.md" not in "".join(shown)
+    assert end.value.code == 1 and shown[0] == "4 errors:"
+    assert [line[:2] for line in shown[1:]] == ["- "] * 4
+    assert "is in the persona directory" in shown[3] and "values.md" not in "".join(shown)
     assert str(TrainingError("One thing.")) == "One thing."
 
 
@@ -90,13 +90,13 @@ def test_me_is_asked_for_where_it_may_be_needed_only(tmp_path: Path) -> None:
     out = tmp_path / "o"
     preflight.check_scan(directory, out)
     toml = directory / "persona.toml"
-    toml.write_text(toml.read_text().replace('me = ["user1"]', "").replace('"Ada"', '""'))
+    toml.write_text(toml.read_text().replace('me = ["user1"]', "").replace('"Ada"', "5"))
     assert [s.partition(": ")[2][:11] for s in refusal("scan", directory, "--out", out)] == [
         "name must b", "me is empty"]
     for path in (*directory.glob("telegram/*"), *directory.rglob("messages.json")):
         path.unlink()
     assert len(refusal("scan", directory, "--out", out)) == 1, "without exports nobody asks"
-    toml.write_text(toml.read_text().replace('name = ""', 'name = "Ada"'))
+    toml.write_text(toml.read_text().replace("name = 5", 'name = ""'))
     preflight.check_scan(directory, out)
     assert refusal("scan", tmp_path / "gone", "--out", out) == [
         f"{tmp_path / 'gone'}: no such directory; spacepi-train init {tmp_path / 'gone'} creates "

@@ -30,7 +30,8 @@ def prepare(directory: Path, out: Path) -> list[Example]:
 def weigh(examples: Iterable[Example], settings: Clean, notes: Notes) -> list[Example]:
     with ExampleStore() as store:
         store.add(examples)
-        return list(filtering.weigh(store, settings, notes))
+        filtering.drop_repeats(store, settings, notes)
+        return list(filtering.weigh(store, settings))
 
 
 def add_toml(directory: Path, text: str) -> None:

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from typer.testing import CliRunner
 
+from host_training import __main__ as cli
 from host_training.common.persona_dir import read_persona, stray_files
 from host_training.common.settings import Chat, PersonaSettings, Source
 from host_training.corpus import persona_template
@@ -50,6 +52,22 @@ def test_every_setting_is_there_with_its_default() -> None:
     check(Chat, table["source"][0]["chat"][0])
     assert all(len(line) <= 100 for text in persona_template.FILES.values()
                for line in text.splitlines())
+
+
+def test_what_lies_in_a_new_persona_is_seen_before_anything_is_filled_in(tmp_path: Path) -> None:
+    directory = tmp_path / "me"
+    persona_template.write(directory)
+    exports = {"exports/WhatsApp Chat with Bo.txt": (
+        "26/03/21, 18:00 - Bo: Is the mast up?\n26/03/21, 18:01 - Ada: It is, since noon.\n"),
+               "exports/diary.txt": "The hedge and I have an understanding, and it is older."}
+    write_files(directory, exports)
+    result = CliRunner().invoke(cli.app, ["scan", str(directory), "--out", str(tmp_path / "o")],
+                                env={"COLUMNS": "400"})
+    assert result.exit_code == 0, result.exception
+    assert 'list your account in persona.toml, like me = ["' in result.output
+    assert "persona.toml: name, author, disclosure, system\n" in result.output
+    assert "values.md: what it values\n" in result.output
+    assert '"kind": "monologue"' in (tmp_path / "o" / "examples.jsonl").read_text()
 
 
 def test_a_new_persona_lacks_only_what_the_maker_knows(tmp_path: Path) -> None:

@@ -92,6 +92,40 @@ OWN_TEXTS = {
     "minutes by person": (
         "2021-03-06\nBo: mended the valve\nAda: wrote the tests\n\n2021-03-07\nBo: flew\n"
         "Ada: fell ill\n\n2021-03-08\nBo: slept\nAda: flew\n"),
+    "haiku by season": (
+        "Spring\nthe hedge is green\n\nWinter\nwho trimmed it?\n\nSpring\nnobody did\n\nWinter\n"
+        "the hedge knows\n"),
+    "review of a week": (
+        "## Went well\n\nThe mast held.\n\n## Went badly\n\nWhy did the valve leak?\n\n"
+        "## Went well\n\nThe sail.\n\n## Went badly\n\nNothing, I think.\n"),
+    "refrain of two names": (
+        "Ada\nwent to the sea\n\nBo\nstayed where he was\n\nAda\ncame back with salt\n\nBo\n"
+        "had not moved\n"),
+    "birds by dash": (
+        "Robin - on the fence at dawn\nWren - in the ivy\nRobin - again, on the spade\n"
+        "Wren - singing\nHeron - over the canal\n"),
+    "reading list": (
+        "Austen - Emma\nEliot - Middlemarch\nAusten - Persuasion\nEliot - Silas Marner\n"),
+    "days by dash": (
+        "Monday - the mast is up\nTuesday - rain, why always on a Tuesday?\n"
+        "Monday - the mast is down\nTuesday - rain\n"),
+    "expenses": (
+        "2021-03-06;Bakery;bread\n2021-03-06;Mill;flour\n2021-03-07;Bakery;bread\n"
+        "2021-03-07;Mill;oats\n"),
+    "song": (
+        "Chorus\nWhere is the sea?\n\nVerse\nIt left with you.\n\nChorus\nWhere is the sea?\n\n"
+        "Verse\nIt left with me.\n"),
+    "speech by dashes": (
+        "—Hace frío —dijo Bo.\n—Sí —dije.\n—¿Entonces por qué estamos aquí?\nNo lo sabía.\n"),
+    "questions by number": (
+        "1. Why fly? Because.\n2. Why land? Because.\n3. Why not stay?\n4. Because of tea.\n"),
+    "memo": "From: me\nTo: everybody\nDate: today at 18:00\n\nThe mast is up.\n",
+    "essay that quotes": (
+        "\"A hedge is a slow wall.\" — Bo\n\nI have thought about this for a year.\n\n"
+        "A wall does not grow, and a hedge does not stand.\n\n\"And yet.\" — Bo\n"),
+    "log of an ascent": (
+        "[18:00:05] let go\n[18:00:09] over the trees\n[18:02:00] over the canal\n"
+        "[18:09:30] white\n"),
     "work log by place": (
         "Monday 9:00\nThe mill: nobody.\n\nTuesday 9:30\nThe lock: it leaks.\n\nMonday 8:50\n"
         "The mill again.\n"),

@@ -13,6 +13,7 @@ import pytest
 from host_training.common.messages import Message
 from host_training.importers import chat_log
 from tests.host_training.importers.chats_as_text import READABLE, SET_ASIDE
+from tests.host_training.importers.chats_by_heads import BY_HEADS
 from tests.host_training.importers.ones_own_texts import OWN_TEXTS
 from tests.host_training.importers.reading import read
 from tests.host_training.nasty_inputs import nasty
@@ -46,6 +47,17 @@ def test_no_layout_is_learnt_as_ones_own(tmp_path: Path, name: str) -> None:
     if name in SET_ASIDE:
         messages, notes = read(tmp_path / "txt", {"chat.txt": text})
         assert not any(m.is_me for m in messages) and (messages or len(notes.bad) == 1)
+
+
+@nasty(20)
+@pytest.mark.parametrize("name", sorted(BY_HEADS))
+def test_a_question_that_another_answers_tells_a_chat_whatever_marks_its_speakers(
+    tmp_path: Path, name: str
+) -> None:
+    text = BY_HEADS[name]
+    messages, notes = read(tmp_path, {"a.txt": text, "b.md": text, "long.md": text * 20})
+    assert messages == [] and len(notes.bad) == 3
+    assert chat_log.refusal(text.replace("?", ".")) is None  # as a list it is one person's
 
 
 @nasty(20)

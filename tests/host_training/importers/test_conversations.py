@@ -260,3 +260,32 @@ def test_a_transcript_with_speakers_is_a_talk(tmp_path: Path, cues: str, kind: s
     assert [(e.kind, e.text, e.question) for e in chat_examples(own)] == (
         [("monologue", "It flew. Then it landed.", None)] if kind == "transcript" else
         [("dialogue", "It did.", "Did it fly?"), ("dialogue", "In the tree.", "Where is it?")])
+
+
+@pytest.mark.parametrize("row", [
+    {"content": "Started a video chat"}, {"content": "You missed a call from Bo."},
+    {"content": "You set the nickname for Bo to Bobo."}, {"content": "Ada set her own nickname."},
+    {"content": "This poll is no longer available."}, {"content": "You sent a link."},
+    {"content": "Ada added Carl to the group."}, {"content": "Ada pinned a message."},
+    {"content": "https://example.org/a", "share": {"link": "https://example.org/a"}},
+])
+def test_what_metas_apps_write_in_place_of_words_is_counted(
+    tmp_path: Path, row: dict[str, object]
+) -> None:
+    own = {"content": "Look at this: https://example.org/a",
+           "share": {"link": "https://example.org/a", "share_text": "his words"}}
+    rows = [{"sender_name": "Ada", "timestamp_ms": 1_615_053_611_000 + n, **one}
+            for n, one in enumerate((row, own))]
+    messages, notes = read(tmp_path, {"messages/inbox/bo_1/message_1.json": {
+        "participants": [{"name": "Bo"}, {"name": "Ada"}], "messages": rows, "title": "Bo"}})
+    assert [m.text for m in messages] == [own["content"]]
+    assert notes.skipped["words of the app"] == 1
+
+
+def test_a_sentence_about_what_somebody_shared_is_ones_own(tmp_path: Path) -> None:
+    texts = ["Bo shared a story about hedges.", "Yesterday Ada left the group", "You sent a link?"]
+    rows = [{"sender_name": "Ada", "timestamp_ms": 1_615_053_611_000 + n, "content": text}
+            for n, text in enumerate(texts)]
+    messages, _ = read(tmp_path, {"messages/inbox/bo_1/message_1.json": {
+        "participants": [{"name": "Bo"}, {"name": "Ada"}], "messages": rows, "title": "Bo"}})
+    assert sorted(m.text for m in messages) == sorted(texts)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from host_training.importers import prose
 from tests.host_training.conftest import telegram_export
 from tests.host_training.importers.reading import read, reasons, zipped
 from tests.host_training.nasty_inputs import nasty
@@ -140,3 +141,13 @@ def test_a_part_the_exporter_left_behind_gives_what_is_whole(tmp_path: Path) -> 
     messages, notes = read(tmp_path, {"chat.json": text[:-30]})
     assert [m.text for m in messages] == ["hello"]
     assert "chat.json row 1: character" in reasons(notes)[0] and "truncated" in reasons(notes)[0]
+
+
+def test_what_a_message_quotes_is_somebody_elses(tmp_path: Path) -> None:
+    assert prose.without_quotes("> his words\n> and more\nmine\n> again") == "mine\n"
+    assert prose.without_quotes("mine\n>>> his words\nto the end") == "mine\n"
+    assert prose.without_quotes(">:( mine, and 5 > 3\n>_<") == ">:( mine, and 5 > 3\n>_<"
+    rows = [{"ID": n, "Timestamp": "2021-03-06 18:00:11", "Contents": text, "Attachments": ""}
+            for n, text in enumerate(["> his words", "> his words\nmine"], 1)]
+    messages, notes = read(tmp_path, {"package/messages/c1/messages.json": rows})
+    assert [m.text for m in messages] == ["mine"] and notes.skipped["no words"] == 1

@@ -268,6 +268,27 @@ def test_a_thread_of_a_channel_is_a_talk_of_its_own(tmp_path: Path) -> None:
     ("news.mht", b"MIME-Version: 1.0\nContent-Type: multipart/related\n\n<html>\n",
      "a web page; if an app exported it"),  # which a browser saved
     ("teams.pst", b"!BDN\0\0\0\0", "Teams as JSON of Microsoft Graph"),
+    ("chat_history.json", b'{"bo": [{"From": "bo", "Media Type": "TEXT", "Created": "2021-03-06 '
+     b'18:00:11 UTC", "Content": "no", "IsSender": false}]}', "an export of Snapchat, which"),
+    ("user_data.json", b'{"Direct Messages": {"Chat History": {"ChatHistory": {"Chat History with '
+     b'bo:": [{"From": "bo", "Content": "no"}]}}}}', "an export of TikTok"),
+    ("data.json", b'{"Messages": [{"match_id": "Match 1", "messages": [{"from": "You", "message": "'
+     b'no", "sent_date": "Sat"}]}]}', "an export of Tinder"),
+    ("MyActivity.json", b'[{"header": "Gemini Apps", "title": "Prompted no", "time": "x"}]',
+     "an export of Gemini, which is not read; save your own prompts"),
+    ("MyActivity.json", b'[{"header": "Search", "title": "no", "time": "x", "products": ["S"]}]',
+     "nothing that you wrote"),
+    ("c.ai.json", b'{"histories": [{"msgs": [{"src": {"is_human": true}, "text": "no"}]}]}',
+     "an export of Character.AI"),
+    ("copilot.csv", b"Conversation,Time,Author,Message\nx,y,AI,no\n", "an export of Copilot"),
+    ("bulk.jsonl", b'{"type": "post", "post": {"channel": "x", "user": "bo", "message": "no", '
+     b'"create_at": 1}}\n', "an export of Mattermost"),
+    ("rocket.json", b'[{"rid": "x", "msg": "no", "u": {"username": "bo"}}]',
+     "an export of Rocket.Chat"),
+    ("zulip.json", b'{"zerver_message": [{"content": "no"}]}', "an export of Zulip"),
+    ("Streaming.json", b'[{"trackName": "x", "msPlayed": 1}]', "an export of Spotify"),
+    ("app.json", b'[{"sender": "bo", "text": "no"}]', "of an app that is not known here; convert"),
+    ("other.json", b'[{"a": "b"}]', "unknown format; docs/training.md lists"),
 ])
 def test_what_cannot_be_read_names_the_export_that_can(
     tmp_path: Path, name: str, data: bytes, says: str

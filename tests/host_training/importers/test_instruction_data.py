@@ -60,8 +60,27 @@ def test_an_answer_that_the_data_set_rejects_is_not_learnt(tmp_path: Path) -> No
 ])
 def test_json_of_another_structure_costs_one_sentence(tmp_path: Path, content: Content) -> None:
     messages, notes = read(tmp_path, {"a.json": json.dumps(content, indent=2)})
-    assert messages == [] and reasons(notes) == [
-        "a.json : unknown format; docs/training.md lists the supported exports"]
+    assert messages == [] and len(notes.bad) == 1
+    assert "unknown format" in reasons(notes)[0] or "not known here" in reasons(notes)[0]
+
+
+@pytest.mark.parametrize("content", [
+    {"model": "some-model", "messages": [{"role": "user", "content": "Cold?"},
+                                         {"role": "assistant", "content": "As a program, no."}]},
+    json.dumps({"messages": [{"role": "user", "content": "Cold?"},
+                             {"role": "assistant", "content": "No."}], "usage": {"total": 9}}),
+])
+def test_the_answers_of_a_language_model_are_not_learnt(tmp_path: Path, content: Content) -> None:
+    text = content if isinstance(content, str) else json.dumps(content, indent=2)
+    messages, notes = read(tmp_path, {"a.json": text})
+    assert messages == [] and len(notes.bad) == 1
+    assert "a log of a language model" in reasons(notes)[0]
+
+
+def test_a_row_that_speaks_of_a_model_is_no_log_of_one(tmp_path: Path) -> None:
+    row = {"instruction": 'Write {"model": "x"}.', "output": '{"model": "x", "usage": {}}'}
+    messages, _ = read(tmp_path, {"a.jsonl": json.dumps(row)})
+    assert [m.text for m in messages] == list(row.values())
 
 
 @nasty(14)

@@ -124,6 +124,22 @@ def test_the_words_of_html_and_of_signed_mail(tmp_path: Path) -> None:
         "-----BEGIN PGP MESSAGE-----\n\nhQEM\n-----END PGP MESSAGE-----"))) == []
 
 
+@nasty(9)
+@pytest.mark.parametrize("below", [
+    # Outlook: the head of the answered mail is marked, its words are not
+    "<div id=divRplyFwdMsg><b>From:</b> Bo<br><b>Sent:</b> Monday</div><div>Did it?</div>",
+    "<div id=appendonsend></div><hr><div id=divRplyFwdMsg><b>De :</b> Bo</div><p>Did it?</p>",
+    "<div name=quote><div><b>Gesendet:</b> Montag</div><div>Did it?</div></div>",  # GMX
+    "<div class=front-blockquote>Did it?</div>",
+    "<div class=protonmail_quote>On Monday Bo wrote:<blockquote>Did it?</blockquote></div>",
+])
+def test_the_words_below_the_head_of_an_answered_mail_are_not_the_senders(
+    tmp_path: Path, below: str
+) -> None:
+    page = f"<html><body><p>Yes, it flew.</p>{below}</body></html>"
+    assert texts(tmp_path, box(letter(page, Content_Type="text/html"))) == ["Yes, it flew."]
+
+
 BOS = "From: Bo <bo@x.org>\nMIME-Version: 1.0\nContent-Type: {}\n\nI hate my mother.\n"
 PAGE = "<p>See what Bo says.</p>"
 ATTACHED = "\nContent-Disposition: attachment"

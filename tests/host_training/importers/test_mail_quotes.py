@@ -67,6 +67,13 @@ def test_the_last_line_of_a_reply_stays(last: str, line: str) -> None:
     "-------- Oprindelig besked --------\nFra: Bo <bo@x.org>\nDato: 01.03.2021  10.00",
     "*From:* bo@x.org [mailto:\nbo@x.org]\n*Sent:* Monday, March 1, 2021\n*To:* ada@x.org",
     "Date: Mon, 1 Mar 2021 10:00:22 +0400\nFrom: bo@x.org\nTo: ada@x.org",  # Hotmail
+    "-----\nBo Berg wrote:",
+    "Bo Berg/HQ/Acme@ACME\n03/01/2021 10:00 AM\n\nTo\nAda/HQ/Acme@ACME",  # Lotus Notes
+    ">>> Bo Berg <bo@x.org> 3/1/2021 10:00 AM >>>",  # GroupWise
+    "Gesendet: Montag, 01. März 2021 um 10:00 Uhr\nVon: Bo",  # web.de
+    "* * *\n\n**From:** Bo\n**Sent:** Monday\n**To:** Ada",  # HTML made Markdown
+    "Hol dir Outlook für iOS<https://x.org/a>\n________________________________\nVon: Bo",
+    "Von meinem/meiner Galaxy gesendet\n\n-------- Ursprüngliche Nachricht --------",
 ])
 def test_a_quote_without_marks_is_not_the_senders(line: str) -> None:
     assert unquoted(f"{BODY}\n\n{line}\n\nHis old words.\n\nAnd more of them.") == BODY
@@ -80,12 +87,25 @@ def test_words_before_an_attribution_on_its_own_line_stay() -> None:
 
 
 @nasty(9)
+@pytest.mark.parametrize("line", [
+    "Bo wrote:\n| his words", "Bo Berg <bo@x.org> writes:\n\n> his words",  # Gnus
+    '>>>>> "Bo" == Bo Berg <bo@x.org> writes:\n\n    Bo> his words',  # Supercite
+    "BB> his words\nBB> and more",
+])
+def test_a_quote_above_the_answer_goes_with_the_line_that_announces_it(line: str) -> None:
+    assert unquoted(f"{line}\n\n{BODY}") == BODY
+
+
+@nasty(9)
 def test_what_is_no_quote_stays() -> None:
     for text in ("On Monday she wrote a letter and posted it.", "I wrote to him: no.",
                  "My father once wrote:\nthe sea is near.", "At 10:00 I wrote:\nnothing.",
                  "On the surface it is calm.\n\nOn average it is not.",
                  "Write to bo@example.org, or come by.", "From: me\n\nTo: you, with love",
-                 "From: what I hear it is fine.", "Sent him the box."):
+                 "From: what I hear it is fine.", "Sent him the box.",
+                 "This is what the poet wrote:\n\nThe sea is near.", "5 > 3, and 2> 1.",
+                 "One thing first\n---\nThe poet wrote:\nthe sea is near.",
+                 "Am 01.03.2021 um 10:00 schrieb ich ihm einen Brief."):
         assert unquoted(f"{BODY}\n{text}") == f"{BODY}\n{text}"
     assert unquoted("> Are you cold?\nNo.\n> Sure?\nYes.\n-- \nAda\nPhone 1") == "No.\nYes."
     assert unquoted("On 1 May Bo wrote:\n> cold?\nNo.") == "No."

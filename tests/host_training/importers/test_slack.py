@@ -113,3 +113,12 @@ def test_a_file_that_was_uploaded_without_words_is_counted(tmp_path: Path) -> No
     messages, notes = read(tmp_path, {"general/2021-03-06.json": [
         row("<@U2> uploaded a file: <https://x.org/a|a.jpg>", subtype="file_share")]})
     assert messages == [] and notes.skipped == {"no words": 1}
+
+
+def test_what_a_message_quotes_is_somebody_elses(tmp_path: Path) -> None:
+    rows = [{"type": "message", "user": "UADA", "ts": f"{1_615_053_611 + n}.0001", "text": text}
+            for n, text in enumerate(["&gt; his words\nmine", "&gt; his words"])]
+    messages, _ = read(tmp_path, {"users.json": [{"id": "UADA", "name": "ada"}],
+                                  "dms.json": [{"id": "D1", "members": ["UADA"]}],
+                                  "D1/2021-03-06.json": rows})
+    assert [m.text for m in messages] == ["mine"]

@@ -156,6 +156,12 @@ def test_memory_does_not_grow_with_the_export() -> None:
     assert peak_bytes < 3_000_000 < len(data) / 2
 
 
+def test_what_is_set_as_a_quotation_is_somebody_elses() -> None:
+    quote = {"type": "blockquote", "text": "The hedge is dead."}
+    assert telegram.plain_text([quote, "No, it sleeps."]) == "\nNo, it sleeps."
+    assert telegram.plain_text([quote]) == "\n"
+
+
 @given(st.recursive(
     st.none() | st.integers() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),

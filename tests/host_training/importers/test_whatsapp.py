@@ -291,3 +291,11 @@ def test_the_name_of_a_group_is_nobody() -> None:
                            "[25/12/2020, 22:05:12] Bo: hello", "[25/12/2020, 22:05:13] Ada: hi")
     assert {m.chat_kind for m in messages} == {"dm"}
     assert notes.skipped == {"service message": 1}
+
+
+def test_a_place_that_was_shared_is_no_words(tmp_path: Path) -> None:
+    places = ["location: https://maps.google.com/?q=52.1,4.3", "Live location shared",
+              "Standort: https://maps.google.com/?q=52.1,4.3", "I shared my live location"]
+    text = "".join(f"26/03/21, 18:0{n} - Ada: {place}\n" for n, place in enumerate(places))
+    messages, _ = read(tmp_path, {"WhatsApp Chat with Bo.txt": text + "26/03/21, 18:09 - Bo: ok\n"})
+    assert [m.text for m in messages] == ["I shared my live location", "ok"]

@@ -165,6 +165,11 @@ def test_a_password_that_is_a_word_is_no_reason_to_drop_the_word() -> None:
     ("a girl, aged 12, sang", "a girl, [age], sang"), ("Age: 34", "[age]"),
     ("ich bin 34 Jahre alt", "ich bin [age]"), ("ze is 34 jaar oud", "ze is [age]"),
     ("j'ai 34 ans et toi", "[age] et toi"), ("tengo 34 años", "[age]"), ("101 years old", "[age]"),
+    ("I'm 34 and tired", "[age] and tired"), ("she is 34.", "[age]."), ("he's 12!", "[age]!"),
+    ("I turned 34 today", "I [age] today"), ("34 y.o.", "[age]"), ("7 months old", "[age]"),
+    ("ik ben 34 jaar", "[age]"), ("er ist 12, glaube ich", "[age], glaube ich"),
+    ("mam 34 lata", "[age]"), ("мне 34 года", "[age]"), ("我34岁了", "我[age]了"),
+    ("she's already 40 now", "[age] now"), ("olen 34-vuotias", "olen [age]"),
 ])
 def test_personal_data_becomes_a_word_for_it(text: str, meant: str) -> None:
     assert scrub(text) == meant
@@ -184,6 +189,8 @@ def test_personal_data_becomes_a_word_for_it(text: str, meant: str) -> None:
     "DE89.3704.0044.0532.0130.01", "meet (at) noon", "at home dot by dot", "the dot org chart",
     "it was 52° in the box", "4° 30 N",
     "34 years ago", "4.6 billion years", "in the age of 1984", "wage 34", "it took 12 years",
+    "I'm 34 minutes late", "she is 3 km away", "we are 12", "he's 3rd", "I am 2.5 m up",
+    "it turned 34 degrees", "I'm 5 and a half hours late", "it is 34.", "I am 12,5 m up",
     "2034 years old", "pages 12", "il y a 34 ans", "hace 12 años",
     "the card of 2021 and 2022", "cards 10 11 12 13", "on account of 12 kettles",
     "discard 1234567890123456", "my bank account has 1 000 000 in it", "a card with 16 corners",
