@@ -15,13 +15,12 @@ take to jam them.
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from dataclasses import dataclass, field
 
 from wire.frames import DataFrame
 from wire.session import Session
 
-SYMBOLS_MAX = 4_096  # remembered; the oldest blocks are forgotten, and may come twice
+SYMBOLS_MAX = 2_048  # remembered, 1 MB; the oldest blocks are forgotten, and may come twice
 DIGEST_BYTES = 8
 
 PlacedIn = Session | int  # its four bits, until it was told
@@ -29,18 +28,24 @@ PlacedIn = Session | int  # its four bits, until it was told
 
 @dataclass(slots=True)
 class _Block:
-    """What was taken of one block: digests of the contents by ESI, and the bytes of coded ones."""
+    """What was taken of one block."""
 
-    contents: defaultdict[int, set[bytes]] = field(default_factory=lambda: defaultdict(set))
+    digests: dict[int, bytes] = field(default_factory=dict)  # of the first content, by ESI
+    disputing: set[bytes] | None = None  # digests of other contents
     coded_bytes: int = 0
     sources: int = 0
-    symbols: int = 0
-    is_disputed: bool = False
+
+    @property
+    def symbols(self) -> int:
+        return len(self.digests) + len(self.disputing or ())
+
+    def has(self, esi: int, digest: bytes) -> bool:
+        return self.digests.get(esi) == digest or digest in (self.disputing or ())
 
     def is_whole(self, frame: DataFrame) -> bool:
         """Were as many symbols taken as the block has?"""
         coded = self.coded_bytes // len(frame.symbol)
-        return not self.is_disputed and self.sources + coded >= frame.block_symbols
+        return self.disputing is None and self.sources + coded >= frame.block_symbols
 
 
 class KnownSymbols:
@@ -55,25 +60,26 @@ class KnownSymbols:
         block = self._blocks.get((session, frame.block))
         if block is None:
             return True
-        if _digest(frame) in block.contents.get(frame.esi, ()):
+        if block.has(frame.esi, _digest(frame)):
             return False
         return frame.is_open or frame.esi < frame.block_symbols or not block.is_whole(frame)
 
     def note(self, session: PlacedIn, frame: DataFrame) -> None:
         """It was taken."""
         block = self._blocks.setdefault((session, frame.block), _Block())
-        contents = block.contents[frame.esi]
-        block.is_disputed |= bool(contents)
+        if frame.esi in block.digests:
+            block.disputing = block.disputing or set()
+            block.disputing.add(_digest(frame))
+        else:
+            block.digests[frame.esi] = _digest(frame)
+            block.sources += frame.esi < frame.block_symbols
         if frame.esi >= frame.block_symbols:
             block.coded_bytes += len(frame.symbol)
-        elif not contents:
-            block.sources += 1
-        contents.add(_digest(frame))
-        block.symbols += 1
         self._symbols += 1
         while self._symbols > SYMBOLS_MAX:
             self._symbols -= self._blocks.pop(next(iter(self._blocks))).symbols
 
 
 def _digest(frame: DataFrame) -> bytes:
-    return hashlib.blake2b(frame.symbol, digest_size=DIGEST_BYTES).digest()
+    numbered = frame.esi.to_bytes(2, "big") + frame.symbol
+    return hashlib.blake2b(numbered, digest_size=DIGEST_BYTES).digest()

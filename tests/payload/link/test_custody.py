@@ -131,7 +131,7 @@ def test_what_is_remembered_is_bounded() -> None:
     assert held.known_frames == 0
     fenn.symbol(0, 0, 9_000_000, size=1)
     assert held.known_frames == 0, "the oldest was forgotten"
-    fenn.symbol(1_000, 0, 9_000_000, size=1)
+    fenn.symbol(500, 0, 9_000_000, size=1)
     assert held.known_frames == 1
 
 
