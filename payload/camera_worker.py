@@ -23,6 +23,7 @@ import argparse
 import contextlib
 import io
 import os
+import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +41,7 @@ CAPTURE_S_MAX = 15  # the core's deadline is 20 s; this leaves time to print the
 QUALITIES = range(80, 4, -5)
 SCALE_STEP = 0.8  # when even the lowest quality is too large: noise, or a detailed coast
 SIDE_PIXELS_MIN = 32
-LOOK_PIXELS_MAX = 50_000_000  # of a file that is looked at
+LOOK_PIXELS_MAX, LOOK_BYTES_MAX = 50_000_000, 100_000_000  # of a file that is looked at
 FIELD_DEG = 62.2  # across, of a camera module 2
 COLUMNS, ROWS = 4, 3
 TILE_WIDTH = 160  # pixels; the tiles of a 4:3 sensor are square
@@ -102,7 +103,8 @@ def tiles(image: Image) -> tuple[bytes, ...]:
     """The picture 640 pixels wide in COLUMNS x ROWS tiles of at most 4096 bytes: WebP, row by row.
 
     All have the best quality at which every one fits, so that no seam shows between them; a tile
-    that fits at none is b"". Raises KeyError or OSError where Pillow cannot write WebP.
+    that fits at none is b"". Raises KeyError or OSError where Pillow cannot write WebP, ValueError
+    for a picture that is too long for it.
     """
     height = max(1, round(TILE_WIDTH * COLUMNS * image.height / image.width / ROWS))
     large = image.convert("RGB").resize((TILE_WIDTH * COLUMNS, height * ROWS))
@@ -146,10 +148,24 @@ def sight_in(data: bytes, field_deg: float) -> Glance | None:
             if image.width * image.height > LOOK_PIXELS_MAX:
                 return None
             image.load()
-            return sight(image, field_deg)
+            return sight(_upright(image), field_deg)
     except (OSError, SyntaxError, ValueError, EOFError, UnidentifiedImageError,
             Image.DecompressionBombError):
         return None
+
+
+def _upright(image: Image) -> Image:
+    """As a viewer shows it: a telephone keeps its pictures as the sensor lies, with a note."""
+    from PIL import ExifTags
+    from PIL.Image import Transpose
+
+    try:
+        note = image.getexif().get(ExifTags.Base.Orientation)
+    except (KeyError, OSError, SyntaxError, TypeError, ValueError, struct.error):
+        return image
+    turns = (Transpose.FLIP_LEFT_RIGHT, Transpose.ROTATE_180, Transpose.FLIP_TOP_BOTTOM,
+             Transpose.TRANSPOSE, Transpose.ROTATE_270, Transpose.TRANSVERSE, Transpose.ROTATE_90)
+    return image.transpose(turns[note - 2]) if isinstance(note, int) and 2 <= note <= 8 else image
 
 
 def capture(size: tuple[int, int]) -> Image:
@@ -213,7 +229,8 @@ def main() -> None:
     except NoCamera as error:
         sys.exit(str(error))
     pieces: tuple[bytes, ...] = ()
-    with contextlib.suppress(KeyError, OSError):  # the thumbnail goes even where WebP does not
+    # The thumbnail goes even where WebP does not.
+    with contextlib.suppress(KeyError, OSError, ValueError):
         pieces = tiles(image)
     half = arguments.out.with_name(arguments.out.name + ".half")
     half.write_bytes(b"".join((data, *pieces)))
@@ -227,7 +244,8 @@ def main() -> None:
 def _look_at(path: Path, field_deg: float) -> None:
     """Say what is seen in the file, in words and numbers."""
     try:
-        seen = sight_in(path.read_bytes(), field_deg)
+        with path.open("rb") as file:
+            seen = sight_in(file.read(LOOK_BYTES_MAX), field_deg)
     except OSError as error:
         sys.exit(f"{path}: cannot be read ({error.strerror}).")
     if seen is None:

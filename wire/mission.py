@@ -18,7 +18,7 @@ from pydantic import (
     ValidationError,
 )
 
-from wire import auth, sources
+from wire import auth, hidden_text, sources
 from wire.airtime_budget import AirtimeBudget
 from wire.ax25 import Address
 from wire.mission_eyes import EyesSection
@@ -31,6 +31,7 @@ from wire.mission_swarm import Neighbour, SwarmSection
 from wire.sampling import RANGES
 
 SONDEHUB_URL = "https://api.v2.sondehub.org"
+VALUE_CHARS_MAX = 80  # of a refused value in a message
 NOBODYS = ("N0CALL", "MYCALL", "4FSKTEST")  # SondeHub hides them
 
 
@@ -259,6 +260,10 @@ def parse(text: str, name: str) -> Mission:
         raise MissionError(f"{name}: TOML is nested too deeply") from error
     if not data:
         raise MissionError(f"{name}: is empty; start from the mission.toml of the project")
+    place = hidden_text.place_of(data)
+    if place is not None:
+        raise MissionError(f"{name}: {place} holds a control character, which nobody can see; "
+                           "remove it")
     if isinstance(data.get("api"), list):
         data["api"] = tuple(data["api"])
     try:
@@ -301,7 +306,8 @@ def _swarm_flaw(mission: Mission) -> str | None:
     if not mission.keys.downlink_mac:
         return "swarm requires keys.downlink_mac = true: only signed frames are carried"
     names = {source.name for source in (*mission.api, *mission.ground.sources)}
-    return mission.swarm.flaw(mission.payload.node_id, names | {sources.GROUND})
+    own = {sources.GROUND, mission.payload.name}
+    return mission.swarm.flaw(mission.payload.node_id, names | own)
 
 
 def _check_flight(flight: FlightSection, name: str) -> None:
@@ -355,7 +361,10 @@ def _sentence(name: str, error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"{name}: key {key} is missing"
     message = first["msg"].removeprefix("Value error, ")
-    return f"{name}: {key} = {first['input']!r}: {message[0].lower()}{message[1:]}"
+    given = repr(first["input"])
+    if len(given) > VALUE_CHARS_MAX:
+        given = given[:VALUE_CHARS_MAX] + "..."
+    return f"{name}: {key} = {given}: {message[0].lower()}{message[1:]}"
 
 
 # The sections whose annotation is more than their class.

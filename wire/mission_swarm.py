@@ -20,7 +20,7 @@ NEIGHBOURS_MAX = 11  # twelve payloads on one channel
 class Neighbour(Section):
     """[[swarm.neighbours]]: the ``payload.name`` and ``payload.node_id`` of its mission file."""
 
-    name: Annotated[str, Field(min_length=1, max_length=16)]
+    name: Annotated[str, Field(min_length=1, max_length=16, pattern=r"^\S(.*\S)?$")]
     node_id: Annotated[int, Field(ge=1, le=254)]
     downlink_key: str = ""  # file with its downlink key; without it, it is carried and not answered
     codec: str = ""  # file with the text model of its bundle; without it, only plain texts are read

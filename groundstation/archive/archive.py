@@ -47,10 +47,11 @@ class ArchiveBusy(Exception):
 class Archive:
     """One station's archive: a SQLite file and its raw log beside it (suffix ``.raw``).
 
-    A damaged database is moved aside and made again from the raw log, so opening raises only
-    OSError (no place to write), ArchiveBusy and schema.WrongVersion. With ``is_durable`` false
-    nothing is fsynced: for simulated flights only. ``raw_log_bytes_max`` bounds the raw log, and
-    with it what the database keeps of receptions (``groundstation.archive.retention``).
+    A database that is damaged or older is moved aside and made again from the raw log, so opening
+    raises only OSError (no place to write), ArchiveBusy and schema.WrongVersion. With
+    ``is_durable`` false nothing is fsynced: for simulated flights only. ``raw_log_bytes_max``
+    bounds the raw log, and with it what the database keeps of receptions
+    (``groundstation.archive.retention``).
     """
 
     def __init__(

@@ -1,5 +1,5 @@
-"""A damaged database: moved aside, and what no raw log has taken out of it, as far as it is
-readable.
+"""A database that is damaged, or of an older spacepi: moved aside, and what no raw log has taken
+out of it, as far as it is readable.
 """
 
 from __future__ import annotations
@@ -12,17 +12,23 @@ import structlog
 
 from groundstation.archive import schema
 
+DAMAGED, OLDER = "damaged", "older"  # in the name of what was moved aside, before a common number
+
 _log = structlog.get_logger()
 
 
 def move_aside(path: Path, error: sqlite3.DatabaseError) -> None:
     """Rename the database at ``path``, and what belongs to it, to a name that is free."""
-    aside = _aside(path, _count(path) + 1)
+    is_older = isinstance(error, schema.OlderVersion)
+    aside = _name(path, OLDER if is_older else DAMAGED, _count(path) + 1)
     for suffix in ("", "-wal", "-shm"):
         part = path.with_name(path.name + suffix)
         if part.exists():
             part.rename(aside.with_name(aside.name + suffix))
-    _log.error("archive_damaged", moved_to=aside.name, why=str(error))
+    if is_older:
+        _log.info("archive_upgraded", moved_to=aside.name, why=str(error))
+    else:
+        _log.error("archive_damaged", moved_to=aside.name, why=str(error))
 
 
 def salvage(path: Path, db: sqlite3.Connection) -> None:
@@ -67,8 +73,14 @@ def _copy_rows(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> 
         new.execute(f"INSERT OR IGNORE INTO {table}({', '.join(names)}) VALUES ({marks})", row)
 
 
+def _name(path: Path, why: str, number: int) -> Path:
+    return path.with_name(f"{path.name}.{why}-{number}")
+
+
 def _aside(path: Path, number: int) -> Path:
-    return path.with_name(f"{path.name}.damaged-{number}")
+    """The one of this number, whatever it was moved aside for."""
+    older = _name(path, OLDER, number)
+    return older if older.exists() else _name(path, DAMAGED, number)
 
 
 def _count(path: Path) -> int:

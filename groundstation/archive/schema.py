@@ -116,6 +116,10 @@ class WrongVersion(Exception):
     """The database was written by another version; the message is one sentence."""
 
 
+class OlderVersion(sqlite3.DatabaseError):
+    """The database was written by an earlier version: a new one is made of the raw log."""
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """A connection in autocommit mode that waits up to 5 s for another writer."""
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
@@ -153,7 +157,8 @@ def add_to_meta(db: sqlite3.Connection, key: str, count: int) -> None:
 def prepare(db: sqlite3.Connection, name: str) -> None:
     """Turn WAL on and make the tables where there are none.
 
-    Raises sqlite3.DatabaseError for a damaged file and WrongVersion for a foreign one.
+    Raises sqlite3.DatabaseError for a damaged file, its OlderVersion for one of an earlier version,
+    and WrongVersion for one of a later.
     """
     try:
         _prepare(db, name)
@@ -172,7 +177,8 @@ def _prepare(db: sqlite3.Connection, name: str) -> None:
     if version == 0:
         db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
     elif version < VERSION:  # its raw log has everything, so a new one is made of that
-        raise sqlite3.DatabaseError(f"written by an older spacepi (schema {version})")
+        raise OlderVersion(
+            f"written by an older spacepi (schema {version}; this version writes {VERSION})")
     elif db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
         raise sqlite3.DatabaseError("quick_check found damage")
     elif _shape(db) != _sound_shape():

@@ -4,39 +4,45 @@ Their frames are gathered in RAM, and become records of this payload a parcel at
 (``wire.relaying``). From then on a parcel is like any record: durable, sent, repaired, confirmed.
 A power cut costs what was gathered in the last minute; its origin still has it.
 
-A frame is taken once, and of a block no more symbols than it has; in another session its numbers
-begin anew. What is taken is bounded for each neighbour, and parcels are bounded on the disk
-(``payload.storage.writer``); at both bounds it is counted. Nobody here can tell a forged frame from
-a genuine one: a stranger can fill a neighbour's share with rubbish, which the ground refuses, have
-a symbol taken for known that was never heard, and put a false session before its data until the
-neighbour tells the true one again; the ground holds such data until then.
+Data of one parcel are of one session, and go behind the frame that announces it. Symbols are taken
+once (``payload.link.known_symbols``), and of each neighbour no more than its share; parcels are
+bounded on the disk (``payload.storage.writer``); at each bound it is counted.
+
+Frames that a neighbour's key aboard has verified have a share and a memory of their own. Of all
+others nobody here can tell a forged one from a genuine one. A stranger can therefore put rubbish
+into parcels, which the ground refuses. It costs the carrier no more than the share; and as that
+grows scarce frames are drawn by lot, so that the genuine ones keep the part that they have of what
+is heard. It can also put a false session before the data until the neighbour tells the true one
+again; the ground holds such data until then.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import random
 from dataclasses import dataclass, field
 
+from payload.link.known_symbols import KnownSymbols, PlacedIn
 from wire import relaying
-from wire.frames import DataFrame, IncarnationFrame
+from wire.frames import BeaconFrame, DataFrame, IncarnationFrame
 from wire.record_bodies import RelayedBody
 from wire.relaying import Carried, Overheard
-from wire.session import Session
 
 PARCEL_BYTES = 2_000  # frames of a parcel: a block of ten symbols or so
 PARCEL_MS = 60_000  # after its first data a parcel is closed, however small
-SYMBOLS_REMEMBERED_MAX = 4_096  # of each neighbour; the oldest is forgotten, and may come twice
 SHARE_BYTES = 64_000  # of each neighbour at once, then
 SHARE_BYTES_PER_S = 20  # as a rule: what a payload says in words is 1 to 5 bytes a second
+SCARCE_BYTES = SHARE_BYTES // 4  # with less left of its share, frames are drawn by lot
+AHEAD_BYTES = 56  # what goes before the data of a parcel; the share pays for it too
 
-_Session = Session | int  # its four bits, until it was told
+_At = tuple[bytes, int]  # a frame, and when it was heard, ms
 
 
 @dataclass(slots=True)
 class _Parcel:
-    """Data of one neighbour, to which more may come."""
+    """Data of one session, to which more may come."""
 
-    data: list[tuple[bytes, int]] = field(default_factory=list)
+    session: PlacedIn
+    data: list[_At] = field(default_factory=list)
     data_bytes: int = 0
 
     @property
@@ -46,103 +52,129 @@ class _Parcel:
     def is_due(self, now_ms: int) -> bool:
         return now_ms - self.data[0][1] >= PARCEL_MS
 
-    def body(self, ahead: list[tuple[bytes, int]], now_ms: int) -> RelayedBody:
+    def body(self, ahead: list[_At], now_ms: int) -> RelayedBody:
         """``ahead`` are the frames that go before the data."""
         return relaying.pack(
             Overheard(frame, min(relaying.AGE_S_MAX, (now_ms - heard_ms) // 1000))
             for frame, heard_ms in (*ahead, *self.data))
 
 
-class _Neighbour:
-    """What was heard of one payload."""
+@dataclass(slots=True)
+class _Life:
+    """What was heard under one value of the four session bits."""
+
+    told: IncarnationFrame | None = None  # the latest; a lost store may draw the same bits
+    told_at: _At | None = None
+    beacon_at: _At | None = None
+    parcel: _Parcel | None = None
+
+    def session_of(self, frame: DataFrame) -> PlacedIn:
+        """The verified one, else the one that was told last, else its bits."""
+        if frame.session is not None:
+            return frame.session
+        return frame.counter.boot if self.told is None else self.told.session
+
+    def ahead_of(self, parcel: _Parcel) -> list[_At]:
+        """What places its data, and the latest beacon, in the order in which they were heard."""
+        is_its = self.told is not None and parcel.session in (
+            self.told.session, self.told.counter.boot)
+        found = [at for at in (self.told_at if is_its else None, self.beacon_at) if at is not None]
+        return sorted(found, key=lambda at: at[1])
+
+
+class _Share:
+    """How much is still taken of somebody."""
 
     def __init__(self) -> None:
-        self.parcel: _Parcel | None = None
-        self.ahead: dict[type[Carried], tuple[bytes, int]] = {}  # the latest of each other type
-        self._symbols: dict[tuple[_Session, int, int], None] = {}  # and block, symbol
-        self._of_block: Counter[tuple[_Session, int]] = Counter()
-        self._told: dict[int, Session] = {}  # the latest of each session bits
         self._room_bytes = float(SHARE_BYTES)
         self._room_ms = 0
 
-    def note_session(self, frame: IncarnationFrame) -> None:
-        """It says in which session its frames are. A store that was lost draws another one, which
-        has the same bits one time in sixteen, as has the sixteenth boot."""
-        self._told[frame.counter.boot] = frame.session
-
-    def _session(self, frame: DataFrame) -> _Session:
-        return self._told.get(frame.counter.boot, frame.counter.boot)
-
-    def is_new(self, frame: DataFrame) -> bool:
-        """Could it help to make its block whole?"""
-        block = self._session(frame), frame.block
-        is_whole = not frame.is_open and self._of_block[block] >= frame.block_symbols
-        return not is_whole and (*block, frame.esi) not in self._symbols
-
-    def note(self, frame: DataFrame) -> None:
-        """It was taken."""
-        block = self._session(frame), frame.block
-        self._symbols[*block, frame.esi] = None
-        self._of_block[block] += 1
-        if len(self._symbols) > SYMBOLS_REMEMBERED_MAX:
-            session, number, _ = oldest = next(iter(self._symbols))
-            del self._symbols[oldest]
-            self._of_block[session, number] -= 1
-            if not self._of_block[session, number]:
-                del self._of_block[session, number]
-
-    def spend(self, size_bytes: int, now_ms: int) -> bool:
-        """Take so much of its share; False where there is not so much."""
+    def spend(self, size_bytes: int, now_ms: int, lot: float) -> bool:
+        """Take so much of it; False where there is not so much, or the ``lot``, 0..1, is against
+        it. The fuller it is, the likelier."""
         earned = SHARE_BYTES_PER_S * (now_ms - self._room_ms) / 1000
         self._room_bytes, self._room_ms = min(SHARE_BYTES, self._room_bytes + earned), now_ms
-        if size_bytes > self._room_bytes:
+        if size_bytes > self._room_bytes or lot * SCARCE_BYTES > self._room_bytes:
             return False
         self._room_bytes -= size_bytes
         return True
 
 
+class _Neighbour:
+    """Who speaks in the name of one payload: those who were verified, or whoever else does."""
+
+    def __init__(self) -> None:
+        self.lives: dict[int, _Life] = {}  # by session bits: sixteen at most
+        self.known = KnownSymbols()
+        self.share = _Share()
+
+    def life(self, frame: Carried) -> _Life:
+        return self.lives.setdefault(frame.counter.boot, _Life())
+
+
 class Custody:
     """One per boot."""
 
-    def __init__(self) -> None:
+    def __init__(self, chance: random.Random | None = None) -> None:
+        """``chance`` draws what is taken of a share that grows scarce; by default 0's."""
         self.taken_frames = 0
         self.known_frames = 0  # heard before, or of a block of which enough was
         self.refused_frames = 0  # beyond their neighbour's share
-        self._neighbours: dict[int, _Neighbour] = {}  # by node id; the mission lists them
+        self._chance = chance or random.Random(0)
+        # By node id, which the mission lists, and by whether they were verified.
+        self._neighbours: dict[tuple[int, bool], _Neighbour] = {}
         self._full: list[RelayedBody] = []  # no more than their shares allow
 
-    def take(self, frame: Carried, data: bytes, now_ms: int) -> None:
-        """A neighbour was heard to say ``data``, which is ``frame``."""
-        neighbour = self._neighbours.setdefault(frame.node_id, _Neighbour())
-        if not isinstance(frame, DataFrame):
-            neighbour.ahead[type(frame)] = data, now_ms
+    def take(self, frame: Carried, data: bytes, now_ms: int, is_verified: bool = False) -> None:
+        """A neighbour was heard to say ``data``, which is ``frame``; with its key aboard it
+        ``is_verified`` that the neighbour did."""
+        if isinstance(frame, DataFrame):
+            self._take_data(self._neighbour(frame, is_verified), frame, data, now_ms)
+            return
+        for each in {is_verified, False}:  # also ahead of data whose session is not known yet
+            life = self._neighbour(frame, each).life(frame)
             if isinstance(frame, IncarnationFrame):
-                neighbour.note_session(frame)
-        elif not neighbour.is_new(frame):
-            self.known_frames += 1
-        elif not neighbour.spend(len(data), now_ms):
-            self.refused_frames += 1
-        else:
-            neighbour.note(frame)
-            self._lay(neighbour, data, now_ms)
+                if life.told is not None and life.told.session != frame.session:
+                    self._close(life, now_ms)
+                life.told, life.told_at = frame, (data, now_ms)
+            elif isinstance(frame, BeaconFrame):
+                life.beacon_at = data, now_ms
 
     def take_parcels(self, now_ms: int) -> list[RelayedBody]:
         """The bodies of the parcels that are to become records now."""
         for neighbour in self._neighbours.values():
-            if neighbour.parcel is not None and neighbour.parcel.is_due(now_ms):
-                self._close(neighbour, neighbour.parcel, now_ms)
+            for life in neighbour.lives.values():
+                if life.parcel is not None and life.parcel.is_due(now_ms):
+                    self._close(life, now_ms)
         bodies, self._full = self._full, []
         return bodies
 
-    def _lay(self, neighbour: _Neighbour, data: bytes, now_ms: int) -> None:
-        parcel = neighbour.parcel = neighbour.parcel or _Parcel()
+    def _neighbour(self, frame: Carried, is_verified: bool) -> _Neighbour:
+        return self._neighbours.setdefault((frame.node_id, is_verified), _Neighbour())
+
+    def _take_data(
+        self, neighbour: _Neighbour, frame: DataFrame, data: bytes, now_ms: int
+    ) -> None:
+        life = neighbour.life(frame)
+        session = life.session_of(frame)
+        if not neighbour.known.is_new(session, frame):
+            self.known_frames += 1
+            return
+        if life.parcel is not None and life.parcel.session != session:
+            self._close(life, now_ms)
+        ahead_bytes = AHEAD_BYTES if life.parcel is None else 0
+        if not neighbour.share.spend(len(data) + ahead_bytes, now_ms, self._chance.random()):
+            self.refused_frames += 1
+            return
+        neighbour.known.note(session, frame)
+        parcel = life.parcel = life.parcel or _Parcel(session)
         parcel.data.append((data, now_ms))
         parcel.data_bytes += len(data)
         self.taken_frames += 1
         if parcel.is_full:
-            self._close(neighbour, parcel, now_ms)
+            self._close(life, now_ms)
 
-    def _close(self, neighbour: _Neighbour, parcel: _Parcel, now_ms: int) -> None:
-        ahead = sorted(neighbour.ahead.values(), key=lambda each: each[1])
-        self._full.append(parcel.body(ahead, now_ms))
-        neighbour.parcel = None
+    def _close(self, life: _Life, now_ms: int) -> None:
+        if life.parcel is not None:
+            self._full.append(life.parcel.body(life.ahead_of(life.parcel), now_ms))
+        life.parcel = None

@@ -13,9 +13,10 @@ from payload.link.overhearing import Overhearing
 from payload.mind.conversation import NeighbourMusing
 from payload.notes import Note, event
 from wire import relaying
-from wire.frames import BeaconFrame
+from wire.frames import BeaconFrame, ImpostorFrame
 from wire.mission_swarm import SwarmSection
 from wire.records import Kind
+from wire.relaying import Carried
 
 COURTESY_EVERY_MS = 10_000  # a stranger who forges listening beacons cannot silence us for longer
 REFUSAL_REPORTED_EVERY_MS = 600_000
@@ -48,16 +49,18 @@ class Neighbours:
         if len(data) < 2 or data[1] not in self._names:
             return False
         frame = relaying.carried(data)
-        if frame is None:
+        verdict = None if self._overhearing is None else self._overhearing.verify(data)
+        if frame is None or isinstance(verdict, ImpostorFrame):
             return False
         self.heard_frames += 1
         self._heard_ms = now_ms
         if frame.node_id not in self._heard_ids:
             self._heard_ids.add(frame.node_id)
             self._notes.append(event("neighbour_heard", payload=self._names[frame.node_id]))
-        self.custody.take(frame, data, now_ms)
+        verified = verdict if isinstance(verdict, Carried) else None
+        self.custody.take(verified or frame, data, now_ms, verified is not None)
         if self._overhearing is not None:
-            self._musings += self._overhearing.hear(data)
+            self._musings += self._overhearing.read(verdict)
         is_listening = isinstance(frame, BeaconFrame) and frame.is_listening
         if not is_listening or now_ms - self._courteous_ms < COURTESY_EVERY_MS:
             return False

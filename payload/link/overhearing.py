@@ -21,6 +21,7 @@ from wire.blocks import BlockReader
 from wire.bodies import Models
 from wire.frames import (
     DataFrame,
+    Heard,
     ImpostorFrame,
     IncarnationFrame,
     UnplacedFrame,
@@ -63,19 +64,21 @@ class Overhearing:
         self._heard = {node_id: _Heard() for node_id in voices}
         self._mtu_bytes = mtu_bytes
 
-    def hear(self, data: bytes) -> list[NeighbourMusing]:
-        """The musings that can be read with this frame; ``data`` may be anything."""
+    def verify(self, data: bytes) -> Heard | None:
+        """What the neighbour's key makes of it; None where that is not here, and for noise."""
         if len(data) < 2 or data[1] not in self._keys:
-            return []
+            return None
         frame = decode_downlink(data, self._keys, self._sessions)
+        self.unplaced_frames += isinstance(frame, UnplacedFrame)
+        self.forged_frames += isinstance(frame, ImpostorFrame)
+        return frame
+
+    def read(self, frame: Heard | None) -> list[NeighbourMusing]:
+        """The musings that can be read with what was verified."""
         if isinstance(frame, IncarnationFrame):
             self._place(self._heard[frame.node_id], frame.session)
         elif isinstance(frame, DataFrame) and frame.session is not None:
             return self._read(frame, frame.session)
-        elif isinstance(frame, UnplacedFrame):
-            self.unplaced_frames += 1
-        elif isinstance(frame, ImpostorFrame):
-            self.forged_frames += 1
         return []
 
     def _sessions(self, node_id: int, boot_bits: int) -> list[Session]:

@@ -125,6 +125,7 @@ class NeighbourTalk:
         text = strip_control(musing.text)[:TEXT_CHARS_MAX]
         if partner is None or utc_ms is None or not text:
             return
+        self._right(utc_ms)
         is_timely = -AHEAD_MS_MAX <= utc_ms - musing.utc_ms <= AGE_MS_MAX
         if not is_timely or musing.utc_ms <= partner.heard_ms:
             self.stale_musings += 1
@@ -140,6 +141,7 @@ class NeighbourTalk:
         """What a thought that begins now is to answer; it is never answered again."""
         if utc_ms is None or 0 <= utc_ms - self._answered_ms < ANSWER_EVERY_MS:
             return None
+        self._right(utc_ms)
         self._turn(utc_ms // DAY_MS)
         is_full = sum(each.answers for each in self._partners.values()) >= ANSWERS_A_DAY_MAX
         ready: list[tuple[int, int, int]] = []  # answers, the newest first, node id
@@ -170,6 +172,15 @@ class NeighbourTalk:
             self._is_full_told = True
             self._notes.append(event(
                 "conversation_full", payload=partner.name, answers=partner.answers))
+
+    def _right(self, utc_ms: int) -> None:
+        """Nothing can be of the future: what is was dated by a clock that was wrong. Else a
+        neighbour that was heard once in a false year would not be heard until that year, nor have
+        its answers of the day back."""
+        for partner in self._partners.values():
+            if partner.heard_ms > utc_ms + AHEAD_MS_MAX:
+                partner.heard_ms, partner.open = utc_ms, None
+        self._day = min(self._day, utc_ms // DAY_MS + 1)
 
     def _turn(self, day: int) -> None:
         """Another day begins; a clock that goes back gives no day anew."""

@@ -41,13 +41,17 @@ def test_as_many_as_share_a_channel() -> None:
     (neighbour(name="A" * 17), "swarm.neighbours.0.name"),
     (neighbour() + neighbour(node_id=9), "the name 'FENN', which is another's too"),
     (neighbour(name="tides"), "the name 'tides', which is another's too"),
+    (neighbour(name="EDDA"), "the name 'EDDA', which is another's too"),
+    (neighbour(name=" "), "swarm.neighbours.0.name = ' '"),
+    (neighbour(name="FENN "), "swarm.neighbours.0.name = 'FENN '"),
+    (neighbour(name="A" * 5_000), "swarm.neighbours.0.name = 'AAAA"),
     (neighbour(name="the ground"), "the name 'the ground', which is another's too"),
     (neighbour() + "key = 1\n", "unknown key swarm.neighbours.0.key; allowed: codec, downlink_key"),
 ])
 def test_what_is_not_allowed_is_one_sentence(text: str, said: str) -> None:
     with pytest.raises(MissionError, match=said) as raised:
         parse(EXAMPLE + text, "m")
-    assert "\n" not in str(raised.value)
+    assert "\n" not in str(raised.value) and len(str(raised.value)) < 250
 
 
 def test_who_does_not_sign_cannot_relay() -> None:

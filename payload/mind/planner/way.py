@@ -24,6 +24,7 @@ STILL_M, STILL_M_MAX = 1_000.0, 2_000.0  # beyond that it may go on for this muc
 FLOAT_S = 3_600.0
 REST_S = 600.0  # after landing; then there is nothing new
 LAYER_M = 500.0
+LOOKS = 12  # at the sun of the way that is left
 
 
 class WayLeft(NamedTuple):
@@ -112,17 +113,28 @@ def fall_s(landing_mps: float, layers: int) -> float:
 
 
 def _lit(way: WayLeft, situation: Situation) -> WayLeft:
-    """With what the sun does: now, at the top, and at the end, from where it is now."""
+    """With what the sun does at LOOKS equal times of the way, from where it is now. Looked at only
+    at the top and the end, a float before the dawn had daylight for most of an hour of night."""
     utc_ms = situation.utc_ms
     if utc_ms is None:
         return way
     above_m = (situation.altitude_m or 0.0) - way.height_m
-    stops = ((0.0, way.height_m), (way.ground_s + way.up_s, way.top_m), (way.seconds, 0.0))
+    times_s = [way.seconds * (at + 0.5) / LOOKS for at in range(LOOKS)]
     words = [sun_word(utc_ms + round(after_s * 1000), situation.latitude_deg,
-                      situation.longitude_deg, above_m + height_m) for after_s, height_m in stops]
+                      situation.longitude_deg, above_m + _height_after_m(way, after_s))
+             for after_s in (0.0, *times_s, way.seconds)]
     if None in words:
         return way
     dark = [word == "down" for word in words]
     return way._replace(
-        dark_part=(dark[0] + 2 * dark[1] + dark[2]) / 4,
+        dark_part=sum(dark[1:-1]) / LOOKS,
         has_sunrise=dark[0] and not all(dark), has_sunset=not dark[0] and any(dark))
+
+
+def _height_after_m(way: WayLeft, after_s: float) -> float:
+    """Above the ground, evenly up and evenly down."""
+    flown_s, fallen_s = after_s - way.ground_s, after_s - way.ground_s - way.up_s
+    if fallen_s > 0:
+        return way.top_m * max(0.0, 1 - fallen_s / way.down_s) if way.down_s else 0.0
+    risen_part = flown_s / way.up_s if flown_s > 0 else 0.0
+    return way.height_m + risen_part * (way.top_m - way.height_m)

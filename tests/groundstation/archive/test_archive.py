@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from structlog.testing import capture_logs
 
 from groundstation.archive import counters, damaged, outbox, rawlog, record_table, schema
 from groundstation.archive.archive import Archive, ArchiveBusy
@@ -187,6 +188,26 @@ def test_an_older_archive_that_is_cut_while_it_is_taken_over_loses_no_command(
     assert archive.take_counter(START_MS + 1, "feedback") > counter
     archive.close()
     Archive(path, is_durable=False).close()
+
+
+def test_an_upgrade_is_not_called_damage(tmp_path):
+    """The first start after an upgrade reported a damaged archive, as an error."""
+    path = tmp_path / "a.sqlite"
+    archive = short_flight(path, 20)
+    archive.queue(outbox.Opcode.ASK, "Hello?", START_MS)
+    archive.db.execute("PRAGMA user_version = 3")
+    archive.close()
+    with capture_logs() as logs:
+        archive = Archive(path, is_durable=False)
+    told = [(entry["event"], entry["log_level"]) for entry in logs]
+    assert told[0] == ("archive_upgraded", "info") and "archive_damaged" not in dict(told)
+    assert logs[0]["moved_to"] == "a.sqlite.older-1" and (tmp_path / "a.sqlite.older-1").exists()
+    assert [row["text"] for row in archive.db.execute("SELECT text FROM outbox")] == ["Hello?"]
+    archive.close()
+    path.write_bytes(b"noise" * 1_000)
+    with capture_logs() as logs:
+        Archive(path, is_durable=False).close()
+    assert (logs[0]["event"], logs[0]["moved_to"]) == ("archive_damaged", "a.sqlite.damaged-2")
 
 
 def test_a_newer_schema_is_refused_with_a_sentence_and_left_alone(tmp_path):

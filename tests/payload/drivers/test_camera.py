@@ -233,6 +233,34 @@ def test_a_file_is_looked_at_and_a_hostile_one_is_unknown(tmp_path: Path) -> Non
         sight_in(whole[:at] + rng.randbytes(40) + whole[at + 40 :], FIELD_DEG)
 
 
+@pytest.mark.parametrize(("note", "turn"), [
+    (1, None), (3, Image.Transpose.ROTATE_180), (6, Image.Transpose.ROTATE_90),
+    (8, Image.Transpose.ROTATE_270), (5, Image.Transpose.TRANSPOSE), (0, None), (9, None)])
+def test_a_picture_of_a_telephone_is_looked_at_as_it_is_shown(
+    note: int, turn: Image.Transpose | None
+) -> None:
+    """Its note was not read: a telephone held upright had a horizon that stood upright."""
+    whole = Image.open(io.BytesIO(_photograph()))
+    kept = whole if turn is None else whole.transpose(turn)
+    exif, data = Image.Exif(), io.BytesIO()
+    exif[0x112] = note
+    kept.save(data, "JPEG", quality=95, exif=exif)
+    sight = sight_in(data.getvalue(), FIELD_DEG)
+    assert sight is not None and sight.tilt_deg == pytest.approx(15, abs=1)
+    at = data.getvalue().index(b"Exif")
+    for damaged in range(at, at + 40) if note == 6 else ():
+        hostile = bytearray(data.getvalue())
+        hostile[damaged] ^= 0xFF
+        sight_in(bytes(hostile), FIELD_DEG)
+
+
+def test_a_file_without_end_is_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it was read."""
+    monkeypatch.setattr(camera_worker, "LOOK_BYTES_MAX", 1_000)
+    with pytest.raises(SystemExit, match="/dev/zero: not a whole JPEG"):
+        camera_worker._look_at(Path("/dev/zero"), FIELD_DEG)
+
+
 def test_a_fit_that_does_not_converge_costs_the_sight_and_not_the_picture(
     monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,7 +49,7 @@ def said(
 
 
 def heard(listening: Overhearing, data: Iterable[bytes]) -> list[NeighbourMusing]:
-    return [musing for each in data for musing in listening.hear(each)]
+    return [musing for each in data for musing in listening.read(listening.verify(each))]
 
 
 def test_a_musing_is_understood_once_its_session_is_told() -> None:
@@ -84,8 +84,8 @@ def test_a_frame_that_is_cut_or_changed_says_nothing() -> None:
     assert heard(listening, [told()]) == []
     for at in range(len(frame)):
         broken = frame[:at] + bytes((frame[at] ^ 0x20,)) + frame[at + 1 :]
-        assert listening.hear(frame[:at]) == [] == listening.hear(broken)
-    assert len(listening.hear(frame)) == 1
+        assert heard(listening, [frame[:at], broken]) == []
+    assert len(heard(listening, [frame])) == 1
 
 
 @pytest.mark.parametrize("frames_said", [

@@ -147,3 +147,25 @@ def test_a_clock_that_goes_back_gives_no_day_anew() -> None:
     back = talk([*talking.saved()[:3], [[8, 0, OF_ONE_A_DAY_MAX, None]]])
     back.hear(musing(99, NOW_MS - 3 * DAY_MS), NOW_MS - 3 * DAY_MS)
     assert back.next(NOW_MS - 3 * DAY_MS) is None and back.unanswered_musings == 1
+
+
+@pytest.mark.parametrize("years", [1, 20])
+def test_a_clock_that_was_years_ahead_and_is_right_again_makes_nobody_deaf(years: int) -> None:
+    """A receiver told a false year, to both: the neighbour was not heard until that year, also
+    after a reboot, and the answers of the day never came back."""
+    false_ms = NOW_MS + years * 365 * DAY_MS
+    talking = talk()
+    for number in range(OF_ONE_A_DAY_MAX):
+        at_ms = false_ms + number * ANSWER_EVERY_MS
+        talking.hear(musing(number, at_ms), at_ms)
+        assert talking.next(at_ms) is not None
+    talking.hear(musing(50, false_ms + DAY_MS), false_ms + DAY_MS)
+    talking = talk(msgpack.unpackb(msgpack.packb(talking.saved())))
+    talking.hear(musing(100, NOW_MS), NOW_MS)
+    talking.hear(musing(101, NOW_MS + 1_000), NOW_MS + 2_000)
+    assert talking.next(NOW_MS + 2_000) is None, "no day is given anew at once"
+    later_ms = NOW_MS + 2 * DAY_MS
+    talking.hear(musing(101, NOW_MS + 1_000), later_ms)
+    talking.hear(musing(102, later_ms), later_ms)
+    answering = talking.next(later_ms)
+    assert answering is not None and answering.musing[2] == 102

@@ -6,7 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from payload.mind.planner.way import BURST_M, PAD_S, REST_S, STILL_M, WayLeft, fall_s, forecast
+from payload.mind.planner.way import (
+    BURST_M,
+    LOOKS,
+    PAD_S,
+    REST_S,
+    STILL_M,
+    WayLeft,
+    fall_s,
+    forecast,
+)
+from payload.navigation.sun import sun_word
 from payload.situation import Situation
 from wire.beacon import Phase
 from wire.mission import FlightSection
@@ -55,6 +65,29 @@ def test_the_sun_of_the_rest_of_the_way(hour: int, dark: bool, rise: bool, set_:
     at = replace(HERE, utc_ms=NOON_MS + hour * 3_600_000)
     way: WayLeft = forecast(at, 400.0, 4.0, PLAN)
     assert (way.dark_part == 1.0, way.has_sunrise, way.has_sunset) == (dark, rise, set_)
+
+
+@pytest.mark.parametrize("night_s", [600, 1_800, 3_000, 3_500])
+def test_a_float_before_the_dawn_has_the_night_that_is_left(night_s: int) -> None:
+    """Three quarters of the way counted as day, and its sunlight was spent, where the sun came up
+    within the hour that a float is given."""
+    place = replace(HERE, phase=Phase.FLOAT, altitude_m=20_000.0)
+    dawn_ms = next(
+        at_ms for at_ms in range(NOON_MS + 12 * 3_600_000, NOON_MS + 24 * 3_600_000, 10_000)
+        if sun_word(at_ms, place.latitude_deg, place.longitude_deg, place.altitude_m) != "down")
+    way = forecast(replace(place, utc_ms=dawn_ms - night_s * 1000), 0.0, None, PLAN)
+    assert way.dark_part == pytest.approx(night_s / way.seconds, abs=0.5 / LOOKS + 0.01)
+    assert way.has_sunrise and not way.has_sunset
+
+
+def test_a_float_into_the_night_is_dark_from_dusk() -> None:
+    place = replace(HERE, phase=Phase.FLOAT, altitude_m=20_000.0)
+    dusk_ms = next(
+        at_ms for at_ms in range(NOON_MS, NOON_MS + 12 * 3_600_000, 10_000)
+        if sun_word(at_ms, place.latitude_deg, place.longitude_deg, place.altitude_m) == "down")
+    way = forecast(replace(place, utc_ms=dusk_ms - 600_000), 0.0, None, PLAN)
+    assert way.dark_part == pytest.approx(1 - 600 / way.seconds, abs=0.5 / LOOKS + 0.01)
+    assert way.has_sunset and not way.has_sunrise
 
 
 def test_without_any_altitude_the_way_grows_shorter_all_the_same() -> None:
