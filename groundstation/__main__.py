@@ -41,7 +41,6 @@ from groundstation.inputs.udp_options import (
     Udp,
     address,
 )
-from groundstation.limits import bound_process
 from groundstation.outbox_commands import (
     MissionOption,
     OutboxCommands,
@@ -50,6 +49,7 @@ from groundstation.outbox_commands import (
 )
 from groundstation.passes import command as passes_command
 from groundstation.peers import exchange
+from groundstation.process_limits import bound_process
 from groundstation.reading.reader import FlightReader
 from groundstation.share import upload_thread
 from groundstation.sources import source_thread
@@ -58,8 +58,8 @@ from groundstation.web import lan as lan_page
 from groundstation.web import token_file
 from groundstation.web.link_command import links, links_to
 from groundstation.web.map_tiles import MapTiles
+from groundstation.web.routes import create_app
 from groundstation.web.server import make_server
-from groundstation.web.web import create_app
 from wire import key_file
 from wire.auth import MASTER_KEY_BYTES, Direction, derive_key
 from wire.envelope import Envelope

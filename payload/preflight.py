@@ -229,7 +229,7 @@ def _battery(mode: PowerMode, battery_mv: float) -> Line:
 def _thrift(flight: Flight) -> Iterator[Line]:
     if not flight.settings.mission.power.powersave:
         return
-    told = flight.thrift.told
+    told = flight.power_saving.told
     if told is None:
         yield Line(Verdict.JUDGE, "powersave", "nobody saves power: systemctl enable --now "
                                                "spacepi-powersave")

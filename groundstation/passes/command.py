@@ -11,7 +11,7 @@ import typer
 from groundstation.errors import StationError
 from groundstation.outbox_commands import MissionOption
 from groundstation.passes import drawing, terminal
-from groundstation.passes.coming import AGE_DAYS_GOOD, coming
+from groundstation.passes.upcoming import AGE_DAYS_GOOD, coming
 from wire.mission import load as load_mission
 from wire.mission_orbit import OrbitStation
 from wire.orbit import Elements, OrbitError

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from host_training.corpus.dedup import fingerprint
-from host_training.corpus.sentences import quotable_sentences
 from host_training.corpus.sessions import Example
+from host_training.corpus.whole_sentences import quotable_sentences
 from host_training.privacy.scrub import PLACEHOLDER
 
 VALUE_CHARS_MAX = 140  # six of them stand in every prompt

@@ -33,8 +33,8 @@ from host_training.common.chat_template import (
 )
 from host_training.common.messages import Layer
 from host_training.corpus.dedup import EXACT_CHARS, fingerprint
-from host_training.corpus.sentences import is_long_enough
 from host_training.corpus.sessions import Example
+from host_training.corpus.whole_sentences import is_long_enough
 from host_training.errors import TooLittleWriting
 from host_training.rows.context_sampler import draw_moment
 from host_training.rows.split import Side, Split, session_of

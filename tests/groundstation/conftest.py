@@ -14,7 +14,7 @@ import structlog
 
 from groundstation.__main__ import main
 from groundstation.archive.archive import Archive
-from groundstation.limits import LOGGERS
+from groundstation.process_limits import LOGGERS
 from tests.groundstation.lied_to import Station
 
 

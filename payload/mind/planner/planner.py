@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import math
 
-from payload.mind.planner import battery, price, way, worth
+from payload.mind.planner import battery, price, remaining_flight, worth
 from payload.mind.planner.meter import Meter
-from payload.mind.planner.way import WayLeft
+from payload.mind.planner.remaining_flight import RemainingFlight
 from payload.ports import MindReply
 from payload.power.charge import ChargeCount
 from payload.situation import Situation
@@ -136,7 +136,7 @@ class Planner:
             return cell_c
         return self._pad_c - COOLED_K
 
-    def _needed_j(self, base_w: float, ahead: WayLeft) -> float:
+    def _needed_j(self, base_w: float, ahead: RemainingFlight) -> float:
         """What the way and the reserve draw without any thought, less what the panel gives."""
         harvest_j = PANEL_PART * (self._panel_w or 0.0) * (1 - ahead.dark_part) * ahead.seconds
         return base_w * (ahead.seconds + self._power.reserve_h * 3600) - harvest_j
@@ -150,7 +150,8 @@ class Planner:
             return
         left = battery.left(self._power, charge.used_mah, self._landing_c(charge.cell_c))
         ahead, longest = (
-            way.forecast(situation, ground_m, self._climb_mps, self._flight, is_longest)
+            remaining_flight.forecast(
+                situation, ground_m, self._climb_mps, self._flight, is_longest)
             for is_longest in (False, True))
         needed_j = self._needed_j(base_w, ahead)
         longer_j = self._needed_j(base_w, longest) - needed_j

@@ -10,7 +10,7 @@ import pytest
 
 from groundstation.decode.nodes import FOREIGN_NODES_MAX
 from groundstation.export.export import files
-from groundstation.export.gathered import gather
+from groundstation.export.flight_data import gather
 from groundstation.reading.other_payload import UnknownPayload, reader_of
 from groundstation.reading.payloads import NAME_CHARACTERS_MAX
 from groundstation.reading.reader import FlightReader

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from groundstation.errors import StationError
 from groundstation.web.map_tiles import MapTiles
-from groundstation.web.web import create_app
+from groundstation.web.routes import create_app
 from tests.groundstation.far_end import MISSION
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from host_training.common.persona_dir import PersonaSource, read_persona
 from host_training.corpus import assemble, sessions
-from host_training.corpus.sentences import quotable_sentences
+from host_training.corpus.whole_sentences import quotable_sentences
 from host_training.errors import TrainingError
 from host_training.rows import dataset, memory_index, split, targets
 from payload import prompt
