@@ -276,7 +276,7 @@ def receive(
 @app.command("radio")
 def set_up_radio(mission: MissionOption = Path("mission.toml")) -> None:
     """Set up the station's LoRa module as the mission file says. An EBYTE module must have its
-    jumpers M0 and M1 at configuration."""
+    jumpers M0 and M1 in configuration mode."""
     radio = load_mission(mission).radio
     if radio.kind not in MODULES:
         raise StationError(f'{mission}: radio.kind = "{radio.kind}" has nothing to set up; allowed '

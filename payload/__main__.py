@@ -159,7 +159,7 @@ def scan(
     ] = None,
     bus: Annotated[int, typer.Option(help="Number of the I2C bus.", min=0, max=20)] = 1,
 ) -> None:
-    """Find what is on the buses and serial ports, and print the section `sensors` for it.
+    """Find what is connected to the buses and serial ports, and print its `sensors` section.
 
     The flight core must not run meanwhile: sudo systemctl stop spacepi-payload.
     """
@@ -175,15 +175,15 @@ def scan(
 @app.command()
 def powersave(
     try_s: Annotated[
-        int | None, typer.Option("--try", min=5, max=120, help="Save for so many seconds, as in "
-                                                               "flight, then put all back.")
+        int | None, typer.Option("--try", min=5, max=120, help="Save power this many seconds, as in "
+                                                               "flight, then undo it.")
     ] = None,
 ) -> None:
-    """Say what this machine can switch off in flight, and try it."""
+    """Print what this machine can switch off in flight, and try it."""
     saver, clock = PowersaveSocket(), BootClock()
     told = saver.told
     if told is None:
-        typer.echo("Nobody saves power: sudo systemctl enable --now spacepi-powersave", err=True)
+        typer.echo("The service is off: sudo systemctl enable --now spacepi-powersave", err=True)
         raise typer.Exit(NO_GO)
     typer.echo(told)
     if try_s is not None:

@@ -20,7 +20,7 @@ def command(now_ms: Callable[[], int]) -> Callable[..., None]:
     """The command, with the clock by which ages are told and questions dated."""
 
     def tui(mission: MissionOption = Path("mission.toml")) -> None:
-        """Show the flight in this terminal, beside a running station: diary, last position, link,
+        """Show the flight in this terminal, alongside a running station: diary, last position, link,
         alarms, and a line for questions."""
         try:
             from groundstation.tui.app import FlightScreen

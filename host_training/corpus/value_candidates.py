@@ -54,6 +54,6 @@ def markdown(found: Sequence[str]) -> str:
         return ""
     return "\n".join([
         "", "# Candidates for values.md", "",
-        "From your writing of the layer values. Only what stands in values.md is in every prompt:"
-        " copy the lines you stand by, the weightiest first.", "",
+        "From your writing of the layer values. Only values.md is in every prompt: copy the"
+        " lines you stand by, the most important first.", "",
         *(f"- {item}" for item in found), ""])

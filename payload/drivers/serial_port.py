@@ -196,7 +196,7 @@ class TcpStream:
         if self._socket is None:
             now_s = self._clock_s()
             if self._tried_s is not None and now_s - self._tried_s < self._reopen_s:
-                raise DeviceAbsent(f"{self._name}: nobody there")
+                raise DeviceAbsent(f"{self._name}: not connected")
             self._tried_s = now_s
             self._place = self._look_up()
             self._socket = socket.socket(self._place[0], socket.SOCK_STREAM)

@@ -158,7 +158,7 @@ def test_what_the_flight_lacks(
     ("E22 0022, channel 18, 2400 bit/s", False, True, Verdict.GO, "E22 0022, channel 18, 2400"),
     (None, False, True, Verdict.NO_GO, "no answer from /dev/serial0: check the wiring"),
     ("E22 0022, channel 18, 2400 bit/s", True, True, Verdict.NO_GO, "M0, M1 and AUX"),
-    (None, False, False, Verdict.JUDGE, "without m0_pin, m1_pin nobody asks it"),
+    (None, False, False, Verdict.JUDGE, "without m0_pin, m1_pin it is not checked"),
     (None, True, False, Verdict.NO_GO, "no answer"),
 ])
 def test_a_radio_module_says_who_it_is(

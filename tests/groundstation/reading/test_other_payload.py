@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -22,13 +21,6 @@ from wire.commands import Opcode
 from wire.mission_swarm import Neighbour, SwarmSection
 from wire.records import Kind
 from wire.ukhas import Sentence
-
-
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Pair]:
-    pair = Pair(tmp_path)
-    yield pair
-    pair.close()
 
 
 @pytest.fixture
