@@ -175,7 +175,7 @@ def scan(
 @app.command()
 def powersave(
     try_s: Annotated[
-        int | None, typer.Option("--try", min=5, max=120, help="Save power this many seconds, as in "
+        int | None, typer.Option("--try", min=5, max=120, help="Save power this long, in s, as in "
                                                                "flight, then undo it.")
     ] = None,
 ) -> None:

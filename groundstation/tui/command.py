@@ -20,8 +20,8 @@ def command(now_ms: Callable[[], int]) -> Callable[..., None]:
     """The command, with the clock by which ages are told and questions dated."""
 
     def tui(mission: MissionOption = Path("mission.toml")) -> None:
-        """Show the flight in this terminal, alongside a running station: diary, last position, link,
-        alarms, and a line for questions."""
+        """Show the flight in this terminal, alongside a running station: diary, last position,
+        link, alarms, and a line for questions."""
         try:
             from groundstation.tui.app import FlightScreen
         except ModuleNotFoundError as error:

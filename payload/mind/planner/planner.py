@@ -14,7 +14,7 @@ import math
 
 from payload.mind.planner import battery, price, remaining_flight, worth
 from payload.mind.planner.meter import Meter
-from payload.mind.planner.remaining_flight import RemainingFlight
+from payload.mind.planner.remaining_flight import WayLeft
 from payload.ports import MindReply
 from payload.power.charge import ChargeCount
 from payload.situation import Situation
@@ -136,7 +136,7 @@ class Planner:
             return cell_c
         return self._pad_c - COOLED_K
 
-    def _needed_j(self, base_w: float, ahead: RemainingFlight) -> float:
+    def _needed_j(self, base_w: float, ahead: WayLeft) -> float:
         """What the way and the reserve draw without any thought, less what the panel gives."""
         harvest_j = PANEL_PART * (self._panel_w or 0.0) * (1 - ahead.dark_part) * ahead.seconds
         return base_w * (ahead.seconds + self._power.reserve_h * 3600) - harvest_j

@@ -26,7 +26,7 @@ REST_S = 600.0  # after landing; then there is nothing new
 LAYER_M = 500.0
 
 
-class RemainingFlight(NamedTuple):
+class WayLeft(NamedTuple):
     """What is left: seconds on the ground, up, down, and lying there; heights above the ground."""
 
     ground_s: float
@@ -55,7 +55,7 @@ class RemainingFlight(NamedTuple):
 def forecast(
     situation: Situation, ground_m: float | None, climb_mps: float | None, plan: FlightSection,
     is_longest: bool = False,
-) -> RemainingFlight:
+) -> WayLeft:
     """The way that is left from here, the expected one or the longest that must be reckoned with.
 
     ``ground_m`` is the altitude of the launch site, ``climb_mps`` the mean of the ascent so far.
@@ -75,7 +75,7 @@ def forecast(
     rest_s = REST_S
     if phase is Phase.LANDED:
         rest_s = max(0.0, REST_S - (situation.now_ms - situation.phase_since_ms) / 1000)
-    return _lit(RemainingFlight(ground_s, up_s, down_s, rest_s, height_m, top_m), situation)
+    return _lit(WayLeft(ground_s, up_s, down_s, rest_s, height_m, top_m), situation)
 
 
 def _height_m(
@@ -111,7 +111,7 @@ def fall_s(landing_mps: float, layers: int) -> float:
                for layer in range(layers))
 
 
-def _lit(way: RemainingFlight, situation: Situation) -> RemainingFlight:
+def _lit(way: WayLeft, situation: Situation) -> WayLeft:
     """With what the sun does: now, at the top, and at the end, from where it is now."""
     utc_ms = situation.utc_ms
     if utc_ms is None:

@@ -169,7 +169,7 @@ def test_saved_rows_come_back(examples: Any, tokenizer: Any, persona: Any, tmp_p
 
 @nasty(26)
 def test_too_little_writing_is_refused(examples: Any, tokenizer: Any, persona: Any) -> None:
-    with pytest.raises(TrainingError, match=r"Only 1 thoughts, 0 short answers and 0 lines .* stand"
+    with pytest.raises(TrainingError, match=r"Only 1 thoughts, 0 short answers and 0 lines .* are"
                        r" in 1 sessions; at least 3 are needed .* an entry of notebook/\*\.md"):
         build(examples[:1], tokenizer, persona)
 
