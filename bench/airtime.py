@@ -28,7 +28,7 @@ from sim.clock import SimClock
 from sim.fakes.card_disk import DeskStore
 from sim.fakes.musings import Muser
 from sim.radio.air import Air
-from sim.radio.sight import OpenAir
+from sim.radio.line_of_sight import OpenAir
 from wire import auth, blocks, bodies, frames, mission, records
 from wire.airtime_budget import CADENCE_KEYS, HOUR_MS, AirtimeBudget
 from wire.auth import Direction

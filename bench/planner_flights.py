@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy
 
-from payload.mind.planner.way import fall_s
+from payload.mind.planner.remaining_flight import fall_s
 from payload.mind.planner.worth import NEWS, ORDINARY, news, ordinary
 from payload.navigation.sun import elevation_deg, sun_word
 from payload.power.power import PowerManager

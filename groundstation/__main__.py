@@ -41,7 +41,6 @@ from groundstation.inputs.udp_options import (
     Udp,
     address,
 )
-from groundstation.limits import bound_process
 from groundstation.outbox_commands import (
     MissionOption,
     OutboxCommands,
@@ -50,6 +49,7 @@ from groundstation.outbox_commands import (
 )
 from groundstation.passes import command as passes_command
 from groundstation.peers import exchange
+from groundstation.process_limits import bound_process
 from groundstation.reading.reader import FlightReader
 from groundstation.share import upload_thread
 from groundstation.sources import source_thread
@@ -58,8 +58,8 @@ from groundstation.web import lan as lan_page
 from groundstation.web import token_file
 from groundstation.web.link_command import links, links_to
 from groundstation.web.map_tiles import MapTiles
+from groundstation.web.routes import create_app
 from groundstation.web.server import make_server
-from groundstation.web.web import create_app
 from wire import key_file
 from wire.auth import MASTER_KEY_BYTES, Direction, derive_key
 from wire.envelope import Envelope
@@ -276,7 +276,7 @@ def receive(
 @app.command("radio")
 def set_up_radio(mission: MissionOption = Path("mission.toml")) -> None:
     """Set up the station's LoRa module as the mission file says. An EBYTE module must have its
-    jumpers M0 and M1 at configuration."""
+    jumpers M0 and M1 in configuration mode."""
     radio = load_mission(mission).radio
     if radio.kind not in MODULES:
         raise StationError(f'{mission}: radio.kind = "{radio.kind}" has nothing to set up; allowed '

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-from groundstation.archive import delivery, fates, outbox, threads
+from groundstation.archive import command_state, delivery, outbox, threads
 from groundstation.archive.delivery import DeliveryStage
 from groundstation.archive.outbox import QueuedCommand
 from groundstation.reading import conversations
@@ -76,7 +76,7 @@ class TerminalChat:
             return [f"{self._name}: {reply['text']}{_origin(reply)}"]
         at_ms = delivery.steps(entry)[-1].at_ms
         when = "" if at_ms is None else f" ({datetime.fromtimestamp(at_ms / 1000, UTC):%H:%M:%S})"
-        return [f"  {fates.in_words(entry, self._name)}{when}"]
+        return [f"  {command_state.in_words(entry, self._name)}{when}"]
 
 
 def _origin(reply: LineJson) -> str:

@@ -22,18 +22,18 @@ import structlog
 
 from groundstation.archive import counters, outbox
 from groundstation.archive.archive import Archive
-from groundstation.archive.held import BATCH_MAX, Held
+from groundstation.archive.held_receptions import BATCH_MAX, HeldReceptions
 from groundstation.archive.rawlog import BY_RADIO, RAW_BYTES_MAX, Reception
 from groundstation.archive.retention import Worth
 from groundstation.decode import foreign, keys
 from groundstation.decode.beacon_freshness import is_of_its_time
-from groundstation.decode.contents import Contents
-from groundstation.decode.ears import Ears
 from groundstation.decode.intake import Intake
 from groundstation.decode.node_receiver import NodeReceiver
 from groundstation.decode.nodes import Nodes, Numbered
 from groundstation.decode.placing import Placing
+from groundstation.decode.receiving_stations import ReceivingStations
 from groundstation.decode.reception_worth import worth_of
+from groundstation.decode.record_effects import RecordEffects
 from groundstation.decode.relayed import Relayed
 from groundstation.decode.sessions import UNKNOWN
 from groundstation.uplink.uplink_scheduler import UplinkScheduler
@@ -91,15 +91,15 @@ class Ground:
         self._mission = mission
         self._node_id = mission.payload.node_id
         self._station = mission.ground.station_number
-        self._contents = Contents(archive, self._node_id, uplink_key is not None, models)
+        self._contents = RecordEffects(archive, self._node_id, uplink_key is not None, models)
         self._signers = {} if downlink_key is None else {self._node_id: downlink_key}
         self._has_heard_impostor = False
         self._nodes = Nodes(mission, self._signers, models)
         self._placing = Placing(archive, self._signers)
         self._relayed = Relayed(mission, archive)
         self._tally: Counter[str] = Counter()
-        self._ears = Ears(archive)
-        self._held = Held(self.worth_of)
+        self._ears = ReceivingStations(archive)
+        self._held = HeldReceptions(self.worth_of)
         self._is_disk_refusing = False
         self._is_behind = False  # does the archive hold receptions that are not decoded yet?
         self._uplink = UplinkScheduler(mission, archive, uplink_key)
@@ -127,7 +127,7 @@ class Ground:
         """Take byte strings received together, in commits of at most BATCH_MAX; True when durable.
 
         While the disk refuses, receptions wait in memory and False is returned. Those that do not
-        fit there are counted and logged (``groundstation.archive.held``).
+        fit there are counted and logged (``groundstation.archive.held_receptions``).
         """
         station = self._mission.ground.station
         rest, has_refused = iter(received), False

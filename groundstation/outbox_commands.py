@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from groundstation import command_words
-from groundstation.archive import fates, outbox, precedence, schema, threads
+from groundstation.archive import command_state, outbox, precedence, schema, threads
 from groundstation.archive.outbox import QueuedCommand
 from groundstation.chat import TerminalChat
 from groundstation.errors import StationError
@@ -142,7 +142,7 @@ class OutboxCommands:
             queued = datetime.fromtimestamp(entry.created_ms / 1000, UTC)
             what = command_words.in_words(entry.opcode, entry.text)
             typer.echo(f"{entry.command_id}  {queued:%Y-%m-%d %H:%M:%S} UTC  {what}: "
-                       f"{fates.in_words(entry, loaded.payload.name)}")
+                       f"{command_state.in_words(entry, loaded.payload.name)}")
         if not entries:
             typer.echo("The queue is empty.")
 
@@ -158,7 +158,7 @@ class OutboxCommands:
                 entry = outbox.withdraw(db, number)
         except ValueError as error:
             raise StationError(f"{error}") from error
-        typer.echo(f"Command {number}: {fates.of_withdrawal(entry, loaded.payload.name)}.")
+        typer.echo(f"Command {number}: {command_state.of_withdrawal(entry, loaded.payload.name)}.")
 
     def _post(
         self, opcode: Opcode, text: str, mission: Path, lifetime_s: int | None,

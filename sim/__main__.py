@@ -67,8 +67,8 @@ HoursOption = Annotated[
 ]
 PresetOption = Annotated[
     Preset | None,
-    typer.Option(help="balloon, or orbit: the mission's [orbit], where it has one, else a drawn "
-                      "one. Default: what the mission is."),
+    typer.Option(help="balloon, or orbit: that of the mission file, if it has one, else a drawn "
+                      "one. Default: as the mission file says."),
 ]
 MastOption = Annotated[
     float | None,

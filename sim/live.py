@@ -27,9 +27,9 @@ from rich.table import Table
 from rich.text import Text
 
 from groundstation.archive.schema import connect_reader
+from groundstation.web.routes import create_app
 from groundstation.web.server import make_server
 from groundstation.web.stream import Ending
-from groundstation.web.web import create_app
 from sim.world import World
 from wire import beacon
 from wire.beacon import Beacon

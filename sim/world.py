@@ -34,7 +34,7 @@ from payload.ports import PortError
 from payload.prompt import PersonaText
 from payload.sensors import ROLES
 from payload.storage.store import Store
-from sim import friend
+from sim import questioner
 from sim.balloon import SITES, AirState, Balloon, Site, Trajectory
 from sim.battery import Battery
 from sim.clock import SimClock, life_rng, part_rng
@@ -54,7 +54,7 @@ from sim.hardware import FittedChips
 from sim.orbit import Orbit
 from sim.payload_thermal import Body
 from sim.radio.air import TEND_EVERY_MS, Air
-from sim.radio.sight import OverGround, OverStations, Sight
+from sim.radio.line_of_sight import OverGround, OverStations, Sight
 from sim.radio.strangers import MINUTE_MS
 from sim.scenario import Conditions
 from sim.sky import Sky
@@ -152,7 +152,7 @@ class World:
         self.every(WATCH_EVERY_MS, self.daemon.watch)
         self.every(MINUTE_MS, self.air.hear_strangers)
         self.every(TEND_EVERY_MS, self.air.tend_ground)
-        for at_ms, text in friend.questions(part_rng(seed, "friend"), self.end_s):
+        for at_ms, text in questioner.questions(part_rng(seed, "friend"), self.end_s):
             self.at(at_ms, partial(self._ask, text))
 
     # -- moving ------------------------------------------------------------------------------
@@ -382,7 +382,7 @@ class World:
 
     def _ask(self, text: str) -> None:
         if self.ground is not None:
-            friend.ask(self.ground, text, self.air.ground_utc_ms)
+            questioner.ask(self.ground, text, self.air.ground_utc_ms)
 
     # -- events ------------------------------------------------------------------------------
 

@@ -67,20 +67,20 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
 ORDER = {
     "payload": (
         "notes", "sight", "ports", "sound", "plausible", "prompt", "situation", "health", "power",
-        "cutdown", "sensors", "navigation", "storage", "starts", "bus_guard", "hearsay",
+        "cutdown", "sensors", "navigation", "storage", "safe_mode", "bus_guard", "hearsay",
         "radio_requests", "api_client", "eyes", "camera", "ears", "mind", "link", "flight_ports",
-        "flight", "preflight", "devices", "drivers", "scan", "carried", "sight_features",
+        "flight", "preflight", "devices", "drivers", "scan", "onboard_files", "sight_features",
         "camera_worker", "sound_features", "microphone_worker", "llama_library", "mind_start",
         "mind_engine", "mind_server",
         "mind_worker", "gguf_index", "assembly_worker", "assembly", "diary_command", "__main__",
     ),
     "groundstation": (
-        "errors", "limits", "vendor", "sanitise", "http_call", "command_words", "archive", "decode",
-        "sources", "outbox_desk", "uplink", "share", "reading", "ground", "export", "inputs",
-        "peers", "chat", "outbox_commands", "passes", "tui", "web", "__main__",
+        "errors", "process_limits", "vendor", "sanitise", "http_call", "command_words", "archive",
+        "decode", "sources", "outbox_desk", "uplink", "share", "reading", "ground", "export",
+        "inputs", "peers", "chat", "outbox_commands", "passes", "tui", "web", "__main__",
     ),
     "sim": (
-        "clock", "sky", "balloon", "orbit", "replay", "battery", "thermal", "friend", "chips",
+        "clock", "sky", "balloon", "orbit", "replay", "battery", "thermal", "questioner", "chips",
         "acoustics", "optics",
         "fakes", "daemon", "radio", "payload_thermal", "spacecraft", "hardware", "fault_schedule",
         "scenario", "world", "swarm", "live", "plot", "trace", "summary", "verify", "faults", "rig",
@@ -108,13 +108,13 @@ CLOCK_CALLS = {
 }
 # Files at the edge of a room, which own a socket, a thread or a process.
 LIVE_FILES = {
-    "groundstation/inputs/gateway.py", "groundstation/web/web.py", "groundstation/vendor.py",
-    "groundstation/web/streams.py", "groundstation/web/server.py",
+    "groundstation/inputs/gateway.py", "groundstation/web/routes.py", "groundstation/vendor.py",
+    "groundstation/web/stream_clients.py", "groundstation/web/server.py",
     "groundstation/web/reader_pool.py", "groundstation/share/upload_thread.py",
     "groundstation/http_call.py", "groundstation/sources/source_thread.py",
     "groundstation/inputs/udp.py", "groundstation/inputs/tcp.py",
     "groundstation/inputs/kiss_server.py", "groundstation/web/lan.py",
-    "groundstation/web/forecasting.py", "groundstation/inputs/sondehub_poll.py",
+    "groundstation/web/forecast_routes.py", "groundstation/inputs/sondehub_poll.py",
     "groundstation/peers/broker.py", "groundstation/peers/exchange.py",
     "sim/live.py", "sim/fakes/worker_mind.py", "sim/rig/live.py", "sim/rig/processes.py",
     "sim/rig/disk.py",

@@ -58,5 +58,5 @@ class OrbitSection(Section):
         if twice is not None:
             return f"orbit.stations has {twice!r} twice; each name stands for one place"
         if self.stations and self.tle is None:
-            return "orbit.stations requires an orbit.tle: without elements no pass can be told"
+            return "orbit.stations requires an orbit.tle: without elements no pass can be predicted"
         return None

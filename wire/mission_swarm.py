@@ -1,8 +1,9 @@
 """The [swarm] section of the mission file: whose frames the payload listens for and carries home.
 
 A neighbour is known by its node id. Its signature is checked on the ground, by the station that has
-its key. Aboard is its key only where it is to be answered (``payload.mind.conversation``), and then
-the one of its downlink alone: whoever has that can pretend to be the neighbour, and command nobody.
+its key. The payload has the key only where the neighbour is to be answered
+(``payload.mind.neighbour_talk``), and then the one of its downlink alone: whoever has that can
+pretend to be the neighbour, and command nobody.
 """
 
 from __future__ import annotations

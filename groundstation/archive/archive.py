@@ -17,7 +17,7 @@ from typing import Any
 
 import structlog
 
-from groundstation.archive import counters, damaged, outbox, rawlog, retention, schema
+from groundstation.archive import counters, outbox, rawlog, retention, salvage, schema
 from groundstation.archive.rawlog import Reception
 from groundstation.archive.retention import Judge, Segments
 from wire.beacon import Beacon
@@ -73,9 +73,9 @@ class Archive:
         try:
             self.db = self._open()
         except sqlite3.DatabaseError as error:
-            damaged.move_aside(path, error)
+            salvage.move_aside(path, error)
             self.db = self._open()
-        damaged.salvage(path, self.db)
+        salvage.salvage(path, self.db)
         self._raw = Segments(
             self.raw_path, self.db, self.batch, raw_log_bytes_max, is_durable=is_durable)
         # What only the raw log has, as it was given and numbered.

@@ -9,7 +9,7 @@
 A stage is entered on evidence alone: ON_AIR when a frame was given to the modem, HEARD_ABOARD when
 a signed beacon or record of the payload shows it, THINKING and ANSWERED by its records. What was
 not observed is not among the steps: a frame may be heard aboard without the beacon that says so.
-Words for people are in ``groundstation.archive.fates``.
+Words for people are in ``groundstation.archive.command_state``.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict
 
-from groundstation.archive import delivery, fates
+from groundstation.archive import command_state, delivery
 from groundstation.archive.delivery import DeliveryStage, Reached
 from groundstation.archive.outbox import QueuedCommand
 from groundstation.archive.track import Point
@@ -80,9 +80,9 @@ def command_json(entry: QueuedCommand, name: str) -> CommandJson:
         "attempts": entry.attempts, "last_sent_ms": entry.last_sent_ms,
         "confirmed_ms": entry.confirmed_ms, "answered_ms": entry.answered_ms,
         "why": clean_text(entry.why, 100), "expires_ms": entry.expires_ms,
-        "is_waiting": entry.is_waiting, "needs_abort": fates.needs_abort(entry),
+        "is_waiting": entry.is_waiting, "needs_abort": command_state.needs_abort(entry),
         "stage": delivery.stage(entry), "steps": delivery.steps(entry),
-        "fate": clean_text(fates.in_words(entry, name), 200),
+        "fate": clean_text(command_state.in_words(entry, name), 200),
     }
 
 

@@ -51,7 +51,7 @@ def of(raw: bytes) -> Anatomy:
     """The anatomy of any bytes."""
     frame = frames.decode_downlink(raw)
     if frame is not None:
-        assert isinstance(frame, Downlink), "without keys nobody is an impostor"
+        assert isinstance(frame, Downlink), "without keys no frame is an impostor"
         return _of_downlink(raw, frame)
     if frames.is_uplink(raw) and len(raw) >= frames.COMMAND_OVERHEAD_BYTES:
         return _of_uplink(raw)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from groundstation.archive.track import Point, distance_m, place_at
-from groundstation.export import drawings, plate
-from groundstation.export.gathered import ExportedFlight, ExportedPicture
+from groundstation.export import assembled_picture, drawings
+from groundstation.export.flight_data import ExportedFlight, ExportedPicture
 from groundstation.export.markup import Node, clock, el, grouped, html, iso, metres, said
 from groundstation.reading.chapters import Chapter, burst_of, chapter_at, chapters_of
 from groundstation.reading.page_json import EntryJson, LineJson
@@ -77,7 +77,7 @@ def _cover(flight: ExportedFlight) -> Node:
     return el(
         "header", {"class": "cover"}, el("h1", None, flight.name),
         el("p", {"class": "day"}, _day(flight)),
-        None if best is None else el("figure", None, plate.drawn(best)),
+        None if best is None else el("figure", None, assembled_picture.drawn(best)),
         None if line is None else said("p", "epigraph", line["text"]),
         el("p", {"class": "disclosure"}, flight.state["disclosure"]))
 
@@ -222,7 +222,8 @@ def _line(entry: LineJson, number: int) -> Node:
 
 def _picture(picture: ExportedPicture, entry: EntryJson) -> Node:
     return el("article", None, _margin(entry), el(
-        "figure", None, plate.drawn(picture), said("figcaption", "", plate.caption(picture))))
+        "figure", None, assembled_picture.drawn(picture),
+        said("figcaption", "", assembled_picture.caption(picture))))
 
 
 def _silence(flight: ExportedFlight, since_ms: int, to_ms: int) -> Node | None:
@@ -261,8 +262,8 @@ def _pieces(flight: ExportedFlight) -> Node | None:
     if not lost:
         return None
     return _section("Pieces of pictures", el("div", {"class": "sheet"}, *(el(
-        "figure", None, plate.drawn(picture),
-        said("figcaption", "", plate.caption(picture))) for picture in lost)))
+        "figure", None, assembled_picture.drawn(picture),
+        said("figcaption", "", assembled_picture.caption(picture))) for picture in lost)))
 
 
 def _troubles(flight: ExportedFlight) -> Node | None:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from groundstation.export import book, ccsds, markdown, parquet, plate, tracks
-from groundstation.export.gathered import ExportedFlight, ExportedPicture, Image, gather
+from groundstation.export import assembled_picture, book, ccsds, markdown, parquet, tracks
+from groundstation.export.flight_data import ExportedFlight, ExportedPicture, Image, gather
 from groundstation.export.markup import iso, xml
 from groundstation.reading.page_json import LineJson
 from groundstation.reading.reader import FlightReader
@@ -114,7 +114,7 @@ def _pictures(flight: ExportedFlight) -> Iterator[tuple[str, bytes]]:
         for name, image in _pieces(picture, stem):
             yield f"{name}.{_SUFFIX[image.media_type]}", image.data
         if picture.tiles:
-            yield f"{stem}.svg", xml(plate.drawn(picture)).encode()
+            yield f"{stem}.svg", xml(assembled_picture.drawn(picture)).encode()
 
 
 def _pieces(picture: ExportedPicture, stem: str) -> Iterator[tuple[str, Image]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from groundstation.export.gathered import ExportedFlight
+from groundstation.export.flight_data import ExportedFlight
 from groundstation.export.markup import clock, iso, metres
 from groundstation.reading.chapters import chapter_at, chapters_of
 from groundstation.reading.page_json import LineJson

@@ -10,7 +10,7 @@ import importlib.util
 import io
 from typing import Any
 
-from groundstation.export.gathered import ExportedFlight
+from groundstation.export.flight_data import ExportedFlight
 
 _LEFT_OUT = ("id", "node_id")
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from groundstation.archive.track import Point
-from groundstation.export.gathered import ExportedFlight
+from groundstation.export.flight_data import ExportedFlight
 from groundstation.export.markup import Node, clock, el, iso, xml
 from groundstation.reading.page_json import LineJson
 from wire.auth import Authenticity

@@ -11,7 +11,7 @@ import typer
 from groundstation.errors import StationError
 from groundstation.outbox_commands import MissionOption
 from groundstation.passes import drawing, terminal
-from groundstation.passes.coming import AGE_DAYS_GOOD, coming
+from groundstation.passes.upcoming import AGE_DAYS_GOOD, coming
 from wire.mission import load as load_mission
 from wire.mission_orbit import OrbitStation
 from wire.orbit import Elements, OrbitError
@@ -20,8 +20,8 @@ HOURS_MAX = 240.0
 TLE_BYTES_MAX = 4_096
 TleOption = Annotated[
     Path | None,
-    typer.Option("--tle", metavar="FILE", help="Two lines of elements, with or without a line of a "
-                                               "name before. Default: the mission's."),
+    typer.Option("--tle", metavar="FILE", help="A two-line element set, with or without a name "
+                                               "line. Default: the mission's."),
 ]
 AtOption = Annotated[
     str | None,
@@ -31,7 +31,7 @@ AtOption = Annotated[
 LeastOption = Annotated[
     float | None,
     typer.Option("--elevation", min=0.0, max=80.0, metavar="DEGREES",
-                 help="A pass begins and ends here. Default: each station's, and 5 of a place."),
+                 help="A pass begins and ends here. Default: each station's; 5 for --at."),
 ]
 HoursOption = Annotated[
     float, typer.Option(min=0.5, max=HOURS_MAX, help="How far to look ahead.")]

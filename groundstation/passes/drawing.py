@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from groundstation.export.markup import Node, clock, el, html, iso, xml
-from groundstation.passes.coming import StationPass
+from groundstation.passes.upcoming import StationPass
 
 WIDE, HIGH = 900.0, 260.0
 LEFT, BOTTOM, TOP = 44.0, 34.0, 16.0

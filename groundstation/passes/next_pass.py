@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from groundstation.passes.coming import AGE_DAYS_GOOD, StationPass, coming
+from groundstation.passes.upcoming import AGE_DAYS_GOOD, StationPass, coming
 from wire.mission import Mission
 from wire.mission_orbit import OrbitStation
 from wire.orbit import OrbitError

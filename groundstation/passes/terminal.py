@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from groundstation.passes.coming import StationPass
+from groundstation.passes.upcoming import StationPass
 
 PLOT_PASSES_MAX = 8  # more would not fit a screen
 PLOT_CELLS = 46

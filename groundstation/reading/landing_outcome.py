@@ -25,7 +25,7 @@ from wire.landing import Landing
 from wire.mission import FlightSection
 
 HEIGHTS_M = (10_000.0, 5_000.0)  # in the fall, beside its beginning
-ABOVE_GROUND_M = 500.0  # a forecast from lower down foresees nothing
+ABOVE_GROUND_M = 500.0  # a forecast from lower down predicts nothing
 Told = Callable[[int], PayloadForecastJson | None]  # the payload's newest at a time, UTC ms
 
 

@@ -6,8 +6,8 @@ import sqlite3
 from typing import TypedDict
 
 from groundstation.decode import anatomy, payload_summaries, sondehub_telemetry
-from groundstation.reading import ears
-from groundstation.reading.ears import HeardJson
+from groundstation.reading import receiving_stations
+from groundstation.reading.receiving_stations import HeardJson
 from groundstation.sanitise import clean_text
 from wire.auth import Authenticity
 
@@ -72,7 +72,7 @@ def one(db: sqlite3.Connection, number: int) -> PacketJson | None:
     return {
         **_line(row, found), "hex": row["raw"].hex(), "parts": parts,
         "station": clean_text(row["station"], 40), "fate": _fate(db, row["id"], found),
-        "heard_by": ears.of_packet(db, row["id"]),
+        "heard_by": receiving_stations.of_packet(db, row["id"]),
     }
 
 

@@ -11,9 +11,9 @@ from typing import Any, Literal, NotRequired, TypedDict
 from groundstation.archive.connections import ConnectionJson
 from groundstation.archive.rows import CommandJson
 from groundstation.decode.foreign import NeighbourJson, NodeJson
-from groundstation.reading.ears import StationJson
 from groundstation.reading.lives import LifeJson
 from groundstation.reading.payloads import PayloadJson
+from groundstation.reading.receiving_stations import StationJson
 from groundstation.share.upload_queue import UploadJson
 
 

@@ -29,12 +29,12 @@ from groundstation.decode.beacon_freshness import clock_gap_s
 from groundstation.reading import (
     conversations,
     diary,
-    ears,
     forecasts,
     link_figures,
     lives,
     payloads,
     readings,
+    receiving_stations,
 )
 from groundstation.reading.fault_words import fault_words
 from groundstation.reading.landing_json import LandingPageJson
@@ -164,7 +164,7 @@ class FlightReader:
             "counts": self._counts(),
             "lives": lives.known(self.db, self._node_id),
             "silences": self.silences(20),
-            "stations": ears.stations(self.db, self._node_id),
+            "stations": receiving_stations.stations(self.db, self._node_id),
             "foreign": foreign.nodes(
                 self.db, self._node_id, self.mission.neighbour_names),
             "neighbours": foreign.neighbours(self.db),

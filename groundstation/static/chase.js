@@ -4,7 +4,7 @@
 import { byId, el, loadScript, loadStyle } from "./dom.js";
 import { flight } from "./flight.js";
 import * as landing from "./landing.js";
-import * as me from "./me.js";
+import * as me from "./reader_position.js";
 import * as passes from "./passes.js";
 import * as whereabouts from "./whereabouts.js";
 

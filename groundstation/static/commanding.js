@@ -46,7 +46,7 @@ function submit(event) {
 }
 
 const arm = () => confirm(byId("cutdown-confirm"), {
-  words: `Step 1 of 2. For one minute after ${flight().name} has taken it, FIRE separates it from its balloon.`,
+  words: `Step 1 of 2. For one minute after ${flight().name} has accepted it, FIRE separates it from its balloon.`,
   action: "Arm",
   act: () => send("/api/command", { name: "cutdown_arm" }, ARM_TOLD),
 });
@@ -101,7 +101,7 @@ function whyClosed(state) {
   if (ending()) return "The flight is over: the payload cannot be commanded any more.";
   if (unreached()) return unreached();
   if (!state.can_transmit) return "This station has no key: it receives only.";
-  return "Only the operator’s link can command; with yours one can read.";
+  return "Your link is read-only: commands need the operator’s link.";
 }
 
 function cutdownState(state, armed, until) {

@@ -7,7 +7,7 @@ import * as conflicts from "./conflicts.js";
 import * as health from "./health.js";
 import * as linkRoom from "./link_room.js";
 import * as packets from "./packets.js";
-import * as talk from "./talk.js";
+import * as talk from "./question_box.js";
 
 export async function start() {
   alarmList.start();

@@ -33,7 +33,7 @@ export const flight = () => state;
 export const ending = () => end;
 
 /** Why a payload that is not the mission's can be told nothing, a sentence; "" for the mission's own. */
-export const unreached = () => (state.is_ours ? "" : `Only ${state.payloads[0].name} can be reached: of ${state.name} this station has no key.`);
+export const unreached = () => (state.is_ours ? "" : `Only ${state.payloads[0].name} can be reached: this station does not have the key of ${state.name}.`);
 
 /** Anything of our payload was received, in its own format or in a stranger's. */
 export const isHeard = () => Boolean(state?.beacon ?? state?.sighting) || Object.keys(state?.counts ?? {}).length > 0;

@@ -14,7 +14,7 @@ const BASE = HIGH - 16; // below it stand the minutes
 const REFUSED = [
   ["impostor", "in its name, not signed by it"], ["old_beacons", "old beacons, late or replayed"],
   ["old_data", "old data, late or replayed"], ["duplicates", "received twice"],
-  ["unplaced", "signed, of an unknown session"], ["claims_refused", "sessions not believed"],
+  ["unplaced", "signed, of an unknown session"], ["claims_refused", "sessions rejected"],
   ["noise", "noise"], ["uplink_overheard", "uplink of stations, overheard"],
 ];
 let room = null; // the station's newest answer
@@ -77,7 +77,7 @@ function now(link) {
   const total = link.heard + link.lost;
   const words = [`${format.percent(link.loss_recent)} lost in the last five minutes of reception`];
   if (total) words.push(`${format.percent(link.lost / total)} of ${format.grouped(total)} frames in all`);
-  words.push(link.rssi_dbm === null ? "the modem tells no signal strength" : `newest at ${format.signed(link.rssi_dbm)}${format.GAP}dBm`);
+  words.push(link.rssi_dbm === null ? "the modem reports no signal strength" : `newest at ${format.signed(link.rssi_dbm)}${format.GAP}dBm`);
   if (link.snr_db !== null) words.push(`${format.signed(link.snr_db, 1)}${format.GAP}dB above the noise`);
   words.push(`${format.grouped(room.sent)} frames sent in the last hour`);
   return `${words.join("; ")}.`;

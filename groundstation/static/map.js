@@ -12,7 +12,7 @@ import * as format from "./format.js";
 import { drawGrid } from "./map_grid.js";
 import { drawLanding, drawOutcome, isFallForecast, landingNames, likelyArea, outcomeNames } from "./map_landing.js";
 import { sheet } from "./map_sheet.js";
-import { me } from "./me.js";
+import { me } from "./reader_position.js";
 import { claims, isGap, peak, placeAt, points } from "./track.js";
 import { waySeal } from "./unsigned.js";
 
@@ -224,7 +224,7 @@ export function tick() {
     const km = map.distance([first[1], first[2]], [last[1], last[2]]) / 1000;
     lines.push(`${km.toFixed(1)} km from launch · blue is low, gold is high`);
   }
-  if (!hasLanded() && isFallForecast()) lines.push("the ellipse holds about two landings of three");
+  if (!hasLanded() && isFallForecast()) lines.push("the ellipse contains about two of three landings");
   if (flight().map?.attribution) lines.push(flight().map.attribution);
   write(byId("map-caption"), lines.join("\n") || "No position received yet.");
 }

@@ -37,7 +37,7 @@ function frame() {
   return [
     el("h3", "", "Forecast and truth"), el("p", "big"), el("p", "ages landed"),
     el("table", "", el("thead", "", head), el("tbody", "")), el("p", "ages asked"),
-    el("p", "ages", "How far each forecast of the fall was from there; dashed on the map, the first."),
+    el("p", "ages", "How far each forecast of the descent was from there; the first is dashed on the map."),
   ];
 }
 

@@ -9,7 +9,7 @@ import { ending, flight, isHeard, setEnding, setFlight, setUnreachable, unreacha
 import * as payload from "./payload.js";
 import * as rooms from "./rooms.js";
 import { follow, FULL, LONGEST_WAIT_MS } from "./stream.js";
-import * as strip from "./strip.js";
+import * as strip from "./status_strip.js";
 import * as timebar from "./timebar.js";
 import * as track from "./track.js";
 

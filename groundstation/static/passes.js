@@ -91,7 +91,7 @@ function figure([name, azimuth, elevation, ms]) {
 }
 
 function how(coming) {
-  if (!found) return "The station has not told it yet.";
+  if (!found) return "The station has not computed it yet.";
   if (found.why) return found.why;
   const age = `by elements ${found.age_days < 1 ? "of today" : `${Math.round(found.age_days)} days old`}`;
   const doubt = found.is_old ? ": times may be off by minutes" : "";

@@ -8,7 +8,7 @@ import { believed, ending, flight, since, unreachableSince } from "./flight.js";
 import * as format from "./format.js";
 import * as geo from "./geo.js";
 import { askTawhiri, landing, likeliest } from "./landing.js";
-import { isWatching, me, whyNot, begin } from "./me.js";
+import { isWatching, me, whyNot, begin } from "./reader_position.js";
 import * as outcome from "./outcome.js";
 import { points } from "./track.js";
 import { landingSeal, usualSeal } from "./unsigned.js";
@@ -202,7 +202,7 @@ function drawLanding() {
 
 function whenAndHowSure(best) {
   const leftMs = best.land_ms - now();
-  const when = leftMs > 0 ? `in ${format.span(leftMs)}, at ${format.clockTime(best.land_ms)}` : `should be down since ${format.clockTime(best.land_ms)}`;
+  const when = leftMs > 0 ? `in ${format.span(leftMs)}, at ${format.clockTime(best.land_ms)}` : `should have landed at ${format.clockTime(best.land_ms)}`;
   return best.along_m ? `${when} · ±${THIN}${km(best.along_m)} along the wind, ±${THIN}${km(best.across_m)} across` : when;
 }
 

@@ -18,7 +18,7 @@ from textual.widgets import Input, Static
 from groundstation.outbox_desk import Answer
 from groundstation.sanitise import clean_text
 from groundstation.tui import wording
-from groundstation.tui.looked import Looked
+from groundstation.tui.snapshot import Snapshot
 from wire.commands import QUESTION_BYTES_MAX
 
 LOOK_EVERY_S = 1.0
@@ -59,13 +59,14 @@ class FlightScreen(App[None]):
     """
 
     def __init__(
-        self, look: Callable[[int], Looked], ask: Callable[[str], Answer], now_ms: Callable[[], int]
+        self, look: Callable[[int], Snapshot], ask: Callable[[str], Answer],
+        now_ms: Callable[[], int],
     ) -> None:
         super().__init__()
         self._look = look
         self._ask = ask
         self._now_ms = now_ms
-        self._looked: Looked | None = None
+        self._snapshot: Snapshot | None = None
         self._diary: tuple[Any, ...] | None = None
         self._rung: frozenset[tuple[str, int]] = frozenset()
 
@@ -93,22 +94,22 @@ class FlightScreen(App[None]):
         """Look again; what cannot be read now keeps what was shown, and says so."""
         now_ms = self._now_ms()
         try:
-            looked = self._looked = self._look(now_ms)
+            snapshot = self._snapshot = self._look(now_ms)
         except sqlite3.Error as error:
             self._show("station", f"The archive cannot be read: {clean_text(str(error), 120)}")
             return
-        self._show("strip", wording.strip(looked, now_ms))
-        self._show("alarms", wording.alarms(looked, now_ms))
-        self._show("place", wording.place(looked, now_ms))
-        self._show("landing", wording.landing(looked, now_ms))
-        self._show("payload", wording.payload(looked))
-        self._show("station", wording.station(looked, now_ms))
-        self._show("letters", wording.letters(looked))
-        if looked.diary is not self._diary:
-            self._diary = looked.diary
+        self._show("strip", wording.strip(snapshot, now_ms))
+        self._show("alarms", wording.alarms(snapshot, now_ms))
+        self._show("place", wording.place(snapshot, now_ms))
+        self._show("landing", wording.landing(snapshot, now_ms))
+        self._show("payload", wording.payload(snapshot))
+        self._show("station", wording.station(snapshot, now_ms))
+        self._show("letters", wording.letters(snapshot))
+        if snapshot.diary is not self._diary:
+            self._diary = snapshot.diary
             self.query_one("#lines", Static).update(
-                wording.diary(looked) if looked.diary else "Nothing in the diary yet.")
-        self._ring(looked)
+                wording.diary(snapshot) if snapshot.diary else "Nothing in the diary yet.")
+        self._ring(snapshot)
 
     def _show(self, name: str, words: Any) -> None:
         self.query_one(f"#{name}", Static).update(words)
@@ -116,9 +117,9 @@ class FlightScreen(App[None]):
             for node in self.query(part):
                 node.set_class(not len(words), "empty")
 
-    def _ring(self, looked: Looked) -> None:
+    def _ring(self, snapshot: Snapshot) -> None:
         """The terminal's bell, once for each alarm that is raised."""
-        raised = frozenset((alarm.rule, alarm.since_ms) for alarm in looked.alarms
+        raised = frozenset((alarm.rule, alarm.since_ms) for alarm in snapshot.alarms
                            if alarm.is_active)
         if raised - self._rung:
             self.bell()
@@ -138,7 +139,7 @@ class FlightScreen(App[None]):
             note.update(f"A question has at most {QUESTION_BYTES_MAX} bytes; this has "
                         f"{len(text.encode())}.")
             return
-        if self._looked is None or not self._looked.flight["can_transmit"]:
+        if self._snapshot is None or not self._snapshot.flight["can_transmit"]:
             note.update("This station has no key: it receives only and cannot send.")
             return
         try:

@@ -12,7 +12,7 @@ from groundstation.outbox_commands import MissionOption, existing_archive
 from groundstation.outbox_desk import STATION, OutboxDesk
 from groundstation.reading.alarms import AlarmBoard
 from groundstation.reading.reader import FlightReader
-from groundstation.tui.looked import Looker
+from groundstation.tui.snapshot import SnapshotReader
 from wire.mission import load as load_mission
 
 
@@ -20,8 +20,8 @@ def command(now_ms: Callable[[], int]) -> Callable[..., None]:
     """The command, with the clock by which ages are told and questions dated."""
 
     def tui(mission: MissionOption = Path("mission.toml")) -> None:
-        """Show the flight in this terminal, beside a running station: diary, last position, link,
-        alarms, and a line for questions."""
+        """Show the flight in this terminal, alongside a running station: diary, last position,
+        link, alarms, and a line for questions."""
         try:
             from groundstation.tui.app import FlightScreen
         except ModuleNotFoundError as error:
@@ -32,7 +32,7 @@ def command(now_ms: Callable[[], int]) -> Callable[..., None]:
         path = existing_archive(loaded, mission)
         desk = OutboxDesk(path, loaded, now_ms)
         with contextlib.closing(FlightReader(path, loaded)) as reader:
-            looker = Looker(reader, path, AlarmBoard(loaded))
-            FlightScreen(looker.look, partial(desk.ask, asker=STATION), now_ms).run()
+            snapshots = SnapshotReader(reader, path, AlarmBoard(loaded))
+            FlightScreen(snapshots.look, partial(desk.ask, asker=STATION), now_ms).run()
 
     return tui

@@ -1,4 +1,4 @@
-"""What was looked up, in lines of a terminal: pure functions to styled text.
+"""A snapshot of the flight in lines of a terminal: pure functions to styled text.
 
 Radio text is a reader's value, cleaned of everything that could move a cursor, and it is only ever
 appended as text: nothing in it is markup.
@@ -14,7 +14,7 @@ from rich.text import Text
 
 from groundstation.export.markup import clock
 from groundstation.reading.alarms import SILENT_FACTOR
-from groundstation.tui.looked import Looked
+from groundstation.tui.snapshot import Snapshot
 
 QUIET_FACTOR = 3  # beacons missed before the age says so, as the page's freshness.js has it
 PHASES = {
@@ -35,9 +35,9 @@ def span(ms: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
-def strip(looked: Looked, now_ms: int) -> Text:
+def strip(snapshot: Snapshot, now_ms: int) -> Text:
     """Who, how high and how old that is."""
-    flight, beacon = looked.flight, looked.believed
+    flight, beacon = snapshot.flight, snapshot.believed
     line = Text.assemble((str(flight["name"]), "bold"), "  ")
     if beacon is None:
         return line.append("not received yet", SOFT)
@@ -54,24 +54,24 @@ def strip(looked: Looked, now_ms: int) -> Text:
     return line.append(f"   heard {span(age_ms)} ago, {SEALS[beacon['authenticity']]}", style)
 
 
-def place(looked: Looked, now_ms: int) -> Text:
+def place(snapshot: Snapshot, now_ms: int) -> Text:
     """The last position, never replaced by one that is not verified."""
-    found, is_verified = looked.place, looked.flight["is_verifying"]
+    found, is_verified = snapshot.place, snapshot.flight["is_verifying"]
     if found is None:
         return Text("no verified position yet" if is_verified else "no position yet", SOFT)
     line = Text(f"{found.lat_deg:.5f}, {found.lon_deg:.5f}", "bold")
     seal = "verified" if is_verified else "not verified"
     line.append(f"  {seal}, {span(now_ms - found.utc_ms)} ago", SOFT)
-    claim = looked.flight["sighting"]
+    claim = snapshot.flight["sighting"]
     if is_verified and claim and claim["latitude_deg"] is not None:
         line.append(f"\nclaimed, not signed: {claim['latitude_deg']:.4f}, "
                     f"{claim['longitude_deg']:.4f}, {span(now_ms - claim['utc_ms'])} ago", ACCENT)
     return line
 
 
-def landing(looked: Looked, now_ms: int) -> Text:
+def landing(snapshot: Snapshot, now_ms: int) -> Text:
     """Where it will land, or how the forecast was once it is down; empty when nothing is known."""
-    station, outcome = looked.landing["station"], looked.landing["outcome"]
+    station, outcome = snapshot.landing["station"], snapshot.landing["outcome"]
     if outcome is not None:
         line = Text(f"landed {outcome['lat']:.5f}, {outcome['lon']:.5f}")
         for moment in outcome["moments"][:1]:
@@ -79,7 +79,7 @@ def landing(looked: Looked, now_ms: int) -> Text:
                 line.append(f", {moment['station']['error_m'] / 1000:.1f} km from the forecast at "
                             "the burst", SOFT)
         return line
-    best = station["landings"][0] if station is not None else looked.landing["payload"]
+    best = station["landings"][0] if station is not None else snapshot.landing["payload"]
     if best is None:
         return Text()
     line = Text(f"lands about {best['lat']:.4f}, {best['lon']:.4f}")
@@ -87,9 +87,9 @@ def landing(looked: Looked, now_ms: int) -> Text:
     return line
 
 
-def payload(looked: Looked) -> Text:
+def payload(snapshot: Snapshot) -> Text:
     """Its health: battery, power, armed or not, faults."""
-    beacon = looked.believed
+    beacon = snapshot.believed
     if beacon is None:
         return Text()
     millivolts = beacon["battery_mv"]
@@ -103,10 +103,10 @@ def payload(looked: Looked) -> Text:
     return line
 
 
-def station(looked: Looked, now_ms: int) -> Text:
+def station(snapshot: Snapshot, now_ms: int) -> Text:
     """The link, and this station apart from the payload."""
-    link, radio = looked.flight["link"], looked.flight["radio"]
-    if not looked.is_attended:
+    link, radio = snapshot.flight["link"], snapshot.flight["radio"]
+    if not snapshot.is_attended:
         return Text("No station is receiving: what the payload does is unknown. Start "
                     "`spacepi-ground serve` or `receive`.", BAD)
     lost = link["loss_recent"]
@@ -124,29 +124,29 @@ def station(looked: Looked, now_ms: int) -> Text:
     return line
 
 
-def alarms(looked: Looked, now_ms: int) -> Text:
+def alarms(snapshot: Snapshot, now_ms: int) -> Text:
     """One line each, the newest first; empty when nothing is wrong."""
     lines = [Text.assemble((f"! {alarm.words}", BAD if alarm.is_active else ACCENT),
                            (f", {span(now_ms - alarm.since_ms)} ago"
                             + ("" if alarm.is_active else ", over"), SOFT))
-             for alarm in looked.alarms]
+             for alarm in snapshot.alarms]
     return Text("\n").join(lines)
 
 
-def letters(looked: Looked) -> Text:
+def letters(snapshot: Snapshot) -> Text:
     """The newest questions and commands with what became of them, oldest first."""
-    shown = list(looked.flight["outbox"])[:LETTERS_SHOWN]
+    shown = list(snapshot.flight["outbox"])[:LETTERS_SHOWN]
     lines = [Text.assemble(f"{letter['text'] or letter['command']}: ", (str(letter["fate"]), SOFT))
              for letter in reversed(shown)]
     return Text("\n").join(lines)
 
 
-def diary(looked: Looked) -> Table:
+def diary(snapshot: Snapshot) -> Table:
     """Every entry beside its time (UTC) and altitude, oldest first."""
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, style=SOFT)
     table.add_column(ratio=1)
-    for entry in looked.diary:
+    for entry in snapshot.diary:
         height = "" if entry["alt_m"] is None else f"{entry['alt_m']:.0f} m"
         for line in _entry(entry):
             table.add_row(f"{clock(entry['when_ms'])} {height:>8}", line)

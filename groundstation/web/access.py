@@ -27,7 +27,7 @@ COOKIE_S = 7 * 86_400
 TOKEN_CHARACTERS_MAX = 64
 NO_TOKEN = ("This page is shown only to those who have its link; the station prints it with "
             "“spacepi-ground links”.")
-NOT_OPERATOR = "Only the operator's link allows this; with yours one can read."
+NOT_OPERATOR = "Your link is read-only: this needs the operator's link."
 
 
 class Role(IntEnum):

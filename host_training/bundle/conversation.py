@@ -27,8 +27,8 @@ NUMBERS = {  # command: (field of a Moment, unit); ranges are the notebook's
 }
 UNKNOWN = "unknown"  # as the value of a command: nobody has that reading
 OTHERS = {
-    "about": "TOPIC   a musing about it that nobody asked for",
-    "moment": "   the moment as the persona is told it",
+    "about": "TOPIC   an unprompted musing about it",
+    "moment": "   the moment as it is in the prompt",
     "reset": "   forget the conversation, and back on the ground",
     "help": "   these lines",
 }

@@ -95,7 +95,7 @@ def serve(
     threads: ThreadsOption = 0,
     seed: int = 1,
 ) -> None:
-    """Let chat programs of this machine talk with a bundle, through an OpenAI-compatible API."""
+    """Let chat programs on this machine talk to a bundle, through an OpenAI-compatible API."""
     import uvicorn
 
     from host_training.bundle import endpoint

@@ -19,8 +19,8 @@ from host_training.codec.base_text import clean_text, read_text
 from host_training.codec.codec import Progress, extend, sample_base, save, train
 from host_training.common.persona_dir import PersonaSource
 from host_training.corpus import assemble
-from host_training.corpus.sentences import quotable_sentences
 from host_training.corpus.sessions import Example
+from host_training.corpus.whole_sentences import quotable_sentences
 from host_training.errors import TrainingError
 from host_training.rows.context_sampler import draw_moment
 from host_training.rows.dataset import clean_lines

@@ -120,7 +120,7 @@ system = ""      # like "You are Ines, a small machine under a balloon. You say 
 VALUES = '''\
 # What I value
 
-One judgement to a line that begins with "- ", the weightiest first: the first six are in every
+One judgement to a line that begins with "- ", the most important first: the first six are in every
 prompt. Lines that begin otherwise, like these, are not read; nor is this example, for its spaces:
 
     - I say what I saw, and call a guess a guess.

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from host_training.corpus.dedup import fingerprint
-from host_training.corpus.sentences import quotable_sentences
 from host_training.corpus.sessions import Example
+from host_training.corpus.whole_sentences import quotable_sentences
 from host_training.privacy.scrub import PLACEHOLDER
 
 VALUE_CHARS_MAX = 140  # six of them stand in every prompt
@@ -54,6 +54,6 @@ def markdown(found: Sequence[str]) -> str:
         return ""
     return "\n".join([
         "", "# Candidates for values.md", "",
-        "From your writing of the layer values. Only what stands in values.md is in every prompt:"
-        " copy the lines you stand by, the weightiest first.", "",
+        "From your writing of the layer values. Only values.md is in every prompt: copy the"
+        " lines you stand by, the most important first.", "",
         *(f"- {item}" for item in found), ""])

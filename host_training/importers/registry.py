@@ -11,6 +11,7 @@ from types import ModuleType
 from host_training.common.messages import Message, Notes, whole_characters
 from host_training.importers import (
     assistants,
+    attachments,
     bluesky,
     chat_tables,
     chatlab,
@@ -36,7 +37,6 @@ from host_training.importers import (
     pages,
     qq,
     reddit,
-    sent,
     signal_chat,
     signal_export,
     sigtop,
@@ -122,7 +122,7 @@ def recognise(files: Sequence[File], notes: Notes) -> list[Export]:
             for file in group:
                 rest.pop(file.name, None)
     formats = _without_beside(list(_formats(rest.values(), notes)), notes)
-    attached = sent.find([*formats, *((file, export.format) for export in found
+    attached = attachments.find([*formats, *((file, export.format) for export in found
                                       for file in export.files)])
     for file, module_of_file in formats:
         if module_of_file is not None:
@@ -134,7 +134,7 @@ def recognise(files: Sequence[File], notes: Notes) -> list[Export]:
     own: list[Export] = []
     for export in found:
         if attached.has(export.files[0], export.format):
-            notes.put(export.files[0].name, "", sent.REASON)
+            notes.put(export.files[0].name, "", attachments.REASON)
         else:
             own.append(export)
     return own

@@ -33,8 +33,8 @@ from host_training.common.chat_template import (
 )
 from host_training.common.messages import Layer
 from host_training.corpus.dedup import EXACT_CHARS, fingerprint
-from host_training.corpus.sentences import is_long_enough
 from host_training.corpus.sessions import Example
+from host_training.corpus.whole_sentences import is_long_enough
 from host_training.errors import TooLittleWriting
 from host_training.rows.context_sampler import draw_moment
 from host_training.rows.split import Side, Split, session_of
@@ -237,9 +237,9 @@ def build_dataset(examples: Sequence[Example], split: Split, lists: Sequence[str
     n_asked = sum(row.kind != "plain" for row in train)
     if not n_asked or not validation or not test:
         raise TooLittleWriting(
-            f"Of what can be asked for in flight {n_asked} rows are left to learn from,"
+            f"Of the rows that a flight can ask for {n_asked} are left to learn from,"
             f" {len(validation)} to choose by and {len(test)} to measure with: the rest is too long"
-            f" for {ROW_TOKENS_MAX} tokens, or stands in what is learnt too. More writing helps.")
+            f" for {ROW_TOKENS_MAX} tokens, or occurs in training rows. More writing helps.")
     random.Random(seed).shuffle(train)
     return Dataset(train, validation, test, unasked, dict(sorted(making.counts.items())),
                    sorted(split.newest))

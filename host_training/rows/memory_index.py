@@ -11,8 +11,12 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
-from host_training.corpus.sentences import SENTENCE_CHARS_MIN, is_long_enough, quotable_sentences
 from host_training.corpus.sessions import Example
+from host_training.corpus.whole_sentences import (
+    SENTENCE_CHARS_MIN,
+    is_long_enough,
+    quotable_sentences,
+)
 from host_training.errors import TrainingError
 from host_training.privacy.scrub import PLACEHOLDER
 from payload.mind.memory import SCHEMA, indexed

@@ -198,7 +198,7 @@ def _too_little(examples: Sequence[Example], n_sessions: int) -> TooLittleWritin
                 counts[asked.form] += 1
     return TooLittleWriting(
         f"Only {counts['thought']} thoughts, {counts['answer']} short answers and"
-        f" {counts['line']} lines can be asked for in flight, and they stand in {n_sessions}"
+        f" {counts['line']} lines fit a flight's prompts, and they are in {n_sessions}"
         f" sessions; at least {SESSIONS_MIN} are needed (to learn from, to choose by, to measure"
         " with), ten times more help. A session is an entry of notebook/*.md, a conversation, or"
         " some pages of other writing; a line is whole sentences of at most"

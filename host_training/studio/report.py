@@ -38,8 +38,9 @@ ANSWERS = {
         "Does it speak in its own words?", "What you wrote only once cannot be got out of it.",
         "It has learnt some of your words by heart. More writing helps, or the other size."),
     "base": PlainAnswer(
-        "Is it like you?", "It foresees lines of yours that it had not seen better than before it"
-        " was trained.", "It foresees your lines no better than before. It needs more writing."),
+        "Is it like you?", "It predicts lines of yours that it had not seen better than before"
+        " training.", "It predicts your lines no better than before training. It needs more"
+        " writing."),
     "quantisation": PlainAnswer(
         "Is it still itself, made small?", "Small enough for the flight, it is as good as before.",
         "It lost too much when it was made small. Try the other size."),

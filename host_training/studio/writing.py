@@ -136,7 +136,7 @@ def target_of(place: StudioPlace, name: str) -> Path | None:
         return None
     cleaned = [_part(part) for part in parts]
     if not cleaned or not all(cleaned) or len(cleaned) > PARTS_MAX:
-        raise NotDone(f"A file has no name that can be kept, or lies in more than {PARTS_MAX}"
+        raise NotDone(f"A file has no usable name, or is inside more than {PARTS_MAX}"
                       " folders; rename it and drop it again.", 400)
     target = place.exports.joinpath(*cleaned)
     if not target.resolve().is_relative_to(place.exports.resolve()):  # through a link

@@ -19,7 +19,7 @@ from typing import Any
 
 import serial
 
-from payload.drivers.lookup import Lookup, Place
+from payload.drivers.name_lookup import NameLookup, Place
 from payload.ports import DeviceAbsent, DeviceTimeout
 
 REOPEN_S = 1.0
@@ -134,11 +134,11 @@ class TcpStream:
         port: int,
         clock_s: Callable[[], float] = time.monotonic,
         reopen_s: float = REOPEN_S,
-        lookup: Lookup | None = None,
+        lookup: NameLookup | None = None,
     ) -> None:
         """``host`` is an address or a name, which is looked up anew for each connection."""
         self._name = f"{host}:{port}"
-        self._lookup = lookup or Lookup(host, port)
+        self._lookup = lookup or NameLookup(host, port)
         self._place: Place | None = None  # of the socket
         self._clock_s, self._reopen_s = clock_s, reopen_s
         self._socket: socket.socket | None = None
@@ -196,7 +196,7 @@ class TcpStream:
         if self._socket is None:
             now_s = self._clock_s()
             if self._tried_s is not None and now_s - self._tried_s < self._reopen_s:
-                raise DeviceAbsent(f"{self._name}: nobody there")
+                raise DeviceAbsent(f"{self._name}: not connected")
             self._tried_s = now_s
             self._place = self._look_up()
             self._socket = socket.socket(self._place[0], socket.SOCK_STREAM)

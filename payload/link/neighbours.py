@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from payload.link.custody import Custody
 from payload.link.overhearing import Overhearing
-from payload.mind.conversation import NeighbourMusing
+from payload.mind.neighbour_talk import NeighbourMusing
 from payload.notes import Note, event
 from wire import relaying
 from wire.frames import BeaconFrame, ImpostorFrame

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from payload.mind.conversation import NeighbourMusing
+from payload.mind.neighbour_talk import NeighbourMusing
 from wire import bodies, relaying
 from wire.blocks import BlockReader
 from wire.bodies import Models

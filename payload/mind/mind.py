@@ -18,11 +18,11 @@ from dataclasses import dataclass, replace
 
 from payload.hearsay import Hearsay
 from payload.mind import spoken, topics
-from payload.mind.conversation import Answering, NeighbourTalk
 from payload.mind.disclosure import Disclosure
 from payload.mind.exchanges import Exchange
 from payload.mind.firsts import TOPIC_OF, Firsts
 from payload.mind.memory import Memory
+from payload.mind.neighbour_talk import Answering, NeighbourTalk
 from payload.mind.pace import MusingPace
 from payload.mind.questions import Question, Questions
 from payload.mind.refusals import DraftChoice

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from payload.mind import topics
-from payload.mind.conversation import Answering
+from payload.mind.neighbour_talk import Answering
 from payload.mind.questions import Question
 from payload.notes import Note
 from payload.ports import MindReply

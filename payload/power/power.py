@@ -59,7 +59,7 @@ class PowerManager:
         self.thermal = ThermalLimits()
         self.charge = ChargeCount(section, saved_charge)
         self.mode = PowerMode.UNKNOWN
-        self.is_safe = False  # the starts say so (payload.starts): nothing but the core runs
+        self.is_safe = False  # the starts say so (payload.safe_mode): nothing but the core runs
         self.is_mind_on = self.is_camera_on = True  # a command may switch them off
         self.changed_ms: int | None = None  # when it last changed; the first reading is no change
         self._is_known = False  # some mode has been measured in this boot

@@ -57,7 +57,7 @@ def page(connected: Connected) -> str:
     if connected.lines:
         lines.append("Serial ports")
         lines += [f"  {line.path}  " + (f"{line.name}, {line.baud} baud" if line.name else
-                                        "nobody speaks: a modem that waits, or nothing")
+                                        "silent: a modem that waits, or nothing connected")
                   for line in connected.lines]
     return "\n".join(lines)
 

@@ -70,7 +70,7 @@ class SimSondeHub:
             return "an entry has no place"
         text = json.dumps({**entry, "musing": None}, sort_keys=True)
         if self._contents.setdefault(_key(entry), text) != text:
-            return f"{_key(entry)} was told twice with two contents"
+            return f"{_key(entry)} was sent twice with different contents"
         return None
 
     def _take(self, entries: Entries) -> UploadAnswer:

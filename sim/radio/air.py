@@ -16,8 +16,8 @@ from sim.fakes.station_sources import StationSources
 from sim.radio.channel import Channel, GilbertElliott, frame_name
 from sim.radio.forgeries import Forger
 from sim.radio.impairments import Arrival, Wear
+from sim.radio.line_of_sight import Sight
 from sim.radio.modem import SimRadio
-from sim.radio.sight import Sight
 from sim.radio.strangers import Strangers, Transmission
 from wire.airtime import Airtime
 from wire.frames import BeaconFrame, decode_downlink

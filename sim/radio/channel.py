@@ -4,7 +4,7 @@ A frame takes its airtime; the far end gets it when it ends, if the channel was 
 middle and the far end was not sending meanwhile. Fading follows Gilbert and Elliott in time: a good
 state that loses nothing and a bad one that loses all, each held for exponentially distributed
 seconds, so a burst is as long for a direction that sends seldom as for one that sends all the time.
-RSSI and SNR fall with distance; whether they decide anything is said by ``sim.radio.sight``.
+RSSI and SNR fall with distance; ``sim.radio.line_of_sight`` says whether they decide anything.
 
 Source: Gilbert, Capacity of a burst-noise channel, BSTJ 39 (1960).
 """
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from payload.ports import HeardFrame
 from sim.clock import SimClock
 from sim.radio.impairments import Arrival, Wear
-from sim.radio.sight import SEND_DBM, Sight, free_space_db
+from sim.radio.line_of_sight import SEND_DBM, Sight, free_space_db
 from wire import horus
 from wire.airtime import Airtime
 from wire.frames import SIGNED_BIT, VERSION, FrameType, decode_downlink

@@ -24,7 +24,7 @@ from sim.fakes.services import SimHttp
 from sim.fakes.ublox import FakeUblox
 from sim.radio.channel import Channel, GilbertElliott
 from sim.radio.impairments import Wear
-from sim.radio.sight import OpenAir
+from sim.radio.line_of_sight import OpenAir
 from sim.rig import folder, processes
 from sim.rig.air import modems
 from sim.rig.disk import BenchDisk
@@ -33,7 +33,7 @@ from sim.rig.internet import Internet
 from sim.rig.journal import Journal
 from sim.rig.live import Loop, NotifySocket, SerialLine, free_port
 from sim.rig.processes import Process
-from sim.rig.sent import SentFrames
+from sim.rig.transmissions import SentFrames
 from sim.rig.unit import Unit
 from sim.sky import Sky
 from wire.airtime import Airtime

@@ -189,7 +189,7 @@ def _vanish(bench: Bench) -> End:
 
 def _full_disk(bench: Bench) -> End | None:
     disk, process = bench.disk, bench.payload.process
-    assert disk is not None, "the bench was told that its disk will be filled"
+    assert disk is not None, "a bench whose disk may be filled"
     if process is None or not process.is_running:
         return None
     disk.fill(process)

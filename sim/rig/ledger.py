@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sim.rig.sent import SentFrames
+from sim.rig.transmissions import SentFrames
 from sim.rig.verdict import Aboard, HomeRow, OutboxRow, gaps
 from wire.frames import BeaconFrame
 

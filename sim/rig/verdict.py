@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import msgpack
 
 from sim.rig.journal import Journal
-from sim.rig.sent import SentFrames
+from sim.rig.transmissions import SentFrames
 from wire.records import Kind, Record, unpack_body
 
 CONFIRMED = 2  # the state of a record that the ground has; payload/ports.py

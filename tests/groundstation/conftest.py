@@ -1,4 +1,4 @@
-"""A plain process, a mission file, an archive, a station with a short flight, and the command."""
+"""A plain process, a mission file, an archive, stations with one payload and two, the command."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import structlog
 
 from groundstation.__main__ import main
 from groundstation.archive.archive import Archive
-from groundstation.limits import LOGGERS
+from groundstation.process_limits import LOGGERS
 from tests.groundstation.lied_to import Station
+from tests.groundstation.two_payloads import Pair
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +59,14 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
 def station(tmp_path: Path) -> Iterator[Station]:
     """It has heard ten minutes of a signed flight; a file with another kind has its own."""
     found = Station(tmp_path)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Pair]:
+    """A station in reach of two payloads; nothing has been sent yet."""
+    found = Pair(tmp_path)
     yield found
     found.close()
 

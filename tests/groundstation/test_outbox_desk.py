@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from groundstation.archive.outbox import QUESTIONS_WAITING_EACH_MAX
 from groundstation.ground import Ground
 from groundstation.web.access import Tokens
-from groundstation.web.web import create_app
+from groundstation.web.routes import create_app
 from tests.groundstation.far_end import MASTER_KEY, SIGNED_MISSION
 from tests.groundstation.uplink.outbox_station import Station
 from wire import key_file

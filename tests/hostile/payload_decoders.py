@@ -31,8 +31,8 @@ from payload.hearsay import Hearsay
 from payload.link.neighbours import Neighbours
 from payload.link.overhearing import NeighbourVoice, Overhearing
 from payload.mind import reranker
-from payload.mind.conversation import NeighbourTalk
 from payload.mind.memory import Memory, MemoryAbsent
+from payload.mind.neighbour_talk import NeighbourTalk
 from payload.mind.persona import load_persona
 from payload.mind.prefix_cache import PrefixCache
 from payload.mind.protocol import Hello, ProtocolError

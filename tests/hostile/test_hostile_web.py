@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 
 from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
-from groundstation.web.web import create_app
+from groundstation.web.routes import create_app
 from tests.groundstation.far_end import MISSION, START_MS
 from tests.hostile import examples, seals
 from tests.hostile.registry import CELLS, JSON_WORDS

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from payload import preflight
-from payload.drivers.only_one import OnlyOne
+from payload.drivers.single_instance import SingleInstance
 from payload.flight import Flight
 from payload.navigation.gnss import Navigation
-from payload.power.thrift import Thrift
+from payload.power.power_saving import PowerSaving
 from payload.preflight import Line, Machine, Verdict
-from payload.starts import Starts
+from payload.safe_mode import Starts
 from sim.fakes.microphone import MicrophoneFault
 from sim.world import World
 from tests.payload.flights import FakeGnss
@@ -158,7 +158,7 @@ def test_what_the_flight_lacks(
     ("E22 0022, channel 18, 2400 bit/s", False, True, Verdict.GO, "E22 0022, channel 18, 2400"),
     (None, False, True, Verdict.NO_GO, "no answer from /dev/serial0: check the wiring"),
     ("E22 0022, channel 18, 2400 bit/s", True, True, Verdict.NO_GO, "M0, M1 and AUX"),
-    (None, False, False, Verdict.JUDGE, "without m0_pin, m1_pin nobody asks it"),
+    (None, False, False, Verdict.JUDGE, "without m0_pin, m1_pin it is not checked"),
     (None, True, False, Verdict.NO_GO, "no answer"),
 ])
 def test_a_radio_module_says_who_it_is(
@@ -282,7 +282,7 @@ def test_the_command_says_no_go_at_a_desk_and_who_has_the_store(tmp_path: Path) 
     *_, last = found.stdout.splitlines()
     assert last.startswith("NO-GO: ")
     assert "no-go    gnss       no receiver at /dev/ttyACM0" in found.stdout
-    other = OnlyOne(tmp_path / "data" / "payload.sqlite")
+    other = SingleInstance(tmp_path / "data" / "payload.sqlite")
     busy = _preflight(tmp_path)
     other.close()
     assert busy.returncode == 2 and "another payload has this store open" in busy.stderr
@@ -334,6 +334,7 @@ def test_what_is_saved_is_told(
     full_world: World, told: str | None, verdict: Verdict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert full_world.flight is not None
-    monkeypatch.setattr(full_world.flight, "thrift", Thrift(Saver(told)))  # type: ignore[arg-type]
+    saving = PowerSaving(Saver(told))  # type: ignore[arg-type]
+    monkeypatch.setattr(full_world.flight, "power_saving", saving)
     (line,) = [line for line in ask(full_world) if line.what == "powersave"]
     assert line.verdict is verdict and (told or "systemctl enable") in line.words

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from payload.carried import voices
+from payload.onboard_files import voices
 from wire import key_file, mission
 from wire.mission_swarm import Neighbour, SwarmSection
 

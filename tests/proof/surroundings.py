@@ -28,7 +28,7 @@ from sim.live import Stop
 from sim.rig import verdict
 from sim.rig.bench import RECEIVER_EVERY_S, RigSettings, hop
 from sim.rig.live import Connection, Loop, Port, SerialLine
-from sim.rig.sent import SentFrames
+from sim.rig.transmissions import SentFrames
 from wire import key_file, kiss, mission
 from wire.envelope import Envelope
 from wire.records import Record

@@ -17,8 +17,8 @@ from sim.clock import SimClock, part_rng
 from sim.fakes.i2c_bus import FakeI2cBus
 from sim.radio.channel import Channel, GilbertElliott
 from sim.radio.impairments import Wear
+from sim.radio.line_of_sight import OpenAir
 from sim.radio.modem import SimRadio
-from sim.radio.sight import OpenAir
 from tests.sim.flights import Quiet
 from wire.airtime import HdlcAirtime
 

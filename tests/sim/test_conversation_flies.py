@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from payload.mind.conversation import DAY_MS, OF_ONE_A_DAY_MAX
+from payload.mind.neighbour_talk import DAY_MS, OF_ONE_A_DAY_MAX
 from payload.ports import HeardFrame
 from payload.prompt import PersonaText
 from sim.clock import part_rng

@@ -8,7 +8,7 @@ import pytest
 
 from sim.balloon import SITES, draw_launch
 from sim.orbit import FIRST_PASS_S, Orbit, build
-from sim.radio.sight import FREQUENCY_MHZ
+from sim.radio.line_of_sight import FREQUENCY_MHZ
 from sim.scenario import Conditions, draw, into_orbit
 from tests.sim.flights import mission
 from tests.wire.orbits import ISS, iss

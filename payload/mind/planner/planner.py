@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import math
 
-from payload.mind.planner import battery, price, way, worth
+from payload.mind.planner import battery, price, remaining_flight, worth
 from payload.mind.planner.meter import Meter
+from payload.mind.planner.remaining_flight import WayLeft
 from payload.mind.planner.soon import Soon
-from payload.mind.planner.way import WayLeft
 from payload.ports import MindReply
 from payload.power.charge import ChargeCount
 from payload.situation import Situation
@@ -160,7 +160,8 @@ class Planner:
             return
         left = battery.left(self._power, charge.used_mah, self._landing_c(charge.cell_c))
         ahead, longest = (
-            way.forecast(situation, ground_m, self._climb_mps, self._flight, is_longest)
+            remaining_flight.forecast(
+                situation, ground_m, self._climb_mps, self._flight, is_longest)
             for is_longest in (False, True))
         needed_j = self._needed_j(base_w, ahead)
         longer_j = self._needed_j(base_w, longest) - needed_j

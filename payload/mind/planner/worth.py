@@ -13,7 +13,7 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import NamedTuple
 
-from payload.mind.planner.way import WayLeft
+from payload.mind.planner.remaining_flight import WayLeft
 from wire.beacon import Phase
 
 HALF_AIR_HEIGHT_M, LANDING_HEIGHT_M = 5_500.0, 1_000.0

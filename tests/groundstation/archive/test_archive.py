@@ -11,7 +11,7 @@ import sys
 import pytest
 from structlog.testing import capture_logs
 
-from groundstation.archive import counters, damaged, outbox, rawlog, record_table, schema
+from groundstation.archive import counters, outbox, rawlog, record_table, salvage, schema
 from groundstation.archive.archive import Archive, ArchiveBusy
 from groundstation.archive.rawlog import Reception
 from groundstation.ground import Ground, HeardBytes
@@ -176,7 +176,7 @@ def test_an_older_archive_that_is_cut_while_it_is_taken_over_loses_no_command(
     def cut(*args):
         raise KeyboardInterrupt
 
-    module, name = {"before": (damaged, "salvage"), "within": (damaged, "_copy_rows"),
+    module, name = {"before": (salvage, "salvage"), "within": (salvage, "_copy_rows"),
                     "after": (Archive, "_reconcile")}[cut_at]
     with monkeypatch.context() as patched:
         patched.setattr(module, name, cut)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from groundstation.archive import fates, outbox, precedence
+from groundstation.archive import command_state, outbox, precedence
 from groundstation.archive.archive import Archive
 from groundstation.archive.outbox import (
     COMMANDS_WAITING_MAX,
@@ -156,7 +156,8 @@ def test_arm_and_fire_that_waited_nine_hours_are_never_sent(station: Station) ->
     station.now_ms += 9 * HOUR_MS
     assert [station.window(is_armed=True, is_heard=True) for _ in range(5)] == [None] * 5
     assert [station.state(command_id) for command_id in entries] == ["expired", "expired"]
-    assert {fates.in_words(station.entry(n), "EDDA") for n in entries} == {"expired, never sent"}
+    assert {command_state.in_words(station.entry(n), "EDDA") for n in entries} == {
+        "expired, never sent"}
 
 
 @pytest.mark.parametrize(("opcode", "text", "lives_s"), [
@@ -185,7 +186,7 @@ def test_hazardous_commands_are_tried_as_long_as_they_live(station: Station) -> 
     assert said[:35].count(ARM) > 10 and said[36:] == [None] * 4
     entry = station.entry(command_id)
     assert entry.state == "expired" and entry.attempts == said.count(ARM)
-    assert fates.in_words(entry, "EDDA") == (
+    assert command_state.in_words(entry, "EDDA") == (
         f"expired, sent {entry.attempts} times and never confirmed by EDDA")
 
 
@@ -243,7 +244,7 @@ def test_what_was_queued_before_the_clock_was_set_back_expires(station: Station)
 def test_a_command_can_be_withdrawn_until_it_is_signed(station: Station) -> None:
     command_id = station.queue(Opcode.PING)
     entry = outbox.withdraw(station.archive.db, command_id)
-    assert fates.of_withdrawal(entry, "EDDA") == "withdrawn before it was sent"
+    assert command_state.of_withdrawal(entry, "EDDA") == "withdrawn before it was sent"
     assert station.window() is None
     with pytest.raises(ValueError, match=f"command {command_id} is already withdrawn"):
         outbox.withdraw(station.archive.db, command_id)
@@ -255,7 +256,7 @@ def test_one_that_was_sent_may_have_been_taken_and_it_says_so(station: Station) 
     command_id = station.queue(ARM)
     assert station.window() is ARM and station.window(is_heard=True) is ARM
     entry = outbox.withdraw(station.archive.db, command_id)
-    assert fates.of_withdrawal(entry, "EDDA") == (
+    assert command_state.of_withdrawal(entry, "EDDA") == (
         "withdrawn; it was sent 2 times, EDDA may have received it; send cutdown_abort to be sure")
     assert station.window() is None, "and it does not go again"
     assert station.state(command_id) == "confirmed", "it had been taken, and that is shown"

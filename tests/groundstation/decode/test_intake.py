@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from groundstation.archive.archive import Archive
 from groundstation.decode import foreign, intake, mosaic, payload_summaries
-from groundstation.decode.contents import Contents
+from groundstation.decode.record_effects import RecordEffects
 from groundstation.ground import Ground, HeardBytes
 from groundstation.reading.reader import FlightReader
 from groundstation.web.stream import PageFeed
@@ -79,7 +79,7 @@ def test_what_an_undecodable_reception_did_before_it_raised_is_undone(archive, m
     far.push(Kind.REPLY, START_MS, {"text": "Yes.", "question_id": asked})
     far.push(Kind.EVENT, START_MS, {"event": "boot", "picture": 1})
     before, changes = dump(archive), ground.archive.db.execute("SELECT * FROM change").fetchall()
-    act_on = Contents._act_on
+    act_on = RecordEffects._act_on
 
     def raising(contents, life, record, utc_ms):
         act_on(contents, life, record, utc_ms)
@@ -87,7 +87,7 @@ def test_what_an_undecodable_reception_did_before_it_raised_is_undone(archive, m
             raise RecursionError
 
     with monkeypatch.context() as patch:
-        patch.setattr(Contents, "_act_on", raising)
+        patch.setattr(RecordEffects, "_act_on", raising)
         ground.receive(far.data(START_MS + 5000), START_MS + 5000)
     after = dump(archive)
     assert after.pop("undecodable") and after.pop("tally") == [("undecodable", 1)]

@@ -17,7 +17,7 @@ from groundstation.decode.placing import HELD_MAX
 from groundstation.decode.sessions import INCARNATIONS_MAX, Sessions
 from groundstation.export.export import write_all
 from groundstation.reading.reader import FlightReader
-from groundstation.web.web import create_app
+from groundstation.web.routes import create_app
 from tests.groundstation.decode.session_air import (
     OTHER,
     UPLINK_KEY,

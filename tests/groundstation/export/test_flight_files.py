@@ -14,7 +14,7 @@ import pytest
 
 from groundstation.archive.archive import Archive
 from groundstation.export import ccsds, export
-from groundstation.export.gathered import gather
+from groundstation.export.flight_data import gather
 from groundstation.ground import Ground
 from groundstation.reading.reader import FlightReader
 from tests.groundstation.far_end import (

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from groundstation.errors import StationError
 from groundstation.passes import command, drawing, terminal
-from groundstation.passes.coming import CURVE_POINTS, coming
+from groundstation.passes.upcoming import CURVE_POINTS, coming
 from tests.wire.orbits import HOUR_MS, ISS, iss
 from wire.mission_orbit import OrbitStation
 

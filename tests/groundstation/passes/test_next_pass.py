@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from groundstation.passes.coming import coming
 from groundstation.passes.next_pass import HOURS, NextPass
+from groundstation.passes.upcoming import coming
 from tests.groundstation.far_end import SIGNED_MISSION
 from tests.wire.orbits import HOUR_MS, ISS, iss
 from wire.mission import Mission

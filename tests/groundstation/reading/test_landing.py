@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from groundstation.archive.track import Point
 from groundstation.reading.landing import station_forecast
-from groundstation.web.web import create_app
+from groundstation.web.routes import create_app
 from tests.groundstation.far_end import SIGNED_MISSION, START_MS, state_at
 from tests.groundstation.lied_to import Station
 from wire.beacon import Phase

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from groundstation.archive import schema
-from groundstation.reading import ears, link_figures, link_room, packets
+from groundstation.reading import link_figures, link_room, packets, receiving_stations
 from groundstation.reading.link_room import class_of
 from tests.groundstation.far_end import SIGNED_MISSION, START_MS, state_at
 from tests.groundstation.lied_to import FLOWN, Station
@@ -100,6 +100,6 @@ def test_what_several_stations_received_was_on_the_air_once(tmp_path: Path) -> N
     assert sum(row["frames"] for row in room["airtime"]) == 30
     assert {level for _, level, _ in room["signal"]} == {-90.0}, "this station's, not the other's"
     assert link_figures.now(db, 7)["rssi_dbm"] == -90.0
-    assert [(ear["station"], ear["frames"]) for ear in ears.stations(db, 7)] == [
+    assert [(ear["station"], ear["frames"]) for ear in receiving_stations.stations(db, 7)] == [
         ("car", 30), ("hill", 30)]
     assert [ear["station"] for ear in packets.one(db, 3)["heard_by"]] == ["hill", "car"]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from groundstation.decode.nodes import FOREIGN_NODES_MAX
 from groundstation.export.export import files
-from groundstation.export.gathered import gather
+from groundstation.export.flight_data import gather
 from groundstation.reading.other_payload import UnknownPayload, reader_of
 from groundstation.reading.payloads import NAME_CHARACTERS_MAX
 from groundstation.reading.reader import FlightReader
@@ -22,13 +21,6 @@ from wire.commands import Opcode
 from wire.mission_swarm import Neighbour, SwarmSection
 from wire.records import Kind
 from wire.ukhas import Sentence
-
-
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Pair]:
-    pair = Pair(tmp_path)
-    yield pair
-    pair.close()
 
 
 @pytest.fixture

@@ -15,13 +15,13 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from groundstation.archive import outbox
-from groundstation.archive.attended import is_attended
+from groundstation.archive.station_lock import is_attended
 from groundstation.errors import StationError
 from groundstation.outbox_desk import OutboxDesk
 from groundstation.reading.alarms import AlarmBoard
-from groundstation.tui import command, looked
+from groundstation.tui import command, snapshot
 from groundstation.tui.app import FlightScreen
-from groundstation.tui.looked import Looker
+from groundstation.tui.snapshot import SnapshotReader
 from tests.groundstation.far_end import SIGNED_MISSION, START_MS, state_at
 from tests.groundstation.lied_to import FLOWN, Station
 from wire.beacon import Phase
@@ -42,7 +42,7 @@ class Terminal:
         desk = OutboxDesk(path, SIGNED_MISSION, self.now_ms)
         self.rung = 0
         self.app = FlightScreen(
-            Looker(station.reader, path, AlarmBoard(SIGNED_MISSION)).look,
+            SnapshotReader(station.reader, path, AlarmBoard(SIGNED_MISSION)).look,
             partial(desk.ask, asker="station"), self.now_ms)
 
     def now_ms(self) -> int:
@@ -83,7 +83,7 @@ def station(tmp_path):
 @pytest.fixture
 def terminal(station, monkeypatch):
     """Beside a station that receives; its lock is of this process, which never sees its own."""
-    monkeypatch.setattr(looked, "is_attended", lambda path: True)
+    monkeypatch.setattr(snapshot, "is_attended", lambda path: True)
     return Terminal(station)
 
 

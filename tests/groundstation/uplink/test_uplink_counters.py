@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from groundstation.archive import counters, fates, outbox
+from groundstation.archive import command_state, counters, outbox
 from groundstation.uplink.uplink_scheduler import LEAD_S_MAX
 from tests.groundstation.far_end import SIGNED_MISSION
 from tests.groundstation.uplink.outbox_station import Station
@@ -117,7 +117,7 @@ def test_a_command_that_was_refused_for_its_age_has_failed_and_says_why(station:
     station.push(Kind.EVENT, {"event": "command_refused", "severity": "warning", "fields": {
         "counter": station.said.counter, "why": why, "command": "ping", "refused_commands": 1}})
     assert station.state(command_id) == "failed"
-    assert fates.in_words(station.entry(command_id), "EDDA") == f"failed: {why}"
+    assert command_state.in_words(station.entry(command_id), "EDDA") == f"failed: {why}"
 
 
 @pytest.mark.parametrize("fields", [

@@ -10,7 +10,7 @@ import pytest
 from bench import chromium
 from bench.chromium import Browser
 from groundstation import vendor
-from groundstation.web.web import STATIC
+from groundstation.web.routes import STATIC
 
 __all__ = ["Browser", "find_chromium", "need_axe", "need_vendor"]
 

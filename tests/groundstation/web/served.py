@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 
+from groundstation.web.routes import create_app
 from groundstation.web.server import make_server
-from groundstation.web.web import create_app
 from tests.groundstation.far_end import MISSION, START_MS
 from tests.groundstation.web import diary
 

@@ -18,7 +18,7 @@ from groundstation.errors import StationError
 from groundstation.ground import Ground
 from groundstation.web import lan, token_file
 from groundstation.web.access import COOKIE, Access, Role, Tokens
-from groundstation.web.web import create_app
+from groundstation.web.routes import create_app
 from tests.groundstation.far_end import MASTER_KEY, MISSION, START_MS
 from wire.auth import Direction, derive_key
 

@@ -52,7 +52,7 @@ def test_a_phone_reads_with_one_link_and_asks_with_the_other(
             assert browser.value("document.body.dataset.role") == role, "the cookie keeps it"
             is_closed = browser.value("document.getElementById('question').disabled")
             assert is_closed is (role == "viewer")
-            assert ("Only the operator" in browser.value(NOTE)) is is_closed
+            assert ("Your link is read-only" in browser.value(NOTE)) is is_closed
         assert browser.complaints == []
         assert not [url for url in browser.requests if "token" in url], "no token is in a request"
     finally:

@@ -36,7 +36,7 @@ def text(page, name):
 
 
 def set_me(page, lat, lon):
-    page.value(f"import('/static/me.js').then((me) => me.set([{lat}, {lon}]))")
+    page.value(f"import('/static/reader_position.js').then((me) => me.set([{lat}, {lon}]))")
 
 
 @pytest.mark.parametrize(("width", "height"), sampled(SIZES))
@@ -147,7 +147,7 @@ def test_a_station_that_cannot_be_reached_is_not_a_payload_that_is_silent(page, 
     page.wait("performance.now() > 3000")  # the clock looks at its pace after a second at least
     page.value("import('/static/clock.js').then((clock) => clock.setClock("
                f"{{now_ms: {NOW_MS + 3_600_000}, ending: null}}))")
-    page.value("import('/static/strip.js').then((strip) => strip.tick())")
+    page.value("import('/static/status_strip.js').then((strip) => strip.tick())")
     assert text(page, "age") == "60\u00a0min ago" or "h" in text(page, "age")
     assert page.value("document.body.dataset.freshness") == "unreachable"
     assert not page.value("document.getElementById('quiet').checkVisibility()"), "an hour later too"

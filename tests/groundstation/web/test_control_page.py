@@ -206,7 +206,7 @@ def test_a_viewer_sees_everything_and_can_press_nothing(
     browser.open(f"{served.url}#token={TOKENS.viewer}")
     go(browser, "control")
     browser.wait("document.getElementById('letters').textContent.includes('ping')")
-    assert "Only the operator" in text(browser, "command-note")
+    assert "Your link is read-only" in text(browser, "command-note")
     enabled = "[...document.querySelectorAll('#room-control button, #room-control select')]"
     enabled += ".filter((each) => each.checkVisibility()).map((each) => each.id)"
     assert browser.value(enabled) == ["sound"]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from groundstation import limits
+from groundstation import process_limits
 from groundstation.web import server
 from tests.groundstation.far_end import FarEnd, state_at
 from tests.groundstation.test_ground_command import ENV, free_port
@@ -145,5 +145,5 @@ def test_idle_radio_clients_and_noise_do_not_keep_the_payload_out(station):
 def test_a_station_has_no_descriptor_that_select_does_not_take(station):
     told = Path(f"/proc/{station.process.pid}/limits").read_text()
     soft = re.search(r"Max open files +(\d+)", told)
-    assert soft is not None and int(soft[1]) <= limits.DESCRIPTORS_MAX
+    assert soft is not None and int(soft[1]) <= process_limits.DESCRIPTORS_MAX
     station.end()

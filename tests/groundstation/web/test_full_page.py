@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from groundstation.ground import Ground
-from groundstation.web.streams import PER_ADDRESS_MAX
+from groundstation.web.stream_clients import PER_ADDRESS_MAX
 from tests.groundstation.far_end import MISSION, START_MS, FarEnd, state_at
 from tests.groundstation.web import diary
 from tests.groundstation.web.browser import Browser, find_chromium

@@ -9,7 +9,7 @@ from tests import bad_server
 from tests.groundstation.far_end import SIGNED_MISSION, state_at
 from tests.groundstation.lied_to import FLOWN
 from tests.groundstation.web.served import Served, go, looked_at
-from tests.groundstation.web.test_forecasting import LAST_MS, body
+from tests.groundstation.web.test_forecast_routes import LAST_MS, body
 from tests.groundstation.web.test_map_tiles import mbtiles, png
 
 pytestmark = pytest.mark.usefixtures("vendor")

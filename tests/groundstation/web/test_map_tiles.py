@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from groundstation.errors import StationError
 from groundstation.web.map_tiles import MapTiles
-from groundstation.web.web import create_app
+from groundstation.web.routes import create_app
 from tests.groundstation.far_end import MISSION
 
 
@@ -35,22 +35,26 @@ def mbtiles(path: Path, tiles: dict[tuple[int, int, int], bytes], **metadata: st
     return path
 
 
+def serves_two_tiles(tiles: MapTiles, folder: Path, north: bytes, south: bytes) -> None:
+    """``tiles`` of zoom 1, one above the other: rows of a page count from the north."""
+    assert tiles.as_json() == {"min_zoom": 1, "max_zoom": 1, "attribution": "© the mappers"}
+    assert tiles.tile(1, 0, 0) == (north, "image/png")
+    assert tiles.tile(1, 0, 1) == (south, "image/png")
+    assert [tiles.tile(*place) for place in ((1, 1, 0), (1, 2, 0), (2, 0, 0), (99, 0, 0))] == [
+        None] * 4
+    app = create_app(folder / "none.sqlite", MISSION, tiles=tiles)
+    with TestClient(app, base_url="http://localhost", client=("127.0.0.1", 5000)) as client:
+        answer = client.get("/api/tiles/1/0/0")
+        assert (answer.content, answer.headers["content-type"]) == (north, "image/png")
+        for wrong in ("1/1/0", "1/1/1", "1/0/2", "1/-1/0", "x/0/0", "1/0/" + "9" * 30):
+            assert client.get(f"/api/tiles/{wrong}").status_code == 404
+
+
 def test_a_tile_is_found_where_the_page_looks_for_it(tmp_path):
     north, south = png("white"), png("black")
     path = mbtiles(tmp_path / "a.mbtiles", {(1, 0, 1): north, (1, 0, 0): south},
                    attribution="© the mappers\n")
-    tiles = MapTiles(path)
-    assert tiles.as_json() == {"min_zoom": 1, "max_zoom": 1, "attribution": "© the mappers"}
-    assert tiles.tile(1, 0, 0) == (north, "image/png"), "rows of a page count from the north"
-    assert tiles.tile(1, 0, 1) == (south, "image/png")
-    assert [tiles.tile(*place) for place in ((1, 1, 0), (1, 2, 0), (2, 0, 0), (99, 0, 0))] == [
-        None] * 4
-    app = create_app(tmp_path / "none.sqlite", MISSION, tiles=tiles)
-    with TestClient(app, base_url="http://localhost", client=("127.0.0.1", 5000)) as client:
-        answer = client.get("/api/tiles/1/0/0")
-        assert (answer.content, answer.headers["content-type"]) == (north, "image/png")
-        for wrong in ("1/1/0", "1/0/2", "1/-1/0", "x/0/0", "1/0/" + "9" * 30):
-            assert client.get(f"/api/tiles/{wrong}").status_code == 404
+    serves_two_tiles(MapTiles(path), tmp_path, north, south)
 
 
 def test_without_a_file_there_is_no_tile(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from groundstation.ground import Ground
 from groundstation.share.sondehub import UploadOutcome
 from groundstation.share.upload_queue import Batch, UploadQueue
-from groundstation.web import web
+from groundstation.web import routes
 from groundstation.web.stream import Ending
 from tests.groundstation.far_end import (
     MASTER_KEY,
@@ -377,9 +377,9 @@ def test_a_question_is_asked_with_the_keyboard(page, tmp_path):
 ]))
 def test_without_vendor_files_the_diary_still_reads(page, flight, tmp_path, is_served, words):
     static = tmp_path / "static"
-    shutil.copytree(web.STATIC, static, ignore=shutil.ignore_patterns("vendor"))
+    shutil.copytree(routes.STATIC, static, ignore=shutil.ignore_patterns("vendor"))
     if not is_served:  # they are there, and what a link leads to is not served
-        (static / "vendor").symlink_to(web.STATIC / "vendor")
+        (static / "vendor").symlink_to(routes.STATIC / "vendor")
         need_vendor()
     station = Served(flight.path, static=static)
     try:

@@ -16,10 +16,10 @@ from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
 from groundstation.inputs.notices import Notices
 from groundstation.reading.reader import FlightReader
-from groundstation.web import reader_pool, streams
+from groundstation.web import reader_pool, stream_clients
 from groundstation.web.access import Tokens
-from groundstation.web.streams import CLIENTS_MAX, PER_ADDRESS_MAX, Streams
-from groundstation.web.web import create_app
+from groundstation.web.routes import create_app
+from groundstation.web.stream_clients import CLIENTS_MAX, PER_ADDRESS_MAX, StreamClients
 from tests.groundstation.far_end import MISSION, START_MS, FarEnd, state_at
 from wire.records import Kind
 
@@ -154,8 +154,8 @@ def test_a_client_that_leaves_before_its_stream_begins_gives_its_place_back(arch
 
 
 def seats(taken):
-    """Streams with so many places taken by each address."""
-    found = Streams(None, lambda: 0, lambda: None, Notices("page_clients", lambda: 0))
+    """StreamClients with so many places taken by each address."""
+    found = StreamClients(None, lambda: 0, lambda: None, Notices("page_clients", lambda: 0))
     held = {origin: [found.take(origin) for _ in range(count)] for origin, count in taken.items()}
     assert all(seat for seats in held.values() for seat in seats)
     return found, held
@@ -180,7 +180,7 @@ def test_where_every_address_has_one_a_newcomer_is_turned_away():
 
 
 def test_a_stream_whose_place_was_given_away_ends(archive, monkeypatch):
-    monkeypatch.setattr(streams, "POLL_S", 0.0)
+    monkeypatch.setattr(stream_clients, "POLL_S", 0.0)
 
     async def scenario() -> None:
         async with page(archive) as app:
@@ -200,7 +200,7 @@ def test_a_stream_whose_place_was_given_away_ends(archive, monkeypatch):
 
 def test_no_sql_is_run_by_the_thread_of_the_event_loop(archive, monkeypatch):
     """The history of a long flight held up every page for 0.7 s."""
-    monkeypatch.setattr(streams, "POLL_S", 0.0)
+    monkeypatch.setattr(stream_clients, "POLL_S", 0.0)
     ran: dict[str, set[int]] = {}
     for name in ("connect_reader", "connect"):
         opened = getattr(schema, name)

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
-from groundstation.web.web import create_app
+from groundstation.web.routes import create_app
 from tests.groundstation.far_end import SIGNED_MISSION, FarEnd, state_at
 from tests.groundstation.passes.test_next_pass import EPOCH_MS, MEADOW, orbiting
 from tests.groundstation.two_payloads import KEY

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -20,13 +19,6 @@ COMPLETE = "document.body?.classList.contains('complete')"
 ELSEWHERE = f"location.search === '?payload={OTHER}' && {COMPLETE}"
 CLOSED = "document.getElementById('{}').innerText.startsWith('Only EDDA can be reached')"
 CHOICES = "[...document.querySelectorAll('#payloads a')].map((link) => link.innerText)"
-
-
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Pair]:
-    pair = Pair(tmp_path)
-    yield pair
-    pair.close()
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 from groundstation.reading.alarms import AlarmBoard
 from groundstation.reading.other_payload import reader_of
 from groundstation.reading.reader import FlightReader
+from groundstation.web.routes import create_app
 from groundstation.web.stream import PageFeed
-from groundstation.web.web import create_app
 from tests.groundstation.far_end import SIGNED_MISSION, START_MS, state_at
 from tests.groundstation.two_payloads import LAST_S, NOW_MS, OTHER, OTHER_SAID, OURS_SAID, Pair
 

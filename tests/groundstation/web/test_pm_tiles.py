@@ -9,13 +9,10 @@ from typing import Any
 import pytest
 from pmtiles.tile import Compression, TileType, zxy_to_tileid
 from pmtiles.writer import Writer
-from starlette.testclient import TestClient
 
 from groundstation.errors import StationError
 from groundstation.web.map_tiles import MapTiles
-from groundstation.web.web import create_app
-from tests.groundstation.far_end import MISSION
-from tests.groundstation.web.test_map_tiles import png
+from tests.groundstation.web.test_map_tiles import png, serves_two_tiles
 
 
 def pm_tiles(
@@ -39,18 +36,9 @@ def pm_tiles(
 
 def test_a_tile_is_found_where_the_page_looks_for_it(tmp_path):
     north, south = png("white"), png("black")
-    tiles = MapTiles(pm_tiles(tmp_path / "a.pmtiles", {(1, 0, 0): north, (1, 0, 1): south},
-                              attribution="© the mappers\n"))
-    assert tiles.as_json() == {"min_zoom": 1, "max_zoom": 1, "attribution": "© the mappers"}
-    assert tiles.tile(1, 0, 0) == (north, "image/png")
-    assert tiles.tile(1, 0, 1) == (south, "image/png")
-    assert [tiles.tile(*place) for place in ((1, 1, 0), (1, 2, 0), (2, 0, 0), (99, 0, 0))] == [
-        None] * 4
-    app = create_app(tmp_path / "none.sqlite", MISSION, tiles=tiles)
-    with TestClient(app, base_url="http://localhost", client=("127.0.0.1", 5000)) as client:
-        answer = client.get("/api/tiles/1/0/0")
-        assert (answer.content, answer.headers["content-type"]) == (north, "image/png")
-        assert client.get("/api/tiles/1/1/1").status_code == 404
+    path = pm_tiles(tmp_path / "a.pmtiles", {(1, 0, 0): north, (1, 0, 1): south},
+                    attribution="© the mappers\n")
+    serves_two_tiles(MapTiles(path), tmp_path, north, south)
 
 
 def test_a_large_file_has_directories_of_directories(tmp_path):

@@ -10,7 +10,7 @@ from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
 from groundstation.web.stream import Ending
 from tests.groundstation.far_end import MISSION, START_MS, FarEnd, state_at
-from tests.groundstation.web.test_web import HOST, KEY, client_of
+from tests.groundstation.web.test_routes import HOST, KEY, client_of
 
 
 @pytest.fixture

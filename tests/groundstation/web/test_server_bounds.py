@@ -14,10 +14,10 @@ import uvicorn
 from structlog.testing import capture_logs
 from uvicorn.server import ServerState
 
-from groundstation import limits
+from groundstation import process_limits
 from groundstation.inputs import tcp
 from groundstation.inputs.notices import LOG_EVERY_MS, Notices
-from groundstation.limits import OncePerInterval
+from groundstation.process_limits import OncePerInterval
 from groundstation.web import server
 from groundstation.web.server import (
     CONNECTIONS_MAX,
@@ -365,6 +365,6 @@ def test_the_log_says_what_it_held_back():
 
 
 def test_the_bounds_fit_into_the_descriptors_of_a_process():
-    assert CONNECTIONS_MAX + 3 * server.ACCEPTS_MAX < limits.DESCRIPTORS_MAX // 2
-    assert limits.DESCRIPTORS_MAX <= 1024, "what select() takes"
+    assert CONNECTIONS_MAX + 3 * server.ACCEPTS_MAX < process_limits.DESCRIPTORS_MAX // 2
+    assert process_limits.DESCRIPTORS_MAX <= 1024, "what select() takes"
     assert PER_ADDRESS_MAX < CONNECTIONS_MAX

@@ -13,7 +13,7 @@ from pathlib import Path
 import docx
 import pytest
 
-from host_training.importers import sent
+from host_training.importers import attachments
 from tests.host_training.importers.reading import Content, read, reasons, zipped
 from tests.host_training.importers.test_mail import letter
 from tests.host_training.importers.test_texts import pdf
@@ -102,7 +102,7 @@ def test_what_was_sent_and_is_no_text_is_counted(tmp_path: Path) -> None:
                                "signal/Bo/data.json": signal("x"),
                                "signal/Bo/index.html": "<html>", "signal/Bo/chat.md": CHAT_MD})
     assert notes.skipped == {"file that was sent in a chat": 2}
-    assert reasons(notes) == [f"signal/Bo/chat.md : {sent.REASON}"]
+    assert reasons(notes) == [f"signal/Bo/chat.md : {attachments.REASON}"]
 
 
 # --- chats kept as text ---

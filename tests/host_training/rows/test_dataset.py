@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from host_training.common.persona_dir import PersonaSource, read_persona
 from host_training.corpus import assemble, sessions
-from host_training.corpus.sentences import quotable_sentences
+from host_training.corpus.whole_sentences import quotable_sentences
 from host_training.errors import TrainingError
 from host_training.rows import dataset, memory_index, split, targets
 from payload import prompt
@@ -169,7 +169,7 @@ def test_saved_rows_come_back(examples: Any, tokenizer: Any, persona: Any, tmp_p
 
 @nasty(26)
 def test_too_little_writing_is_refused(examples: Any, tokenizer: Any, persona: Any) -> None:
-    with pytest.raises(TrainingError, match=r"Only 1 thoughts, 0 short answers and 0 lines .* stand"
+    with pytest.raises(TrainingError, match=r"Only 1 thoughts, 0 short answers and 0 lines .* are"
                        r" in 1 sessions; at least 3 are needed .* an entry of notebook/\*\.md"):
         build(examples[:1], tokenizer, persona)
 

@@ -59,7 +59,7 @@ def test_a_refused_persona_can_be_talked_with(browser: Browser, tmp_path: Path) 
         browser.value("location.hash = 'learning'")
         browser.wait("Boolean(document.querySelector('.choice'))")
         told = str(browser.value("document.getElementById('step').innerText"))
-        assert "so it was not signed" in told and "It foresees your lines no better" in told
+        assert "so it was not signed" in told and "It predicts your lines no better" in told
         assert "secrets" not in told, "only what was refused"
         assert barriers(browser, need_axe()) == ""
         keys.activate("talk with it")

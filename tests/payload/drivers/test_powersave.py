@@ -8,7 +8,7 @@ from pathlib import Path
 
 from payload.drivers import powersave
 from payload.drivers.power_switches import PowerSwitches
-from payload.drivers.saver_socket import SaverSocket
+from payload.drivers.powersave_socket import PowersaveSocket
 from tests.payload.drivers.test_power_switches import Pi
 
 WAIT_S = 10.0
@@ -37,7 +37,7 @@ def serve(folder: Path, switches: Recorder, silence_s: float = WAIT_S) -> None:
 def test_a_wish_is_granted_and_garbage_puts_back(tmp_path: Path) -> None:
     switches = Recorder(Pi(tmp_path))
     serve(tmp_path, switches)
-    saver = SaverSocket(tmp_path)
+    saver = PowersaveSocket(tmp_path)
     for wish in ((True, True), (True, False)):
         saver.ask(*wish)
         while switches.turned[-1] != wish:
@@ -54,7 +54,7 @@ def test_a_wish_is_granted_and_garbage_puts_back(tmp_path: Path) -> None:
 def test_a_core_that_died_says_nothing_and_everything_comes_back(tmp_path: Path) -> None:
     switches = Recorder(Pi(tmp_path))
     serve(tmp_path, switches, silence_s=0.2)
-    SaverSocket(tmp_path).ask(is_away=True, is_idle=True)
+    PowersaveSocket(tmp_path).ask(is_away=True, is_idle=True)
     while switches.turned[-2:] != [(True, True), (False, False)]:
         assert switches.news.acquire(timeout=WAIT_S)
 
@@ -62,11 +62,11 @@ def test_a_core_that_died_says_nothing_and_everything_comes_back(tmp_path: Path)
 def test_nobody_listens(tmp_path: Path) -> None:
     """Goal: the flight core never waits and never fails. Method: no folder, a dead socket, a full
     one."""
-    absent = SaverSocket(tmp_path / "nothing")
+    absent = PowersaveSocket(tmp_path / "nothing")
     absent.ask(is_away=True, is_idle=True)
     assert absent.told is None
     powersave.opened(tmp_path).close()
-    dead = SaverSocket(tmp_path)
+    dead = PowersaveSocket(tmp_path)
     dead.ask(is_away=True, is_idle=True)
     with powersave.opened(tmp_path):
         for _ in range(5_000):
@@ -76,9 +76,9 @@ def test_nobody_listens(tmp_path: Path) -> None:
 
 def test_told(tmp_path: Path) -> None:
     (tmp_path / powersave.TOLD).write_text("in flight off: Wi-Fi\n")
-    assert SaverSocket(tmp_path).told is None  # left by a process that is gone
+    assert PowersaveSocket(tmp_path).told is None  # left by a process that is gone
     with powersave.opened(tmp_path):
-        assert SaverSocket(tmp_path).told == "in flight off: Wi-Fi"
+        assert PowersaveSocket(tmp_path).told == "in flight off: Wi-Fi"
 
 
 def test_an_end_puts_back_too(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from payload.drivers.lookup import Lookup
+from payload.drivers.name_lookup import NameLookup
 from payload.drivers.radio_kiss import KissRadio
 from payload.drivers.serial_port import (
     CONNECT_S_MAX,
@@ -114,7 +114,7 @@ def test_tcp_refused_then_served_then_closed() -> None:
     with pytest.raises(DeviceAbsent):
         for _ in range(2):
             stream.read(10)
-    with pytest.raises(DeviceAbsent, match="nobody there"):
+    with pytest.raises(DeviceAbsent, match="not connected"):
         stream.write(b"x")
     server = socket.create_server(("127.0.0.1", port))
     server.settimeout(WAIT_S)
@@ -164,7 +164,7 @@ def test_a_resolver_that_hangs_does_not_delay_the_core() -> None:
         return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", server.getsockname()[1]))]
 
     clock = HandClock()
-    stream = TcpStream("modem.local", 8001, clock, lookup=Lookup("modem.local", 8001, resolve))
+    stream = TcpStream("modem.local", 8001, clock, lookup=NameLookup("modem.local", 8001, resolve))
     for _ in range(20):
         clock.now_s += 1
         with pytest.raises(DeviceAbsent, match=r"modem\.local:8001: the name is being looked up"):
@@ -184,7 +184,7 @@ def test_a_name_that_nobody_knows_is_an_absent_modem() -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     clock = HandClock()
-    stream = TcpStream("nowhere", 1, clock, lookup=Lookup("nowhere", 1, resolve))
+    stream = TcpStream("nowhere", 1, clock, lookup=NameLookup("nowhere", 1, resolve))
     assert looked_up(stream, clock) == "nowhere:1: Name or service not known"
 
 
@@ -193,7 +193,7 @@ def test_an_address_is_not_looked_up(host: str) -> None:
     def resolve(*_: object, **__: object) -> list[Any]:
         raise AssertionError("asked")
 
-    assert Lookup(host, 8001, resolve).poll() is not None
+    assert NameLookup(host, 8001, resolve).poll() is not None
 
 
 def test_a_modem_that_never_answers_is_gone_after_ten_seconds() -> None:

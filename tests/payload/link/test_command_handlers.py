@@ -11,7 +11,7 @@ import pytest
 from payload.camera.camera import FIRST_PICTURE_MS
 from payload.navigation.profile import BALLOON
 from payload.ports import DeviceAbsent
-from payload.starts import PROVEN_MS
+from payload.safe_mode import PROVEN_MS
 from tests.payload import test_flight
 from wire import auth, commands
 from wire.beacon import PowerMode

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from payload.link.overhearing import BLOCKS_MAX, SESSIONS_MAX, NeighbourVoice, Overhearing
-from payload.mind.conversation import NeighbourMusing
+from payload.mind.neighbour_talk import NeighbourMusing
 from wire import frames
 from wire.blocks import BlockWriter
 from wire.bodies import NO_MODELS

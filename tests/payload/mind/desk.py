@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from payload.hearsay import Hearsay
-from payload.mind.conversation import NeighbourTalk
 from payload.mind.firsts import Firsts
 from payload.mind.mind import MindManager
+from payload.mind.neighbour_talk import NeighbourTalk
 from payload.mind.pace import MusingPace
 from payload.mind.questions import Questions
 from payload.ports import MindFailed, MindReply, MindRequest

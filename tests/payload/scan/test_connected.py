@@ -63,7 +63,7 @@ def test_page_and_section() -> None:
     assert page(connected).splitlines() == [
         "I2C bus 1", "  0x40  ina219", "  0x68  unknown: not read by spacepi",
         "1-Wire bus", f"  {FIRST}  ds18b20",
-        "Serial ports", "  /dev/serial0  nobody speaks: a modem that waits, or nothing",
+        "Serial ports", "  /dev/serial0  silent: a modem that waits, or nothing connected",
         "  /dev/ttyUSB0  RYLR998, 115200 baud"]
     assert section(keys(connected)).splitlines() == [
         "[sensors]", "i2c_bus = 1", 'outside = "ds18b20"', 'inside = "none"', 'power = "ina219"',

@@ -221,7 +221,7 @@ def test_no_directory_at_all_still_gives_a_store(tmp_path: Path) -> None:
 
 
 def test_a_store_that_another_one_has_open_is_no_disk(tmp_path: Path) -> None:
-    """Another payload process is refused by ``payload.drivers.only_one`` before it comes here."""
+    """``payload.drivers.single_instance`` refuses another payload process before it comes here."""
     first = DeskStore(tmp_path / "s.sqlite")
     second = DeskStore(tmp_path / "s.sqlite")
     assert second.is_failing and not second.is_counted

@@ -21,7 +21,7 @@ from payload.ports import ApiFailed, ApiReply, ApiRequest, DeviceAbsent
 from sim.fakes.services import SimHttp
 from sim.radio.channel import Channel, GilbertElliott
 from sim.radio.impairments import Wear
-from sim.radio.sight import OpenAir
+from sim.radio.line_of_sight import OpenAir
 from sim.rig import processes
 from sim.rig.air import Modem, modems
 from sim.rig.disk import BenchDisk

@@ -21,7 +21,7 @@ from sim.rig.journal import Journal
 from sim.rig.live import Loop
 from sim.rig.plan import plan_of
 from sim.rig.screen import style_of
-from sim.rig.sent import SentFrames
+from sim.rig.transmissions import SentFrames
 from sim.rig.unit import Unit
 from tests.sim.flights import ROOT, mission
 from tests.sim.module_flights import over

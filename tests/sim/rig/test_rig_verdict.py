@@ -18,7 +18,7 @@ from sim.fakes.card_disk import DeskStore
 from sim.rig import ledger, verdict
 from sim.rig.journal import Journal
 from sim.rig.ledger import Records
-from sim.rig.sent import SentFrames
+from sim.rig.transmissions import SentFrames
 from sim.rig.verdict import OutboxRow, RigFinding
 from tests.sim.flights import mission
 from wire.auth import Authenticity

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from payload.mind.planner import worth
-from payload.mind.planner.way import WayLeft
+from payload.mind.planner.remaining_flight import WayLeft
 from wire.beacon import Phase
 
 PAD = WayLeft(900, 5_600, 2_000, 600, 0, 28_000, has_sunset=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from payload.mind.planner.way import (
+from payload.mind.planner.remaining_flight import (
     BURST_M,
     LOOKS,
     PAD_S,

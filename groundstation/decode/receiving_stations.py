@@ -14,7 +14,7 @@ from groundstation.archive.rawlog import Reception
 SAME_MAX = 8_192  # receptions that are remembered: hours of a slow link
 
 
-class Ears:
+class ReceivingStations:
     """Of one archive, whose batch the caller holds where it calls ``keep``."""
 
     def __init__(self, archive: Archive) -> None:

@@ -21,7 +21,7 @@ class AnotherPayload(Exception):
     """Another payload process has this store."""
 
 
-class OnlyOne:
+class SingleInstance:
     """Holds the name from its making until ``close``."""
 
     def __init__(self, store: Path) -> None:

@@ -1,10 +1,9 @@
-"""Starts: counts starts that did not last, and the SAFE mode that follows.
+"""SAFE mode: it follows when starts in a row did not last, and ends by itself.
 
 A start is *unproven* until it has lasted ten minutes or ended in an orderly way. The third unproven
 start in a row is SAFE: beacon, GNSS and store go on; mind, camera and API calls, which are the
-likeliest to have killed it, stay off. SAFE leaves by itself once the start has proven itself: a
-balloon has three hours and perhaps no uplink. No clock is needed: none is
-there at a start.
+likeliest to have killed it, stay off. SAFE ends by itself once the start has proven itself: a
+balloon has three hours and perhaps no uplink. No clock is needed: none is there at a start.
 
 Before the launch a payload is switched off by pulling its plug. That is no crash; in the air the
 same is, because nobody is there to do it.

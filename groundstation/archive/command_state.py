@@ -1,4 +1,4 @@
-"""Fates: the state of a command in words, the same on the page and in the terminal."""
+"""The state of a command in words, the same on the page and in the terminal."""
 
 from __future__ import annotations
 

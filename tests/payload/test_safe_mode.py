@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from payload.starts import PROVEN_MS, UNPROVEN_STARTS_MAX, Starts, is_switched_off
+from payload.safe_mode import PROVEN_MS, UNPROVEN_STARTS_MAX, Starts, is_switched_off
 from wire.beacon import Phase
 
 

@@ -1,10 +1,10 @@
-"""Thrift: away in the air, idle between thoughts, and the wish is repeated."""
+"""Power saving: away in the air, idle between thoughts, and the wish is repeated."""
 
 from __future__ import annotations
 
 import pytest
 
-from payload.power.thrift import REPEAT_MS, Thrift
+from payload.power.power_saving import REPEAT_MS, PowerSaving
 from wire.beacon import Phase
 
 
@@ -24,33 +24,33 @@ class Saver:
 ])
 def test_only_in_the_air(phase: Phase, is_away: bool) -> None:
     saver = Saver()
-    Thrift(saver).update(phase, False, 0)
+    PowerSaving(saver).update(phase, False, 0)
     assert saver.asked == [(is_away, is_away)]
 
 
 def test_a_flight_of_wishes() -> None:
     """Goal: a wish when it changes. Method: pad, ascent, a thought, landing."""
     saver = Saver()
-    thrift = Thrift(saver)
+    saving = PowerSaving(saver)
     for second, phase, is_thinking in (
         (0, Phase.GROUND, False), (1, Phase.GROUND, True), (2, Phase.ASCENT, True),
         (3, Phase.ASCENT, False), (4, Phase.ASCENT, False), (5, Phase.ASCENT, True),
         (6, Phase.LANDED, True),
     ):
-        thrift.update(phase, is_thinking, second * 1000)
+        saving.update(phase, is_thinking, second * 1000)
     assert saver.asked == [
         (False, False), (True, False), (True, True), (True, False), (False, False)]
 
 
 def test_the_wish_is_repeated_every_minute() -> None:
     saver = Saver()
-    thrift = Thrift(saver)
+    saving = PowerSaving(saver)
     for now_ms in (0, REPEAT_MS - 1, REPEAT_MS, 2 * REPEAT_MS - 1):
-        thrift.update(Phase.FLOAT, False, now_ms)
+        saving.update(Phase.FLOAT, False, now_ms)
     assert saver.asked == [(True, True)] * 2
 
 
 def test_without_a_saver_nothing_is_asked() -> None:
-    thrift = Thrift(None)
-    thrift.update(Phase.FLOAT, False, 0)
-    assert thrift.told is None and Thrift(Saver()).told == "in flight off: Wi-Fi"
+    saving = PowerSaving(None)
+    saving.update(Phase.FLOAT, False, 0)
+    assert saving.told is None and PowerSaving(Saver()).told == "in flight off: Wi-Fi"

@@ -44,7 +44,7 @@ class Noted(Generic[T]):
         return [truth for _, truth in self._answers]
 
 
-class Felt:
+class SensorTruth:
     """What the sensors of ``world`` were shown. Inside it is the processor that is measured, where
     no chip is in the box."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from structlog.testing import capture_logs
 
 from groundstation import ground as ground_module
-from groundstation.archive import held
-from groundstation.archive.held import BATCH_MAX, HELD_MAX, Held
+from groundstation.archive import held_receptions
+from groundstation.archive.held_receptions import BATCH_MAX, HELD_MAX, HeldReceptions
 from groundstation.archive.rawlog import Reception
 from groundstation.archive.retention import Worth
 from groundstation.ground import Ground, HeardBytes
@@ -45,8 +45,8 @@ def test_commits_are_small_however_much_comes_together(archive, monkeypatch):
 
 def test_while_the_disk_refuses_every_drop_is_counted_and_said(archive, monkeypatch):
     """Method: 12 500 receptions come while it refuses, every tenth from EDDA; then it is back."""
-    monkeypatch.setattr(held, "HELD_MAX", 2_000)
-    monkeypatch.setattr(held, "ROOM", 100)
+    monkeypatch.setattr(held_receptions, "HELD_MAX", 2_000)
+    monkeypatch.setattr(held_receptions, "ROOM", 100)
     key = SIGNED_MISSION.downlink_key(MASTER_KEY)
     ground, far = Ground(SIGNED_MISSION, archive, None, key), FarEnd(None, SIGNED_MISSION)
     ours = [far.beacon(state_at(at)) for at in range(1_250)]
@@ -88,10 +88,10 @@ def test_a_start_after_a_flood_reads_it_a_page_at_a_time(archive, monkeypatch):
 
 
 def test_the_oldest_of_the_same_worth_go_first_and_never_what_is_being_written():
-    waiting = Held(lambda reception: Worth.NOISE)
+    waiting = HeldReceptions(lambda reception: Worth.NOISE)
     waiting.add(Reception(number, b"") for number in range(HELD_MAX + 1))
     first = [reception.utc_ms for reception in waiting.first()]
     assert first == list(range(BATCH_MAX)), "the raw log may have them already"
     waiting.release(BATCH_MAX)
-    assert waiting.first()[0].utc_ms == BATCH_MAX + held.ROOM
+    assert waiting.first()[0].utc_ms == BATCH_MAX + held_receptions.ROOM
     assert len(waiting) + waiting.dropped + BATCH_MAX == HELD_MAX + 1

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from groundstation.archive.attended import is_attended
+from groundstation.archive.station_lock import is_attended
 from groundstation.archive.track import Point
 from groundstation.reading.alarms import Alarm, AlarmBoard
 from groundstation.reading.landing_json import LandingPageJson
@@ -20,7 +20,7 @@ DIARY_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class Snapshot:
     """``diary`` is oldest first; ``place`` the last position, a verified one where the station
     verifies."""
 
@@ -41,7 +41,7 @@ class Looked:
         return dict(found) if found else None
 
 
-class Looker:
+class SnapshotReader:
     """Looks again only where the archive has changed. Raises sqlite3.Error while there is none."""
 
     def __init__(self, reader: FlightReader, archive: Path, board: AlarmBoard) -> None:
@@ -52,7 +52,7 @@ class Looker:
         self._diary: tuple[Mapping[str, Any], ...] = ()
         self._place: Point | None = None
 
-    def look(self, now_ms: int) -> Looked:
+    def look(self, now_ms: int) -> Snapshot:
         """``now_ms``: UTC."""
         reader = self._reader
         flight = reader.flight()
@@ -63,5 +63,5 @@ class Looker:
             self._diary = tuple(reversed(reader.entries(None, DIARY_MAX)))
             self._change_id = flight["change_id"]
         self._board.hear(flight)
-        return Looked(flight, self._diary, self._place, reader.landing(),
+        return Snapshot(flight, self._diary, self._place, reader.landing(),
                       tuple(self._board.look(now_ms)), is_attended(self._archive))

@@ -22,9 +22,9 @@ from groundstation.export.export import write_all
 from groundstation.ground import Ground
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import clean_text, to_json
-from groundstation.web import web
+from groundstation.web import routes
+from groundstation.web.routes import create_app
 from groundstation.web.stream import CHANGES_MAX, PageFeed
-from groundstation.web.web import create_app
 from tests.groundstation.far_end import MASTER_KEY, MISSION, START_MS, FarEnd, state_at
 from tests.groundstation.web import diary
 from tests.groundstation.web.browser import need_vendor
@@ -161,13 +161,13 @@ def test_no_script_of_ours_can_turn_text_into_markup():
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|setHTML|srcdoc|eval\(|"
         r"createContextualFragment|DOMParser|new Function|bindPopup\(\s*[`\"']|html:\s*[`\"']"
     )
-    scripts = sorted(web.STATIC.glob("*.js"))
+    scripts = sorted(routes.STATIC.glob("*.js"))
     assert len(scripts) >= 8
     for script in scripts:
         assert not banned.search(script.read_text()), script.name
-    html = (web.STATIC / "index.html").read_text()
+    html = (routes.STATIC / "index.html").read_text()
     assert not re.search(r"\son\w+=|style=|<script(?![^>]*src=)", html)
-    for file in [*scripts, web.STATIC / "index.html", *web.STATIC.glob("*.css")]:
+    for file in [*scripts, routes.STATIC / "index.html", *routes.STATIC.glob("*.css")]:
         assert not re.search(r"(src|href|url|import|fetch)\W{1,3}https?://", file.read_text())
 
 
@@ -182,7 +182,7 @@ def test_to_json_refuses_nan():
 
 def test_every_answer_carries_the_security_headers(station):
     client = client_of(station)
-    for path in ("/", "/static/page.js", "/api/flight", "/api/nothing", "/static/../web.py"):
+    for path in ("/", "/static/page.js", "/api/flight", "/api/nothing", "/static/../routes.py"):
         headers = client.get(path).headers
         policy = headers["content-security-policy"]
         assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
@@ -201,7 +201,7 @@ def test_the_station_answers_only_to_its_own_names(station, host, status):
 
 def test_nothing_outside_static_is_served(station):
     client = client_of(station)
-    for path in ("/static/%2e%2e/web.py", "/static/../../mission.toml", "/static//etc/passwd"):
+    for path in ("/static/%2e%2e/routes.py", "/static/../../mission.toml", "/static//etc/passwd"):
         assert client.get(path).status_code == 404
 
 
@@ -341,8 +341,8 @@ def test_the_first_load_is_light(station):
     client = client_of(station)
     total = 0
     files = ["/", "/static/style.css", "/static/read.css"]
-    files += [f"/static/{path.name}" for path in web.STATIC.glob("*.js")]
-    files += [f"/static/vendor/{name}" for name in web.VENDOR_FILES]
+    files += [f"/static/{path.name}" for path in routes.STATIC.glob("*.js")]
+    files += [f"/static/vendor/{name}" for name in routes.VENDOR_FILES]
     for path in files:
         with client.stream("GET", path, headers={"accept-encoding": "gzip"}) as answer:
             assert answer.status_code == 200, path
@@ -365,7 +365,7 @@ def test_reading_cannot_write(station):
 def test_every_module_of_the_page_imports_what_is_there():
     """A merge kept imports of files that had moved, and two rooms did not open."""
     missing = []
-    for path in web.STATIC.glob("*.js"):
+    for path in routes.STATIC.glob("*.js"):
         named = re.findall(r"""(?:from|import\()\s*["']\./([\w.]+)["']""", path.read_text())
-        missing += [(path.name, name) for name in named if not (web.STATIC / name).is_file()]
+        missing += [(path.name, name) for name in named if not (routes.STATIC / name).is_file()]
     assert missing == []

@@ -35,7 +35,7 @@ class ReaderSeat:
     is_lost: bool = False
 
 
-class Streams:
+class StreamClients:
     """The streams of all readers of one archive."""
 
     def __init__(

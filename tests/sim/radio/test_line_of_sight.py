@@ -9,7 +9,7 @@ import pytest
 from sim.balloon import AirState
 from sim.clock import SimClock
 from sim.orbit import Orbit
-from sim.radio.sight import (
+from sim.radio.line_of_sight import (
     AWAY_M,
     DIPOLE_DB,
     NEAR_M,

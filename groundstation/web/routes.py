@@ -1,4 +1,4 @@
-"""The page of the ground station: read-only views of the archive, a live stream, the outbox."""
+"""The routes of the page: read-only views of the archive, a live stream, the outbox."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from groundstation import command_words
-from groundstation.export import export, parquet, plate
-from groundstation.export.gathered import gather, picture_of
+from groundstation.export import assembled_picture, export, parquet
+from groundstation.export.flight_data import gather, picture_of
 from groundstation.export.markup import xml
 from groundstation.inputs.notices import Notices
 from groundstation.passes.next_pass import NextPass
@@ -32,14 +32,14 @@ from groundstation.reading.other_payload import UnknownPayload
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import to_json
 from groundstation.web.access import COOKIE, COOKIE_S, Access, Role, Tokens, only
-from groundstation.web.forecasting import Call, Forecasting, ask_tawhiri
+from groundstation.web.forecast_routes import Call, ForecastRoutes, ask_tawhiri
 from groundstation.web.http_json import as_json, json_text, origin, posted, refuse, whole
 from groundstation.web.http_security import PICTURE_CSP, HttpGuard
 from groundstation.web.map_tiles import MapTiles
-from groundstation.web.operating import Operating
+from groundstation.web.operator_routes import OperatorRoutes
 from groundstation.web.reader_pool import Busy, ReaderPool
 from groundstation.web.stream import Ending, Times
-from groundstation.web.streams import Streams
+from groundstation.web.stream_clients import StreamClients
 from wire.mission import Mission
 
 STATIC = Path(__file__).parents[1] / "static"
@@ -71,7 +71,7 @@ def _payload(request: Request) -> int | None:
 class _Events:
     """ASGI: a stream of messages for each client that finds a place."""
 
-    def __init__(self, streams: Streams, pool: ReaderPool) -> None:
+    def __init__(self, streams: StreamClients, pool: ReaderPool) -> None:
         self._streams = streams
         self._pool = pool
 
@@ -182,7 +182,7 @@ class _Pages:
             lambda reader: picture_of(reader, key), _payload(request))
         if found is None:
             return refuse(404, "No such picture.")
-        return Response(xml(plate.drawn(found)), media_type="image/svg+xml", headers={
+        return Response(xml(assembled_picture.drawn(found)), media_type="image/svg+xml", headers={
             "cache-control": "max-age=86400", "content-security-policy": PICTURE_CSP})
 
     async def commands(self, request: Request) -> Response:
@@ -256,8 +256,8 @@ async def _left(request: Request, error: Exception) -> Response:
 
 
 def _routes(
-    door: _Door, pages: _Pages, events: _Events, operating: Operating, forecasting: Forecasting,
-    access: Access,
+    door: _Door, pages: _Pages, events: _Events, operating: OperatorRoutes,
+    forecasting: ForecastRoutes, access: Access,
 ) -> list[BaseRoute]:
     """Each in the group of those who may use it; the page's files, which anybody may, contain no
     data."""
@@ -308,13 +308,13 @@ def create_app(
     now = now or _system_now_ms
     pool, notices = ReaderPool(archive_path, mission), Notices("page_clients", _uptime_ms)
     board = AlarmBoard(mission, threading.Lock())
-    streams = Streams(pool, now, ending, notices, board)
+    streams = StreamClients(pool, now, ending, notices, board)
     times = Times(now, ending, board)
-    forecasting = Forecasting(pool, archive_path, mission, times,
+    forecasting = ForecastRoutes(pool, archive_path, mission, times,
                               tawhiri or ask_tawhiri(mission.payload.callsign))
     access = Access(tokens)
     pages = _Pages(pool, mission, times, access, static, tiles)
-    operating = Operating(pool, archive_path, mission, times, board)
+    operating = OperatorRoutes(pool, archive_path, mission, times, board)
     own_name = socket.gethostname().lower()
     names = ("localhost", own_name, f"{own_name}.local", mission.ground.web_host)
     routes = _routes(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from groundstation.export.gathered import ExportedPicture, Image
+from groundstation.export.flight_data import ExportedPicture, Image
 from groundstation.export.markup import Node, el, grouped
 
 WIDE, HIGH = 640, 480

@@ -15,7 +15,7 @@ from payload.drivers.powersave import FOLDER, SOCKET, TOLD, wish
 TOLD_BYTES_MAX = 200
 
 
-class SaverSocket:
+class PowersaveSocket:
     """Implements ``payload.ports.Saver``."""
 
     def __init__(self, folder: Path = FOLDER) -> None:

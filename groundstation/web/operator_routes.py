@@ -22,7 +22,7 @@ from wire.mission import Mission
 ASKS_PER_MINUTE = 6
 
 
-class Operating:
+class OperatorRoutes:
     """Writes into the outbox, through the threads of the pool."""
 
     def __init__(

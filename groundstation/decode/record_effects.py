@@ -22,7 +22,7 @@ from wire.records import Kind, Record
 _log = structlog.get_logger()
 
 
-class Contents:
+class RecordEffects:
     """Of one archive, whose batch the caller holds. ``can_ask``: the station has the uplink key."""
 
     def __init__(self, archive: Archive, node_id: int, can_ask: bool, models: Models) -> None:

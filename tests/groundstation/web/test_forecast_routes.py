@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from groundstation.web.forecasting import PAUSE_MS, ask_tawhiri
-from groundstation.web.web import create_app
+from groundstation.web.forecast_routes import PAUSE_MS, ask_tawhiri
+from groundstation.web.routes import create_app
 from tests import bad_server
 from tests.groundstation.far_end import SIGNED_MISSION, START_MS, state_at
 from tests.groundstation.lied_to import FLOWN, Station

@@ -4,7 +4,7 @@ import { isOperator, post } from "./access.js";
 import { byId, speak, write } from "./dom.js";
 import { watch } from "./entries.js";
 import { ending, flight, unreached } from "./flight.js";
-import * as letters from "./letters.js";
+import * as letters from "./outbox.js";
 
 const BYTES_MAX = 160;
 const NEAR_FULL = 110;
@@ -27,7 +27,7 @@ export function draw() {
   if (ending()) note("The flight is over: the payload cannot answer any more.");
   else if (unreached()) note(unreached());
   else if (!state.can_transmit) note("This station has no key: it receives only.");
-  else if (!isOperator()) note("Only the operator’s link can ask; with yours one can read.");
+  else if (!isOperator()) note("Your link is read-only: questions need the operator’s link.");
   else note(`Sent in its next listening window. At most ${BYTES_MAX} characters, fewer with accents.`);
 }
 

@@ -1,4 +1,4 @@
-"""Way: how much of the flight is left, from its phase, height and climb, and the sun on it.
+"""How much of the flight is left, from its phase, height and climb, and the sun on it.
 
 Where nothing is measured, the mission file's numbers are taken, and where it has none those of an
 ordinary balloon, rather too long a flight than too short a one.

@@ -8,7 +8,7 @@ import msgpack
 import pytest
 
 from payload.hearsay import HEARD_MAX, Hearsay
-from payload.mind.conversation import (
+from payload.mind.neighbour_talk import (
     AGE_MS_MAX,
     AHEAD_MS_MAX,
     ANSWER_EVERY_MS,

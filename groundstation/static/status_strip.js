@@ -62,7 +62,7 @@ function waiting({ name, beacon_ground_s: everyS }) {
 function stranger({ node_id: id, payloads }) {
   const { name } = payloads.find((each) => each.node_id === id);
   const named = name === `Node ${id}` ? `This is node ${id}` : `This is node ${id}, which calls itself ${name}`;
-  return `${named}. It is not ${payloads[0].name}: this station has no key of it, and verifies nothing that it sends.`;
+  return `${named}. It is not ${payloads[0].name}: this station does not have its key and verifies nothing that it sends.`;
 }
 
 /** Strangers, impostors, and clocks that disagree. */

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from payload.drivers.only_one import AnotherPayload, OnlyOne
+from payload.drivers.single_instance import AnotherPayload, SingleInstance
 from sim.fakes.card_disk import DeskStore
 from tests.payload.test_daemon import ROOT, WAIT_S
 
 HOLDER = """
 import sys
 from pathlib import Path
-from payload.drivers.only_one import OnlyOne
-held = OnlyOne(Path(sys.argv[1]))
+from payload.drivers.single_instance import SingleInstance
+held = SingleInstance(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()
 """
@@ -26,14 +26,14 @@ sys.stdin.read()
 
 def test_a_second_one_is_refused_in_one_sentence_until_the_first_lets_go(tmp_path: Path) -> None:
     path = tmp_path / "data" / "s.sqlite"
-    first = OnlyOne(path)
+    first = SingleInstance(path)
     with pytest.raises(AnotherPayload, match=r"s\.sqlite: another payload has this store open"):
-        OnlyOne(path)
+        SingleInstance(path)
     with pytest.raises(AnotherPayload):
-        OnlyOne(tmp_path / "data" / ".." / "data" / "s.sqlite")
-    OnlyOne(tmp_path / "other.sqlite").close()
+        SingleInstance(tmp_path / "data" / ".." / "data" / "s.sqlite")
+    SingleInstance(tmp_path / "other.sqlite").close()
     first.close()
-    OnlyOne(path).close()
+    SingleInstance(path).close()
 
 
 def test_a_process_that_is_killed_lets_go(tmp_path: Path) -> None:
@@ -43,10 +43,10 @@ def test_a_process_that_is_killed_lets_go(tmp_path: Path) -> None:
         stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None and holder.stdout.readline() == "held\n"
     with pytest.raises(AnotherPayload):
-        OnlyOne(path)
+        SingleInstance(path)
     holder.kill()
     holder.communicate(timeout=WAIT_S)
-    OnlyOne(path).close()
+    SingleInstance(path).close()
 
 
 @pytest.mark.parametrize("statement", ["BEGIN IMMEDIATE", "SELECT count(*) FROM record"])
@@ -56,7 +56,7 @@ def test_somebody_with_the_sqlite3_program_is_no_payload(tmp_path: Path, stateme
     DeskStore(path).close()
     with closing(sqlite3.connect(path)) as other:
         other.execute(statement).fetchall()
-        OnlyOne(path).close()
+        SingleInstance(path).close()
         store = DeskStore(path)
         assert store.is_failing and not store.is_counted
     assert store.commit(5_000) and not store.is_failing

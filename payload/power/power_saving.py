@@ -1,4 +1,4 @@
-"""Thrift: says when the machine may do without its radios, its screen and most of its processor.
+"""Power saving: when the machine may do without its radios, its screen and most of its processor.
 
 In the air nobody is near enough for Wi-Fi, and between two thoughts one slow core is plenty. The
 wish is repeated every minute, and whoever grants it takes everything back when it is not: a payload
@@ -14,7 +14,7 @@ REPEAT_MS = 60_000
 _AIRBORNE = (Phase.ASCENT, Phase.FLOAT, Phase.DESCENT, Phase.INFLIGHT_UNKNOWN)
 
 
-class Thrift:
+class PowerSaving:
     """Nothing in the flight depends on what comes of it."""
 
     def __init__(self, saver: Saver | None) -> None:

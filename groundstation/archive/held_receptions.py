@@ -16,7 +16,7 @@ BATCH_MAX = 500  # receptions in one commit
 ROOM = 1_000  # that go at once at the bound
 
 
-class Held:
+class HeldReceptions:
     """Oldest first. ``dropped`` counts those dropped since it was set to 0."""
 
     def __init__(self, judge: Judge) -> None:

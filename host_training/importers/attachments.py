@@ -47,7 +47,7 @@ _WRITING = (vault, documents)
 
 
 @dataclass(slots=True)
-class SentFolders:
+class AttachmentFolders:
     """Where the exports of chats keep what was sent; names of folders end with ``/``."""
 
     below: set[str] = field(default_factory=set)  # all of it, however deep
@@ -64,9 +64,9 @@ class SentFolders:
                    for place in _ends(folder))
 
 
-def find(recognised: Iterable[Recognised]) -> SentFolders:
+def find(recognised: Iterable[Recognised]) -> AttachmentFolders:
     """From all files of a folder, each with its format."""
-    sent = SentFolders()
+    sent = AttachmentFolders()
     chats: dict[str, list[File]] = defaultdict(list)
     texts: dict[str, list[File]] = defaultdict(list)
     for file, module in recognised:

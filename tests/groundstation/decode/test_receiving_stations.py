@@ -9,7 +9,7 @@ import pytest
 
 from groundstation.archive.archive import Archive
 from groundstation.archive.rawlog import BY_MQTT
-from groundstation.decode import ears
+from groundstation.decode import receiving_stations
 from groundstation.ground import Ground, HeardBytes
 from groundstation.reading.reader import FlightReader
 from tests.groundstation.far_end import MASTER_KEY, SIGNED_MISSION, START_MS, FarEnd
@@ -121,7 +121,7 @@ def test_another_format_heard_by_two_is_one_sighting(desk: Desk) -> None:
 
 
 def test_what_is_remembered_of_frames_is_bounded(desk: Desk, monkeypatch) -> None:
-    monkeypatch.setattr(ears, "SAME_MAX", 4)
+    monkeypatch.setattr(receiving_stations, "SAME_MAX", 4)
     for number in range(20):
         desk.hear(b"noise %d" % number, number)
     assert len(desk.ground._ears._first) == 4

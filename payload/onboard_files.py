@@ -1,6 +1,6 @@
-"""What the payload carries as files: persona, memory, text codec and keys.
+"""Loads the files aboard: persona, memory, text codec and keys.
 
-Each that is missing or damaged is left out, with one event that says why: it flies without.
+One that is missing or damaged is left out, with one event that says why: the payload flies without.
 """
 
 from __future__ import annotations

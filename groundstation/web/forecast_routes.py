@@ -42,7 +42,7 @@ def ask_tawhiri(callsign: str, deadline_s: float = DEADLINE_S) -> Call:
         "GET", url, deadline_s, BODY_BYTES_MAX + 1, headers=headers)
 
 
-class Forecasting:
+class ForecastRoutes:
     """Asks, and remembers the answer in the archive."""
 
     def __init__(

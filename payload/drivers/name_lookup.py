@@ -13,7 +13,7 @@ from typing import Any
 Place = tuple[int, Any]  # address family and socket address
 
 
-class Lookup:
+class NameLookup:
     """Where a TCP service is. A numeric address and "localhost" are known at once."""
 
     def __init__(
