@@ -167,6 +167,11 @@ class Flight:
         self.store.put(safe_mode.KEY, self.starts.saved())
         self.store.end(now_ms)
 
+    @property
+    def neighbours(self) -> Neighbours:
+        """The other payloads, and what is held of them."""
+        return self._inbox.neighbours
+
     def situation(self, now_ms: int) -> Situation:
         """What is known right now; see ``payload.situation``."""
         heard_ms = self._inbox.heard_ms

@@ -6,6 +6,7 @@
     spacepi-sim --preset orbit          a day in orbit, over one to three stations
     spacepi-sim show FOLDER             the page of a flight that is over
     spacepi-sim run | soak | faults     drawn flights with faults, see ``sim.commands``
+    spacepi-sim swarm | swarm-days      several payloads at once, see ``sim.swarm_command``
     spacepi-sim bench-rig               the real processes in real time, see ``sim.rig.command``
 """
 
@@ -26,7 +27,7 @@ import typer
 from rich.console import Console
 
 from payload.mind.persona import Persona, load_persona
-from sim import commands, live, summary
+from sim import commands, live, summary, swarm_command
 from sim.live import LivePage, PortTaken, Stop, Watch, last_heard_ms
 from sim.replay import Replay, ReplayError
 from sim.rig.command import bench_rig
@@ -41,7 +42,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 SEEDS = 10_000
 HOURS_MAX = 24 * 400.0
 DAY_REVOLUTIONS = 15.0
-COMMANDS = ("fly", "show", "run", "soak", "faults", "bench-rig")
+COMMANDS = ("fly", "show", "run", "soak", "faults", "swarm", "swarm-days", "bench-rig")
 app = typer.Typer(add_completion=False)
 
 
@@ -174,6 +175,8 @@ def show(
 app.command("run")(commands.run)
 app.command("soak")(commands.soak_command)
 app.command("faults")(commands.faults_command)
+app.command("swarm")(swarm_command.swarm)
+app.command("swarm-days")(swarm_command.show_days)
 app.command("bench-rig")(bench_rig)
 
 

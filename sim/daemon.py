@@ -47,7 +47,8 @@ class Daemon:
     ) -> None:
         """``make`` wires a new flight, ``drop`` tells the devices that nobody waits any more.
 
-        Whoever looks on may put another ``open_store`` in its place.
+        Whoever looks on may put another ``open_store`` in its place, and a ``postpone`` that says
+        when the step that is due then begins: later, where it would only find the channel busy.
         """
         self.flight: Flight | None = None
         self.store: CardStore | None = None
@@ -59,6 +60,7 @@ class Daemon:
         self._observers = observers
         self._plan = plan
         self.open_store = open_store
+        self.postpone: Callable[[int], int] = lambda due_ms: due_ms
         self._make = make
         self._drop = drop
         self._boot_ms = 0
@@ -161,7 +163,8 @@ class Daemon:
             self.restart()
             return
         blocked_ms = self._watchdog.take_blocked_ms()  # a device kept it waiting inside the step
-        self._plan(max(due_ms, now_ms + blocked_ms), lambda: self._step(life))
+        begin_ms = self.postpone(max(due_ms, now_ms + blocked_ms))
+        self._plan(begin_ms, lambda: self._step(life))
 
     def _advance(self, now_ms: int) -> int | None:
         """When the next step is due; None when this one was its last."""

@@ -30,6 +30,8 @@ ALTITUDE_M = (380_000.0, 560_000.0)
 ECCENTRICITY = (0.0002, 0.002)
 DRAG_PER_RADIUS = (2e-5, 8e-5)  # B*, of satellites of some kilograms
 NUMBER = 99_001  # of no catalogued object
+LAG_S = (15.0, 60.0)  # from one payload that a rocket lets go to the next,
+PUSH_MPS = 0.03  # whose spring is so much stronger or weaker, standard deviation
 _1949_MS = -631_238_400_000  # 1949-12-31T00:00Z, from which SGP4 counts its days
 _DAY_MS = 86_400_000
 
@@ -50,6 +52,7 @@ class Orbit:
         self.pad = (stations[0].latitude_deg, stations[0].longitude_deg, stations[0].altitude_m)
         self.end_s = FIRST_PASS_S + revolutions * elements.period_s
         self._vantages = [(station.vantage, station.elevation_min_deg) for station in stations]
+        self._looks: tuple[Fixed, list[Look | None]] | None = None
         self._fixed: tuple[float, Fixed] | None = None
         self._state: AirState | None = None
 
@@ -79,10 +82,23 @@ class Orbit:
 
     def best_look(self, t_s: float) -> Look | None:
         """How it stands at the station that it is nearest to; None while none sees it."""
-        seen = self.fixed(t_s)
-        looks = [look for vantage, least_deg in self._vantages
-                 if (look := vantage.look(seen)).elevation_deg >= least_deg]
+        looks = [look for look in self.looks(t_s) if look is not None]
         return min(looks, key=lambda look: look.range_m, default=None)
+
+    def looks(self, t_s: float) -> list[Look | None]:
+        """How it stands at each station; None at those that do not see it."""
+        seen = self.fixed(t_s)
+        if self._looks is None or self._looks[0] is not seen:
+            looks = [(vantage.look(seen), least_deg) for vantage, least_deg in self._vantages]
+            self._looks = seen, [look if look.elevation_deg >= least_deg else None
+                                 for look, least_deg in looks]
+        return self._looks[1]
+
+    def nearest(self, t_s: float) -> int | None:
+        """The number of the station that hears it, from 0; None while none does."""
+        ranges = [(look.range_m, number) for number, look in enumerate(self.looks(t_s))
+                  if look is not None]
+        return min(ranges)[1] if ranges else None
 
     def passes(self) -> list[tuple[float, float, str]]:
         """(rise, set, station) of every pass, s after the beginning, by their rise."""
@@ -109,12 +125,26 @@ def build(
     return Orbit(launch.start_utc_ms, elements, drawn, revolutions)
 
 
-def behind(elements: Elements, lag_s: float) -> Elements:
-    """Those of whoever follows on the same orbit, ``lag_s`` later."""
+def behind(elements: Elements, lag_s: float, push_mps: float = 0.0) -> Elements:
+    """Those of whoever follows on the same orbit, ``lag_s`` later; pushed along it, it is higher
+    and falls back by three times that speed."""
     first, second = elements.lines
     anomaly_deg = round(float(second[43:51]) - 360 * lag_s / elements.period_s, 4) % 360
-    digits = f"{second[:43]}{anomaly_deg:8.4f}{second[51:68]}"
+    fixed = elements.at(elements.epoch_ms)
+    speed_mps = math.hypot(fixed.x_mps, fixed.y_mps, fixed.z_mps)
+    revolutions = float(second[52:63]) * (1 - 3 * push_mps / speed_mps)
+    digits = f"{second[:43]}{anomaly_deg:8.4f}{second[51]}{revolutions:11.8f}{second[63:68]}"
     return Elements(first, f"{digits}{io.compute_checksum(digits)}")
+
+
+def strung_out(rng: random.Random, first: Elements, count: int) -> list[Elements]:
+    """Those of ``count`` payloads that one rocket lets go, one after the other. They drift apart,
+    and some past each other, by some kilometres a day."""
+    found, lag_s = [first], 0.0
+    for _ in range(count - 1):
+        lag_s += rng.uniform(*LAG_S)
+        found.append(behind(first, lag_s, rng.gauss(0, PUSH_MPS)))
+    return found
 
 
 def draw_elements(rng: random.Random, over: OrbitStation, start_utc_ms: int) -> Elements:

@@ -54,6 +54,7 @@ class Body:
         is_capturing: Callable[[], bool],
     ) -> None:
         self.is_off = False
+        self.used_j = 0.0  # by everything aboard, since the beginning
         self.forced_battery_mv: Callable[[float], float] | None = None
         self.forced_inside_c: float | None = None
         self.send_dip_mv = 0.0
@@ -181,6 +182,7 @@ class Body:
             step_ms = min(STEP_MS_MAX, self._clock.now_ms - self._at_ms)
             self._at_ms += step_ms
             load_w = self._load_w(self._sending_part(step_ms))
+            self.used_j += load_w * step_ms / 1000
             self._battery.draw(load_w - self._panel_w(), self.inside_c(), step_ms / 1000)
             density = self._sky.air(self.state().altitude_m).density_kgm3
             self._heat.step(

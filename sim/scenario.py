@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -128,11 +129,7 @@ def into_orbit(
     site = conditions.site or rng.choice(SITES)
     launch = conditions.launch or draw_launch(rng, site)
     others = rng.sample([each for each in SITES if each != site], rng.randint(0, 2))
-    stations = tuple(
-        OrbitStation(name=f"station{number}", latitude_deg=each.latitude_deg,
-                     longitude_deg=each.longitude_deg, altitude_m=each.elevation_m,
-                     elevation_min_deg=rng.choice((0.0, 5.0, 10.0)))
-        for number, each in enumerate((site, *others), 1))
+    stations = stations_at(rng, (site, *others))
     orbit = build(rng, mission.orbit, stations, launch, revolutions)
     is_known = not is_handicapped or rng.random() < KNOWS_SHARE
     is_tuned = not is_handicapped or rng.random() < TUNED_SHARE
@@ -144,6 +141,15 @@ def into_orbit(
             "mind": mission.mind.model_copy(update={"every_s": ORBIT_MIND_S}),
         })
     return mission, replace(conditions, orbit=orbit, is_tuned=is_tuned, hardware=ORBIT_HARDWARE)
+
+
+def stations_at(rng: random.Random, sites: Iterable[Site]) -> tuple[OrbitStation, ...]:
+    """A station at each site, with drawn hills around it."""
+    return tuple(
+        OrbitStation(name=f"station{number}", latitude_deg=each.latitude_deg,
+                     longitude_deg=each.longitude_deg, altitude_m=each.elevation_m,
+                     elevation_min_deg=rng.choice((0.0, 5.0, 10.0)))
+        for number, each in enumerate(sites, 1))
 
 
 def _conditions(rng: random.Random, preset: str, site: Site) -> Conditions:

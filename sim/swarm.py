@@ -4,7 +4,7 @@ The worlds run in step: whichever has the earliest event goes next. What a paylo
 own station through its own channel, and then every station beside it; it reaches each other payload
 that is in reach and is not sending itself. A modem waits while it hears another send, as Dire Wolf
 does (CSMA), and gives way after its own frame. Who sends without hearing the other spoils the
-other's frames at the station, and the uplink to all who hear it.
+other's frames at a station that sees both, and the uplink to all who hear it.
 
 Payloads under one balloon are always in reach, with hardly a loss. In orbits reach is the distance
 over which the power carries between two short antennas, where the Earth is not in between.
@@ -32,23 +32,37 @@ from sim.world import PersonaParts, World
 from wire.mission import Mission
 from wire.mission_orbit import OrbitSection
 from wire.mission_swarm import NEIGHBOURS_MAX, Neighbour, SwarmSection
-from wire.orbit import SEMI_MAJOR_M
+from wire.orbit import SEMI_MAJOR_M, Elements
 
 PAYLOADS_MAX = NEIGHBOURS_MAX + 1
 LOSS, BURST_S = 0.05, 2.0  # between two payloads
-GIVES_WAY_MS = (150, 250)  # after its own frame: whoever waits looks every 100 ms
+STATIONS_MAX = 4
+SLOT_MS = 100  # who waits begins at a random instant of this time after the channel is free, and
+GIVES_WAY_MS = (150, 250)  # whoever sent last, later
+WAITS_MS_MAX = 2_000  # and looks up meanwhile, for it has more to do
 REACH_M = 700_000.0  # 20 dBm, two dipoles that are crossed half of the time, 8 dB over the noise
 KEPT_CUTS = 16
 
 
 @dataclass(slots=True)
 class _Member:
-    """One payload: when it sends, and until when it gives way."""
+    """One payload: when it sends, until when it gives way, and for how long it hears others."""
 
     world: World
     start_ms: int = -1
     end_ms: int = -1
     yields_until_ms: int = -1
+    hears_until_ms: int = 0
+    heard_ms: int = 0
+
+    def hear(self, start_ms: int, end_ms: int) -> None:
+        """Somebody else sends meanwhile."""
+        self.heard_ms += max(0, end_ms - max(start_ms, self.hears_until_ms))
+        self.hears_until_ms = max(self.hears_until_ms, end_ms)
+
+    def others_ms(self) -> int:
+        """For how long others were heard to send so far."""
+        return self.heard_ms - max(0, self.hears_until_ms - self.world.clock.now_ms)
 
 
 def missions(base: Mission, names: Sequence[str], is_relaying: bool = True) -> list[Mission]:
@@ -83,16 +97,26 @@ def in_line(
     plans: Sequence[Mission], seed: int, folder: Path, conditions: Conditions, lag_s: float,
     personas: Sequence[PersonaParts] = (),
 ) -> list[World]:
-    """The same in the orbit of ``conditions``, each ``lag_s`` behind the one before it. Each knows
-    its elements and the stations."""
+    """The same in the orbit of ``conditions``, each ``lag_s`` behind the one before it."""
+    assert conditions.orbit is not None
+    first = conditions.orbit.elements
+    elements = [behind(first, at * lag_s) for at in range(len(plans))]
+    return in_orbits(plans, seed, folder, conditions, elements, personas)
+
+
+def in_orbits(
+    plans: Sequence[Mission], seed: int, folder: Path, conditions: Conditions,
+    elements: Sequence[Elements], personas: Sequence[PersonaParts] = (),
+) -> list[World]:
+    """Each with its own ``elements``, over the stations of the orbit of ``conditions`` and for as
+    long. Each knows its elements and the stations."""
     assert conditions.orbit is not None
     worlds: list[World] = []
     first = conditions.orbit
-    for at, plan in enumerate(plans):
-        elements = behind(first.elements, at * lag_s)
-        orbit = Orbit(first.start_utc_ms, elements, first.stations, first.revolutions)
+    for at, (plan, own) in enumerate(zip(plans, elements, strict=True)):
+        orbit = Orbit(first.start_utc_ms, own, first.stations, first.revolutions)
         known = plan.model_copy(update={
-            "orbit": OrbitSection(tle=elements.lines, stations=first.stations)})
+            "orbit": OrbitSection(tle=own.lines, stations=first.stations)})
         worlds.append(World(known, seed * PAYLOADS_MAX + at, "scripted",
                             folder / plan.payload.name, None, personas[at] if personas else None,
                             replace(conditions, orbit=orbit)))
@@ -102,21 +126,27 @@ def in_line(
 class Swarm:
     """Worlds that share the air. Everything of one payload is reached through its world."""
 
-    def __init__(self, worlds: Sequence[World], seed: int, is_talking: bool = False) -> None:
+    def __init__(
+        self, worlds: Sequence[World], seed: int, is_talking: bool = False, loss: float = LOSS,
+    ) -> None:
         """The worlds begin at the same time, and have not run yet. Where they are ``is_talking``,
-        each has the keys of those it lists, and may answer them."""
+        each has the keys of those it lists, and may answer them. ``loss`` is that between two
+        payloads, 0..0.95."""
         assert len({world.clock.start_utc_ms for world in worlds}) == 1, "they begin together"
         self.worlds = tuple(worlds)
         self._members = [_Member(world) for world in worlds]
         if is_talking:
             _exchange_keys(worlds)
         self._rng = part_rng(seed, "swarm")
+        self._is_over = False
         pairs = permutations(range(len(worlds)), 2)
         self._fading = {pair: GilbertElliott(
-            part_rng(seed, f"between {pair}"), LOSS, BURST_S) for pair in pairs}
+            part_rng(seed, f"between {pair}"), loss, BURST_S) for pair in pairs}
         for at, member in enumerate(self._members):
             member.world.observers.append(_Sends(self, at))
             member.world.radio.is_channel_busy = partial(self._is_busy, at)
+            member.world.radio.others_ms = member.others_ms
+            member.world.daemon.postpone = partial(self._postpone, at)
             member.world.air.mast += [other.air.station_hears for other in worlds
                                       if other is not member.world]
 
@@ -135,6 +165,12 @@ class Swarm:
         for world in self.worlds:
             world.run_until(t_s)
 
+    def disband(self) -> None:
+        """From now on each is alone on a channel of its own, and their clocks part."""
+        self._is_over = True
+        for world in self.worlds:
+            world.air.mast.clear()
+
     def close(self) -> None:
         """Close every world."""
         for world in self.worlds:
@@ -142,6 +178,8 @@ class Swarm:
 
     def sends(self, at: int, frame: bytes) -> None:
         """Payload ``at`` begins to send."""
+        if self._is_over:
+            return
         member = self._members[at]
         start_ms = member.world.clock.now_ms
         member.start_ms = start_ms
@@ -150,9 +188,10 @@ class Swarm:
         for to, other in enumerate(self._members):
             if to == at:
                 continue
-            if self._is_seen(at) and self._is_seen(to):
+            if self._is_heard_beside(at, to):
                 _cut(other.world.channel.down.cuts, start_ms, member.end_ms)
             if self._is_in_reach(at, to):
+                other.hear(start_ms, member.end_ms)
                 _cut(other.world.channel.up.cuts, start_ms, member.end_ms)
                 other.world.at(member.end_ms, partial(
                     self._arrive, at, to, frame, start_ms, member.end_ms))
@@ -166,10 +205,17 @@ class Swarm:
 
     def _is_busy(self, at: int) -> bool:
         """Does payload ``at`` hear another send, or give way?"""
-        now_ms = self._members[at].world.clock.now_ms
-        return now_ms < self._members[at].yields_until_ms or any(
-            each.start_ms <= now_ms < each.end_ms and self._is_in_reach(number, at)
-            for number, each in enumerate(self._members) if number != at)
+        member = self._members[at]
+        return not self._is_over and member.world.clock.now_ms < max(
+            member.yields_until_ms, member.hears_until_ms)
+
+    def _postpone(self, at: int, due_ms: int) -> int:
+        """Begin a step that is due then when the channel is free; looking up now and then."""
+        member = self._members[at]
+        now_ms, free_ms = member.world.clock.now_ms, member.hears_until_ms
+        if self._is_over or free_ms <= max(due_ms, now_ms):
+            return due_ms
+        return max(due_ms, min(free_ms + self._rng.randrange(SLOT_MS), now_ms + WAITS_MS_MAX))
 
     def _is_in_reach(self, at: int, to: int) -> bool:
         one, other = self.worlds[at].trajectory, self.worlds[to].trajectory
@@ -182,11 +228,14 @@ class Swarm:
         middle_m = math.hypot(*((p + q) / 2 for p, q in zip(here, there, strict=True)))
         return along_m <= REACH_M and middle_m > SEMI_MAJOR_M
 
-    def _is_seen(self, at: int) -> bool:
-        """Is it over a station?"""
-        world = self.worlds[at]
-        path = world.trajectory
-        return not isinstance(path, Orbit) or path.best_look(world.clock.now_s) is not None
+    def _is_heard_beside(self, at: int, to: int) -> bool:
+        """Does the station that hears payload ``to`` hear payload ``at`` too?"""
+        one, other = self.worlds[at].trajectory, self.worlds[to].trajectory
+        if not isinstance(one, Orbit) or not isinstance(other, Orbit):
+            return True
+        now_s = self.worlds[at].clock.now_s
+        station = other.nearest(now_s)
+        return station is not None and one.looks(now_s)[station] is not None
 
 
 class _Sends:

@@ -84,7 +84,7 @@ ORDER = {
         "acoustics", "optics",
         "fakes", "daemon", "radio", "payload_thermal", "spacecraft", "hardware", "fault_schedule",
         "scenario", "world", "swarm", "live", "plot", "trace", "summary", "verify", "faults", "rig",
-        "trials", "commands", "__main__",
+        "trials", "commands", "swarm_command", "__main__",
     ),
     "host_training": (
         "errors", "stages", "common", "importers", "privacy", "corpus", "rows", "codec",

@@ -21,7 +21,8 @@ class SimRadio:
     drops_silently    frames are taken and never leave the antenna
     is_deaf           nothing is heard
 
-    ``is_channel_busy`` says whether it hears somebody else send, and waits; alone it never does.
+    ``is_channel_busy`` says whether it hears somebody else send, and waits; ``others_ms`` for how
+    long others were heard to send so far. Alone it never waits.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class SimRadio:
         self.is_deaf = False
         self.dropped_frames = 0
         self.is_channel_busy: Callable[[], bool] = lambda: False
+        self.others_ms: Callable[[], int] = lambda: 0
         self._clock = clock
         self._channel = channel
         self._on_send = on_send

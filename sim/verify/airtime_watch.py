@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 BEACON_SLACK_MS = 4_000  # a step that comes late
 FIRST_BEACON_MS = 8_000
 DUTY_SLACK_MS = 10  # the payload's milliseconds are not the world's
+OTHERS_MS_MAX = 60_000  # that a beacon waits for other payloads' frames, besides
 
 
 class AirtimeWatch:
@@ -24,6 +25,7 @@ class AirtimeWatch:
         self._budgeted = world.mission
         self._beacon_ms: int | None = None  # of the latest one of this life
         self._every_ms = 0  # when it went
+        self._others_ms = 0  # how long others had been heard to send by then
         self._free_ms = 0  # when the transmitter may send again
         self._ident_ms: int | None = None  # of the latest callsign; before it, of the first frame
         self._sent_ms = 0  # of the latest frame
@@ -32,6 +34,7 @@ class AirtimeWatch:
         """A life begins. It cannot know what the one before sent a moment ago."""
         self._beacon_ms = None
         self._every_ms = self._free_ms = 0
+        self._others_ms = self._world.radio.others_ms()
         self._ident_ms = None
 
     def duty_flaw(self, frame: bytes) -> str | None:
@@ -62,13 +65,16 @@ class AirtimeWatch:
         """``frame`` begins to go out."""
         if isinstance(frame, BeaconFrame):
             self._beacon_ms, self._every_ms = self._world.clock.now_ms, self._beacon_every_ms()
+            self._others_ms = self._world.radio.others_ms()
 
     def beacon_flaw(self, is_excused: bool) -> str | None:
-        """Is a beacon overdue? The first counts from the start of the process."""
+        """Is a beacon overdue? The first counts from the start of the process. While others send
+        the modem waits, whatever the payload wants."""
         now_ms = self._world.clock.now_ms
         every_ms = max(self._every_ms, self._beacon_every_ms())
         since_ms = self._world.daemon.started_ms if self._beacon_ms is None else self._beacon_ms
         allowed_ms = FIRST_BEACON_MS if self._beacon_ms is None else 2 * every_ms
+        allowed_ms += min(OTHERS_MS_MAX, self._world.radio.others_ms() - self._others_ms)
         if is_excused:
             self._beacon_ms = now_ms
         elif now_ms - since_ms > allowed_ms + BEACON_SLACK_MS:

@@ -92,7 +92,8 @@ class Violation:
 class Checks:
     """The observer of one world. ``violations`` is what it found, ``digest`` what it saw."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, scan_every_ms: int = SCAN_EVERY_MS) -> None:
+        """``scan_every_ms`` is how often the whole disk is looked at."""
         self.violations: list[Violation] = []
         self.counts: Counter[str] = Counter()
         self.ledger = Ledger()
@@ -106,7 +107,7 @@ class Checks:
         self._knows_flight = False  # this life was in the air, or its disk says that one was
         self.cutdown = CutdownWatch(world)
         self._airtime = AirtimeWatch(world)
-        self._scan_due_ms = SCAN_EVERY_MS
+        self._scan_every_ms = self._scan_due_ms = scan_every_ms
         self._low_since_ms: int | None = None
         self._true_phase: tuple[Phase, int] = (Phase.GROUND, 0)
         self._boot_ms = 0
@@ -152,7 +153,7 @@ class Checks:
         self.shown.on_step()
         self._look("cutdown_safe", self.cutdown.flaw())
         if world.clock.now_ms >= self._scan_due_ms and self._is_sound():
-            self._scan_due_ms = world.clock.now_ms + SCAN_EVERY_MS
+            self._scan_due_ms = world.clock.now_ms + self._scan_every_ms
             self.scan()
 
     def on_send(self, frame: bytes) -> None:

@@ -1,0 +1,117 @@
+"""Goal: whoever loses or alters the words of a neighbour, or never stops to talk, is found.
+
+Method: bugs planted in one part that all payloads share, under one balloon for some minutes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from payload.link.custody import Custody
+from payload.mind import conversation
+from payload.mind.conversation import Answering, NeighbourTalk
+from payload.prompt import PersonaText
+from sim.replay import Replay
+from sim.scenario import Conditions
+from sim.swarm import Swarm, missions, under_one_balloon
+from sim.verify import swarm_checks
+from sim.verify.checks import Checks
+from sim.verify.swarm_checks import NAMES, SwarmChecks
+from sim.world import PersonaParts, World
+from tests.sim.flights import hop_rows, mission, write_csv
+from wire import relaying
+from wire.records import Kind, pack_body, unpack_body
+
+CALLED = ("EDDA", "FENN")
+PERSONAS = [PersonaParts(text=PersonaText(name, f"You are {name}.", ("Say it.",), "A script."))
+            for name in CALLED]
+END_S, TALK_S = 330, 1_000
+
+
+def fly(folder: Path, end_s: float = END_S) -> tuple[SwarmChecks, list[World], list[Checks]]:
+    """Who looked on; the closed worlds, and the checks of each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = Replay(write_csv(folder / "hop.csv", hop_rows()))
+    worlds = under_one_balloon(
+        missions(mission(), CALLED), 5, folder, Conditions(charge=1.0), path, PERSONAS)
+    checks = [Checks(world) for world in worlds]
+    across = SwarmChecks(worlds, checks)
+    swarm = Swarm(worlds, 5, is_talking=True)
+    swarm.run_until(end_s)
+    swarm.close()
+    across.look_at_archives([world.archive_path for world in worlds])
+    return across, worlds, checks
+
+
+def broken(checks: list[Checks]) -> set[str]:
+    """The checks between payloads that failed."""
+    return {violation.check for each in checks for violation in each.violations} & set(NAMES)
+
+
+def test_without_a_bug_nothing_is_found_and_much_was_looked_at(tmp_path: Path) -> None:
+    """And a record that is altered in one archive, or was never made, is."""
+    across, worlds, checks = fly(tmp_path)
+    assert broken(checks) == set()
+    assert all(across.said.values())
+    with closing(sqlite3.connect(worlds[0].payload_path)) as db:
+        assert db.execute("SELECT COUNT(*) FROM record WHERE kind = ?",
+                          (int(Kind.RELAYED),)).fetchone()[0] > 0
+    with closing(sqlite3.connect(worlds[0].archive_path)) as db:
+        number, body = db.execute(
+            "SELECT record_id, body FROM record WHERE node_id = 8 LIMIT 1").fetchone()
+        altered = pack_body({**unpack_body(body), "text": "altered"})
+        db.execute("UPDATE record SET body = ? WHERE node_id = 8 AND record_id = ?",
+                   (altered, number))
+        db.commit()
+    across.look_at_archives([worlds[0].archive_path])
+    assert broken(checks) == {"archives_agree"}
+
+
+def test_a_relay_that_drops_what_it_took_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Custody, "take_parcels", lambda self, now_ms: [])
+    assert broken(fly(tmp_path)[2]) == {"custody_kept"}
+
+
+def test_a_relay_that_alters_is_found_and_believed_by_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = relaying.pack
+    monkeypatch.setattr(relaying, "pack", lambda heard: whole(
+        each._replace(data=each.data[:-1] + bytes([each.data[-1] ^ 1])) for each in heard))
+    _, worlds, checks = fly(tmp_path)
+    assert broken(checks) == {"carried_true", "custody_kept"}  # neither is it what was taken
+    for world in worlds:
+        with closing(sqlite3.connect(world.archive_path)) as db:
+            assert not db.execute("SELECT 1 FROM ear WHERE station LIKE 'via %'").fetchall()
+
+
+def test_a_relay_that_takes_more_than_its_share_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(swarm_checks, "SHARE_BYTES", 100)
+    monkeypatch.setattr(swarm_checks, "SHARE_BYTES_PER_S", 0)
+    assert broken(fly(tmp_path)[2]) == {"custody_bounded"}
+
+
+@pytest.mark.thorough
+def test_a_payload_that_answers_the_same_again_and_again_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = NeighbourTalk._answer
+
+    def again(self: NeighbourTalk, node_id: int, utc_ms: int) -> Answering | None:
+        opened = self._partners[node_id].open
+        answering = answer(self, node_id, utc_ms)
+        self._partners[node_id].open = opened
+        return answering
+
+    monkeypatch.setattr(NeighbourTalk, "_answer", again)
+    monkeypatch.setattr(conversation, "ANSWER_EVERY_MS", 0)
+    assert broken(fly(tmp_path, TALK_S)[2]) == {"talk_bounded"}
+
