@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from rich.table import Table
 
-from payload.mind.conversation import DAY_MS
+from payload.mind.neighbour_talk import DAY_MS
 from sim.daemon import Observer
 from sim.orbit import Orbit
 from sim.world import World

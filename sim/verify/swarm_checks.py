@@ -22,7 +22,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from payload.link.custody import PARCEL_MS, SHARE_BYTES, SHARE_BYTES_PER_S
-from payload.mind.conversation import ANSWERS_A_DAY_MAX, DAY_MS, OF_ONE_A_DAY_MAX
+from payload.mind.neighbour_talk import ANSWERS_A_DAY_MAX, DAY_MS, OF_ONE_A_DAY_MAX
 from payload.notes import Note
 from payload.storage.writer import RELAYED_MAX
 from sim.daemon import Observer

@@ -13,7 +13,7 @@ import pytest
 
 from payload.link.custody import Custody
 from payload.mind import conversation
-from payload.mind.conversation import Answering, NeighbourTalk
+from payload.mind.neighbour_talk import Answering, NeighbourTalk
 from payload.prompt import PersonaText
 from sim.replay import Replay
 from sim.scenario import Conditions
