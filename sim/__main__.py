@@ -67,7 +67,7 @@ HoursOption = Annotated[
 ]
 PresetOption = Annotated[
     Preset | None,
-    typer.Option(help="balloon, or orbit: the mission's [orbit], where it has one, else a drawn "
+    typer.Option(help="balloon, or orbit: that of the mission, where it has one, else a drawn "
                       "one. Default: what the mission is."),
 ]
 MastOption = Annotated[
@@ -143,8 +143,8 @@ def fly(
 @app.command()
 def show(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Output folder of `fly "
-                                                    "--out`.", show_default=False)],
+        Path, typer.Argument(metavar="FOLDER", help="The folder that the flight "
+                                                    "wrote.", show_default=False)],
     mission_path: Annotated[
         Path, typer.Option("--mission", help="Mission file of that flight.")
     ] = Path("mission.toml"),
@@ -156,8 +156,8 @@ def show(
     try:
         ended_ms = last_heard_ms(archive_path)
     except sqlite3.Error as error:
-        raise _refusal(f"{archive_path}: not a flight archive ({error}); name a folder written by "
-                       "fly --out.") from error
+        raise _refusal(f"{archive_path}: not a flight archive ({error}); name the folder "
+                       "of a simulated flight, such as flight-7.") from error
     if ended_ms is None:
         raise _refusal(f"{archive_path}: nothing was received from this flight.")
     stop = Stop()

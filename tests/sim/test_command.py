@@ -186,6 +186,15 @@ def test_help_explains() -> None:
         assert option in result.output
 
 
+def test_no_help_loses_what_stands_in_brackets() -> None:
+    """``[orbit]`` in a help was taken for markup: "the mission's , where it has one"."""
+    for command in app.registered_commands:
+        assert command.callback is not None
+        name = command.name or command.callback.__name__.replace("_", "-")
+        shown = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200"})
+        assert shown.exit_code == 0 and " , " not in shown.output, name
+
+
 def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:
     """With the page open and read: SIGINT, a summary, status 130, one whole archive.
 
