@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 import socket
 import sqlite3
@@ -185,6 +186,11 @@ def main() -> None:
         app(prog_name="spacepi-sim")
     except KeyboardInterrupt:  # before the flight began
         sys.exit(INTERRUPTED)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.exit("The disk is full, so the flight ended; what was written of it is kept. "
+                 "Name a folder on another disk with --out.")
 
 
 def _fly(world: World, end_s: float, speed: float | None, watch: Watch, stop: Stop) -> float:
