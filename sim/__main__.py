@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 import socket
 import sqlite3
@@ -144,8 +145,8 @@ def fly(
 @app.command()
 def show(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Output folder of `fly "
-                                                    "--out`.", show_default=False)],
+        Path, typer.Argument(metavar="FOLDER", help="The folder that the flight "
+                                                    "wrote.", show_default=False)],
     mission_path: Annotated[
         Path, typer.Option("--mission", help="Mission file of that flight.")
     ] = Path("mission.toml"),
@@ -157,8 +158,8 @@ def show(
     try:
         ended_ms = last_heard_ms(archive_path)
     except sqlite3.Error as error:
-        raise _refusal(f"{archive_path}: not a flight archive ({error}); name a folder written by "
-                       "fly --out.") from error
+        raise _refusal(f"{archive_path}: not a flight archive ({error}); name the folder "
+                       "of a simulated flight, such as flight-7.") from error
     if ended_ms is None:
         raise _refusal(f"{archive_path}: nothing was received from this flight.")
     stop = Stop()
@@ -188,6 +189,11 @@ def main() -> None:
         app(prog_name="spacepi-sim")
     except KeyboardInterrupt:  # before the flight began
         sys.exit(INTERRUPTED)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.exit("The disk is full, so the flight ended; what was written of it is kept. "
+                 "Name a folder on another disk with --out.")
 
 
 def _fly(world: World, end_s: float, speed: float | None, watch: Watch, stop: Stop) -> float:

@@ -119,9 +119,9 @@ function banner(text) {
   write(byId("banner"), text);
 }
 
-/** A link that skips to something opens its room, and leaves the address as it is. */
+/** A link to something in a room opens the room and goes there. */
 function skipLinks() {
-  for (const link of document.querySelectorAll(".skip")) {
+  for (const link of document.querySelectorAll("a[data-room]")) {
     link.addEventListener("click", async (event) => {
       event.preventDefault();
       await rooms.go(link.dataset.room);

@@ -1,10 +1,11 @@
 // Read: the diary, for whoever loves the one who wrote it: by chapters, newest first, with the silences
-// between. Nothing here can be commanded. entries.js has the entries, article.js draws each.
+// between. Nothing here can be commanded; who may ask is led to where one asks. entries.js has the entries, article.js draws each.
 
+import { isOperator } from "./access.js";
 import * as article from "./article.js";
 import { byId, el, speak, write } from "./dom.js";
 import * as entries from "./entries.js";
-import { believed, flight } from "./flight.js";
+import { believed, ending, flight } from "./flight.js";
 import * as format from "./format.js";
 import { about } from "./payload.js";
 import * as sketch from "./sketch.js";
@@ -46,6 +47,8 @@ export function draw() {
   write(byId("title"), state.name);
   write(byId("disclosure"), state.disclosure);
   write(byId("day"), day(state));
+  byId("asking").hidden = !state.can_transmit || Boolean(ending()) || !isOperator();
+  write(byId("asking").firstElementChild, `Ask ${state.name} something`);
   rearrange();
   sketch.draw();
 }

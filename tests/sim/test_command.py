@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import re
@@ -19,7 +20,7 @@ from typer.testing import CliRunner
 
 from groundstation.archive.archive import Archive
 from sim import live
-from sim.__main__ import app
+from sim.__main__ import app, main
 from tests.bundles import TRUSTED_KEY, sign_bundle
 from tests.sim.flights import ROOT, hop_rows, hop_world, mission, write_csv
 from wire import bundle
@@ -184,6 +185,29 @@ def test_help_explains() -> None:
     for option in ("--mission", "--seed", "--speed", "--fast", "--headless", "--mind", "--bundle",
                    "--out", "--replay", "--port", "--hours"):
         assert option in result.output
+
+
+def test_a_full_disk_is_one_sentence(monkeypatch, tmp_path: Path) -> None:
+    """It was the traceback of the logger, whose file could not grow."""
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(live, "fly", full)
+    monkeypatch.setattr(sys, "argv", [
+        "spacepi-sim", *SHORT, "--mission", str(ROOT / "mission.toml"), "--out", "full"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert str(ended.value).startswith("The disk is full, so the flight ended;")
+
+
+def test_no_help_loses_what_stands_in_brackets() -> None:
+    """``[orbit]`` in a help was taken for markup: "the mission's , where it has one"."""
+    for command in app.registered_commands:
+        assert command.callback is not None
+        name = command.name or command.callback.__name__.replace("_", "-")
+        shown = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200"})
+        assert shown.exit_code == 0 and " , " not in shown.output, name
 
 
 def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from tests.groundstation.web.test_access import TOKENS, VISITOR
 
 BANNER = "document.getElementById('banner').textContent"
 SAID = "Boolean(document.getElementById('banner')?.textContent)"
+ASKING = "document.querySelector('#asking a')"
 NOTE = "document.getElementById('ask-note').textContent"
 
 
@@ -46,6 +47,10 @@ def test_a_phone_reads_with_one_link_and_asks_with_the_other(
             browser.open(f"{served.url}#token={token}")
             assert browser.value("document.body.dataset.role") == role
             assert browser.value("location.href") == served.url, "no token is left there"
+            assert browser.value(f"{ASKING}.checkVisibility()") is (role == "operator")
+            if role == "operator":
+                browser.value(f"{ASKING}.click()")
+                browser.wait("document.activeElement.id === 'question'")
             assert token not in browser.value("document.cookie")
             browser.open("about:blank", until="location.href === 'about:blank'")
             browser.open(f"{served.url}#control")
