@@ -301,8 +301,10 @@ def keygen(mission: MissionOption = Path("mission.toml")) -> None:
 def neighbour_key(out: Path, mission: MissionOption = Path("mission.toml")) -> None:
     """Write the downlink key alone, for a neighbour that is to answer this payload."""
     loaded = load_mission(mission)
-    master = key_file.load(mission.parent / loaded.keys.file)
-    key_file.create(out, derive_key(master, loaded.payload.node_id, Direction.DOWNLINK))
+    key = loaded.downlink_key(key_file.load(mission.parent / loaded.keys.file))
+    if key is None:
+        raise StationError(f"{mission}: keys.downlink_mac = false, so it signs nothing to verify")
+    key_file.create(out, key)
     print(f"{out}: with it a neighbour can verify this payload, and pretend to be it. Mode 0600.")
 
 

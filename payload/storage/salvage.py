@@ -7,13 +7,15 @@ in place at the next start.
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from payload.ports import QUEUED, STATES
+from payload.ports import CONFIRMED, QUEUED
 from payload.storage.ids import FIRST_IDS, INCARNATION_KEY
 from payload.storage.store_file import (
     ALL_COLUMNS,
@@ -21,12 +23,14 @@ from payload.storage.store_file import (
     SCHEMA,
     SMALL_COLUMNS,
     any_text,
+    has_schema,
     is_whole,
     sync_folder,
 )
 
 READ_ERRORS = ("SQLITE_IOERR_READ", "SQLITE_IOERR_SHORT_READ")
 BAD_HEADER = "unsupported file format"  # a plain SQLITE_ERROR; only its message tells
+HEAD_BYTES, PAGE_BYTES = 100, 4_096  # of every file that this payload makes
 ID_MAX = 1 << 32
 LOOK_UPS_MAX = 20_000  # at one end of a gap: all that hangs on one page of the tree,
 ROW_BYTES_MIN = 32  # and no more than the file has room for
@@ -36,7 +40,8 @@ LOOK_UP_ERRORS_MAX = 3  # in a row, of the disk itself: each may cost a second
 def copy(path: Path) -> None:
     """Copy what can be read of the database at ``path`` beside it, for ``finish``.
 
-    A record of which only the state is damaged goes out again.
+    A record of which only the state is damaged goes out again, and so does what was in flight: the
+    damage may be that it seems so.
     Raises sqlite3.Error or OSError when the disk does not take it; ``path`` is then as it was.
     """
     part = path.with_name(f"{path.name}.salvaging")
@@ -46,10 +51,12 @@ def copy(path: Path) -> None:
     try:
         fresh.executescript(SCHEMA)
         with fresh:
-            for table, row in _readable(path):
+            for table, row in _readable(_with_schema(path)):
                 _insert(fresh, table, row)
     finally:
         fresh.close()
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{path}.schema{suffix}").unlink(missing_ok=True)
     part.rename(_copy_of(path))
     sync_folder(path.parent)  # before anything is moved aside
 
@@ -90,6 +97,29 @@ def _insert(db: sqlite3.Connection, table: str, row: tuple[Any, ...]) -> None:
             raise
 
 
+def _with_schema(path: Path) -> Path:
+    """The database, or a copy with a sound schema where its own is damaged: the words of it that
+    stand on its first page, behind the head of the file. The tables have been in the same places
+    since it was made. Without room for a copy it stays as it is. Raises OSError."""
+    repaired = path.with_name(f"{path.name}.schema")
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{repaired}{suffix}").unlink(missing_ok=True)
+    if has_schema(path):
+        return path
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        sound = Path(folder) / "sound"
+        with closing(sqlite3.connect(sound)) as db:
+            db.executescript(SCHEMA)
+        first_page = sound.read_bytes()[HEAD_BYTES:PAGE_BYTES]
+    for suffix in ("", "-wal"):
+        if Path(f"{path}{suffix}").exists():
+            shutil.copyfile(f"{path}{suffix}", f"{repaired}{suffix}")
+    with repaired.open("r+b") as file:
+        file.seek(HEAD_BYTES)
+        file.write(first_page)
+    return repaired
+
+
 def _readable(path: Path) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """(table, row) of everything that can be read."""
     try:
@@ -106,7 +136,7 @@ def _readable(path: Path) -> Iterator[tuple[str, tuple[Any, ...]]]:
 
 
 def _with_state(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    return row if row[-1] in STATES else (*row[:-1], QUEUED)
+    return row if row[-1] == CONFIRMED else (*row[:-1], QUEUED)
 
 
 def _size_bytes(path: Path) -> int:

@@ -107,6 +107,15 @@ def _sound_shape() -> set[tuple[Any, ...]]:
 _SOUND_SHAPE = _sound_shape()
 
 
+def has_schema(path: Path) -> bool:
+    """Does the file say where its tables are? False where it cannot be read."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            return _shape(db) >= _SOUND_SHAPE
+    except (sqlite3.Error, UnicodeDecodeError):
+        return False
+
+
 def connect(path: Path, synchronous: str) -> sqlite3.Connection:
     """The only writer's connection. Costs the same however much the file holds.
 

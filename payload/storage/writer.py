@@ -49,15 +49,21 @@ PRUNE_RECORDS = 100  # in one commit, so that it stays short
 RELAYED_MAX = 1_000  # parcels of other payloads that wait, 2 MB or so
 PRUNE_PAGES = 64  # free pages in the file that are enough
 
+_REQUEUE = "UPDATE record SET state=0 WHERE state=1 OR state<0 OR state>2"  # or in no state at all
 _MARK = "UPDATE record SET state=? WHERE id=? AND state<2"  # a confirmation is final
 _AGAIN = "UPDATE record SET state=0 WHERE id=? AND state=?"
 _DROP_RELAYED = (
     "DELETE FROM record WHERE state=0 AND class=? AND id <= (SELECT id FROM record WHERE state=0 "
     "AND class=? ORDER BY id DESC LIMIT 1 OFFSET ?) RETURNING id"
 )
-_NEXT_ROWS = (
-    "SELECT state, class, id, body FROM record INDEXED BY record_queue "
-    "WHERE (state, class, id) > (?,?,?) ORDER BY state, class, id LIMIT ?"
+_COUNT = (
+    "SELECT count(*), total(state<2), total(typeof(state)<>'integer') "
+    "FROM record INDEXED BY record_queue"
+)
+_NEXT_ROWS = (  # by way of the index, then of the table: SQLite takes from the former what it can
+    "SELECT q.state, q.class, q.id, r.state, r.class, r.body "
+    "FROM record q INDEXED BY record_queue LEFT JOIN record r NOT INDEXED ON r.id = q.id "
+    "WHERE (q.state, q.class, q.id) > (?,?,?) ORDER BY q.state, q.class, q.id LIMIT ?"
 )
 
 
@@ -114,8 +120,10 @@ class Writer:
             return
         try:
             if self._counts is None:
-                row = self.db.execute("SELECT count(*), total(state<2) FROM record").fetchone()
-                self._counts = row[0], int(row[1])
+                total, unconfirmed, stateless = self.db.execute(_COUNT).fetchone()
+                if stateless:
+                    raise sqlite3.DatabaseError("a record is in no state")
+                self._counts = total, int(unconfirmed)
             elif self._checked is not None:
                 self._checked = self._check(self.db, self._checked)
         except sqlite3.Error as error:
@@ -220,7 +228,7 @@ class Writer:
         try:
             with db:
                 if self._left_in_flight:
-                    db.execute("UPDATE record SET state=0 WHERE state=1")
+                    db.execute(_REQUEUE)
                 new = _many(db, store_file.INSERT, [row_of(*held) for held in request.records])
                 confirmed = self._set_states(db, request)
                 _many(db, store_file.INSERT_SMALL,
@@ -319,12 +327,14 @@ class Writer:
     ) -> tuple[int, int, int] | None:
         """Read the next rows by way of the index that sends them; where to go on, None at the end.
 
-        SQLite raises for an entry without its row, and for a page that is none.
+        SQLite raises for a page that is none.
         """
         rows = db.execute(_NEXT_ROWS, (*checked, CHECK_ROWS)).fetchall()
         for row in rows:
             if not all(type(value) is int for value in row[:3]) or row[:3] <= checked:
                 raise sqlite3.DatabaseError("the index is out of order")
+            if row[0] not in STATES or row[:2] != row[3:5]:
+                raise sqlite3.DatabaseError("an entry of the index has no such record")
             checked = row[:3]
         return checked if len(rows) == CHECK_ROWS else None
 

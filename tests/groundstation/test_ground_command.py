@@ -140,6 +140,21 @@ def test_a_log_of_the_served_network_has_no_token(mission):
     assert not any(token in out + err for token in tokens.values())
 
 
+def test_a_payload_that_signs_nothing_has_no_key_to_give_away(mission, ground):
+    """It was written, and whoever used it verified nothing."""
+    from wire.auth import Direction, derive_key
+
+    ground("keygen", "-m", mission)
+    out = mission.parent / "fenn.key"
+    status, _, err = ground("neighbour-key", out, "-m", mission)
+    assert status == 1 and "signs nothing to verify" in err and not out.exists()
+    mission.write_text(mission.read_text().replace("downlink_mac = false", "downlink_mac = true"))
+    status, said, _ = ground("neighbour-key", out, "-m", mission)
+    master = bytes.fromhex((mission.parent / "mission.key").read_text())
+    assert status == 0 and "pretend" in said
+    assert bytes.fromhex(out.read_text()) == derive_key(master, 7, Direction.DOWNLINK)
+
+
 def test_a_key_makes_it_transmit_and_the_payload_hears_it(mission, ground):
     key_file = mission.parent / "mission.key"
     status, out, _ = ground("keygen", "-m", mission)
@@ -149,10 +164,6 @@ def test_a_key_makes_it_transmit_and_the_payload_hears_it(mission, ground):
     assert status == 1 and "overwritten" in err
     from wire.auth import Direction, derive_key
 
-    status, out, _ = ground("neighbour-key", mission.parent / "fenn.key", "-m", mission)
-    told = bytes.fromhex((mission.parent / "fenn.key").read_text())
-    assert (status, told) == (0, derive_key(
-        bytes.fromhex(key_file.read_text()), 7, Direction.DOWNLINK)) and "pretend" in out
     key = derive_key(bytes.fromhex(key_file.read_text()), 7, Direction.UPLINK)
     station, far, decoder = Station(mission), FarEnd(key), kiss.Decoder()
     station.radio.sendall(kiss.encode(far.beacon(state_at(0))))
