@@ -143,8 +143,8 @@ def _fly(plan: SwarmPlan, folder: Path, console: Console, plot_path: Path | None
 def title(plan: SwarmPlan) -> str:
     """What was flown, for a plot."""
     where = f"{plan.stations} stations" if plan.is_orbit else "one balloon"
-    loss = "" if plan.loss is None else f", loss {plan.loss:.0%}"
-    resets = f", {plan.resets:g} resets a day and payload" if plan.resets else ""
+    loss = "" if plan.loss is None else f", {100 * plan.loss:g} % loss"
+    resets = f", resets: {plan.resets:g} a day and payload" if plan.resets else ""
     return f"{plan.payloads} payloads, {where}{loss}{resets}, seed {plan.seed}"
 
 

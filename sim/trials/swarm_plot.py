@@ -12,6 +12,7 @@ from typing import Any
 from sim.trials.swarm_days import Day, by_day
 
 INCHES = (10.0, 9.5)
+ROOM = 1.25  # above what is drawn, for a legend
 _BLUE, _RED, _GREEN, _GREY = "#2b6cb0", "#c05621", "#2f855a", "#4a5568"
 _PALE = "#cbd5e0"
 
@@ -36,7 +37,7 @@ def draw(rows: Sequence[Day], title: str, path: Path) -> None:
         axis.grid(axis="y", alpha=0.25, linewidth=0.6)
         axis.set_axisbelow(True)
         axis.spines[["top", "right"]].set_visible(False)
-    axes[4].yaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+    axes[4].yaxis.set_major_locator(ticker.MaxNLocator(nbins=4, integer=True))
     axes[4].xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
     axes[4].set_xlabel("day")
     axes[4].set_xlim(0.4, len(days) + 0.6)
@@ -68,7 +69,7 @@ def _words(axis: Any, days: Sequence[Sequence[Day]]) -> None:
         axis.bar(_numbers(days), [sum(map(value, day)) for day in days], color=color,
                  width=width, label=label)
     axis.set_ylabel("words")
-    axis.set_ylim(top=1.2 * max(axis.get_ylim()[1], 1))
+    axis.set_ylim(top=ROOM * axis.get_ylim()[1])
     axis.legend(loc="upper right", fontsize=8, ncols=2, frameon=False)
 
 
@@ -77,12 +78,13 @@ def _energy(axis: Any, days: Sequence[Sequence[Day]]) -> None:
     axis.bar(_numbers(days), [sum(row.energy_wh for row in day) for day in days], color=_PALE,
              width=0.7)
     axis.set_ylabel("energy used, Wh")
+    axis.set_ylim(top=ROOM * axis.get_ylim()[1])
     charge = axis.twinx()
     for number, day in enumerate(days):
         charge.plot([day[0].day] * len(day), [row.charge_min_pct for row in day], "o",
                     color=_GREEN, markersize=4, alpha=0.8,
                     label="" if number else "lowest charge of each")
-    charge.set_ylim(0, 118)
+    charge.set_ylim(0, 100 * ROOM)
     charge.set_yticks([0, 50, 100])
     charge.set_ylabel("charge, %", color=_GREEN)
     charge.spines[["top", "left"]].set_visible(False)

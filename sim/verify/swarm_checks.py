@@ -83,7 +83,7 @@ class _Watch(Observer):
             if note.kind is Kind.RELAYED:
                 self._look_at_parcel(note)
             elif note.kind is Kind.MUSING and "answers" in note.body:
-                self._look_at_answer(tuple(note.body["answers"]))
+                self.look_at_answer(tuple(note.body["answers"]))
         self._look_at_custody(flight.neighbours.custody.taken_frames, now_ms)
         if now_ms >= self._count_due_ms:
             self._count_due_ms = now_ms + COUNT_EVERY_MS
@@ -163,7 +163,7 @@ class _Watch(Observer):
 
     # -- conversation --------------------------------------------------------------------------
 
-    def _look_at_answer(self, musing: tuple[int, int, int]) -> None:
+    def look_at_answer(self, musing: tuple[int, int, int]) -> None:
         """A thought that began before midnight is told after it: one more than the budget."""
         node_id, day = musing[0], self._world.clock.utc_ms // DAY_MS
         if musing in self._answered:

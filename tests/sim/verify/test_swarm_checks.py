@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from payload.link.custody import Custody
-from payload.mind import conversation
-from payload.mind.neighbour_talk import Answering, NeighbourTalk
+from payload.mind.neighbour_talk import OF_ONE_A_DAY_MAX
 from payload.prompt import PersonaText
 from sim.replay import Replay
 from sim.scenario import Conditions
@@ -29,7 +28,7 @@ from wire.records import Kind, pack_body, unpack_body
 CALLED = ("EDDA", "FENN")
 PERSONAS = [PersonaParts(text=PersonaText(name, f"You are {name}.", ("Say it.",), "A script."))
             for name in CALLED]
-END_S, TALK_S = 330, 1_000
+END_S = 330
 
 
 def fly(folder: Path, end_s: float = END_S) -> tuple[SwarmChecks, list[World], list[Checks]]:
@@ -99,19 +98,20 @@ def test_a_relay_that_takes_more_than_its_share_is_found(
     assert broken(fly(tmp_path)[2]) == {"custody_bounded"}
 
 
-@pytest.mark.thorough
-def test_a_payload_that_answers_the_same_again_and_again_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("musings", [
+    [(8, 1, number) for number in range(OF_ONE_A_DAY_MAX + 2)], [(8, 1, 5), (8, 1, 5)]])
+def test_whoever_answers_too_often_or_twice_is_found(
+    tmp_path: Path, musings: list[tuple[int, int, int]]
 ) -> None:
-    answer = NeighbourTalk._answer
-
-    def again(self: NeighbourTalk, node_id: int, utc_ms: int) -> Answering | None:
-        opened = self._partners[node_id].open
-        answering = answer(self, node_id, utc_ms)
-        self._partners[node_id].open = opened
-        return answering
-
-    monkeypatch.setattr(NeighbourTalk, "_answer", again)
-    monkeypatch.setattr(conversation, "ANSWER_EVERY_MS", 0)
-    assert broken(fly(tmp_path, TALK_S)[2]) == {"talk_bounded"}
-
+    """The last of these is what is too much."""
+    path = Replay(write_csv(tmp_path / "hop.csv", hop_rows()))
+    worlds = under_one_balloon(missions(mission(), CALLED), 5, tmp_path, Conditions(), path)
+    checks = [Checks(world) for world in worlds]
+    watch = SwarmChecks(worlds, checks).watches[0]
+    for musing in musings[:-1]:
+        watch.look_at_answer(musing)
+    assert broken(checks) == set()
+    watch.look_at_answer(musings[-1])
+    assert broken(checks) == {"talk_bounded"}
+    for world in worlds:
+        world.close()
