@@ -224,7 +224,7 @@ def latest_musing(world: World) -> str | None:
     return str(unpack_body(row[0]).get("text", "")) if row else None
 
 
-def _said(value: float | None, unit: str, digits: int = 0) -> str:
+def _text(value: float | None, unit: str, digits: int = 0) -> str:
     return "unknown" if value is None else f"{value:.{digits}f} {unit}"
 
 
@@ -242,8 +242,8 @@ def _line(world: World, state: Beacon) -> str:
     phase = state.phase.name.lower() if state.phase is not None else "unknown"
     lost = "unknown" if loss is None else f"{loss:.0%}"
     return (
-        f"{_clock(world.clock.now_s)}  {phase}  {_said(state.altitude_m, 'm')}  "
-        f"battery {_said(state.battery_mv, 'mV')}  queue {_said(state.queue_records, 'records')}  "
+        f"{_clock(world.clock.now_s)}  {phase}  {_text(state.altitude_m, 'm')}  "
+        f"battery {_text(state.battery_mv, 'mV')}  queue {_text(state.queue_records, 'records')}  "
         f"loss {lost}"
     )
 
@@ -257,13 +257,13 @@ def status(world: World, end_s: float, address: str | None) -> Group:
     for _ in range(2):
         table.add_column(style="dim", justify="right")
         table.add_column(min_width=22)
-    table.add_row("phase", Text(phase, "bold"), "battery", f"{_said(state.battery_mv, 'mV')}"
+    table.add_row("phase", Text(phase, "bold"), "battery", f"{_text(state.battery_mv, 'mV')}"
                   f", {power}")
-    table.add_row("altitude", _said(state.altitude_m, "m"), "queue",
-                  _said(state.queue_records, "records"))
-    table.add_row("climb", _said(state.climb_mps, "m/s", 1), "loss",
+    table.add_row("altitude", _text(state.altitude_m, "m"), "queue",
+                  _text(state.queue_records, "records"))
+    table.add_row("climb", _text(state.climb_mps, "m/s", 1), "loss",
                   "unknown" if loss is None else f"{loss:.0%} of frames")
-    table.add_row("outside", _said(state.outside_c, "C"), "heard",
+    table.add_row("outside", _text(state.outside_c, "C"), "heard",
                   f"{world.channel.heard['beacon']} of {world.channel.sent['beacon']} beacons")
     musing = latest_musing(world)
     parts: list[RenderableType] = [

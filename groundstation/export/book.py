@@ -14,7 +14,7 @@ from typing import Any
 from groundstation.archive.track import Point, distance_m, place_at
 from groundstation.export import assembled_picture, drawings
 from groundstation.export.flight_data import ExportedFlight, ExportedPicture
-from groundstation.export.markup import Node, clock, el, grouped, html, iso, metres, said
+from groundstation.export.markup import Node, clock, el, grouped, html, iso, metres, radio_text
 from groundstation.reading.chapters import Chapter, burst_of, chapter_at, chapters_of
 from groundstation.reading.page_json import EntryJson, LineJson
 from groundstation.reading.reader import GAP_MS
@@ -78,7 +78,7 @@ def _cover(flight: ExportedFlight) -> Node:
         "header", {"class": "cover"}, el("h1", None, flight.name),
         el("p", {"class": "day"}, _day(flight)),
         None if best is None else el("figure", None, assembled_picture.drawn(best)),
-        None if line is None else said("p", "epigraph", line["text"]),
+        None if line is None else radio_text("p", "epigraph", line["text"]),
         el("p", {"class": "disclosure"}, flight.state["disclosure"]))
 
 
@@ -213,9 +213,9 @@ def _margin(entry: EntryJson, number: int | None = None) -> Node:
 def _line(entry: LineJson, number: int) -> Node:
     return el(
         "article", {"id": f"line-{number}"}, _margin(entry, number),
-        said("blockquote", "asked", entry["question"]) if entry["question"] else None,
-        said("p", "text", entry["text"]),
-        said("p", "senses", entry["senses"]) if entry["senses"] else None,
+        radio_text("blockquote", "asked", entry["question"]) if entry["question"] else None,
+        radio_text("p", "text", entry["text"]),
+        radio_text("p", "senses", entry["senses"]) if entry["senses"] else None,
         el("p", {"class": "note"}, "a canned line, not the model’s")
         if entry["by"] == "canned" else None)
 
@@ -223,7 +223,7 @@ def _line(entry: LineJson, number: int) -> Node:
 def _picture(picture: ExportedPicture, entry: EntryJson) -> Node:
     return el("article", None, _margin(entry), el(
         "figure", None, assembled_picture.drawn(picture),
-        said("figcaption", "", assembled_picture.caption(picture))))
+        radio_text("figcaption", "", assembled_picture.caption(picture))))
 
 
 def _silence(flight: ExportedFlight, since_ms: int, to_ms: int) -> Node | None:
@@ -263,7 +263,7 @@ def _pieces(flight: ExportedFlight) -> Node | None:
         return None
     return _section("Pieces of pictures", el("div", {"class": "sheet"}, *(el(
         "figure", None, assembled_picture.drawn(picture),
-        said("figcaption", "", assembled_picture.caption(picture))) for picture in lost)))
+        radio_text("figcaption", "", assembled_picture.caption(picture))) for picture in lost)))
 
 
 def _troubles(flight: ExportedFlight) -> Node | None:
@@ -280,7 +280,7 @@ def _troubles(flight: ExportedFlight) -> Node | None:
     return _section(
         "What failed", el("table", None, *(
             el("tr", None, el("th", {"scope": "row"}, clock(entry["when_ms"])),
-               said("td", "", words)) for entry, words in rows[:TROUBLES_MAX])),
+               radio_text("td", "", words)) for entry, words in rows[:TROUBLES_MAX])),
         el("p", {"class": "caption"}, f"{grouped(left)} more are in the archive.")
         if left > 0 else None)
 

@@ -26,7 +26,7 @@ def el(tag: str, attributes: dict[str, str] | None = None, *children: Node | str
     return node
 
 
-def said(tag: str, name: str, text: str) -> Node:
+def radio_text(tag: str, name: str, text: str) -> Node:
     """Text that a radio wrote, isolated so that its direction cannot reorder its neighbours."""
     return el(tag, {"class": name, "dir": "auto"}, text)
 

@@ -104,7 +104,7 @@ class PeerExchange:
             station, _, kind = message.topic.removeprefix(f"{self._root}/").partition("/")
             if kind == ASK:
                 self._answer(message.data)
-            elif (found := messages.told(message.data)) is not None and kind == HEARD:
+            elif (found := messages.parse_reception(message.data)) is not None and kind == HEARD:
                 told.append((station, found))
             else:
                 self._incoming.notices.count("unreadable")
@@ -115,7 +115,7 @@ class PeerExchange:
             self._incoming.note()
 
     def _answer(self, data: bytes) -> None:
-        asked = messages.asked(data)
+        asked = messages.parse_request(data)
         if asked is None:
             self._incoming.notices.count("unreadable")
         elif self._outgoing.rewind(asked, self._uptime_ms()):

@@ -62,7 +62,7 @@ def pack(message: Told | Wanted) -> bytes:
     return packed
 
 
-def told(data: bytes) -> Told | None:
+def parse_reception(data: bytes) -> Told | None:
     """A reception; None for bytes that are none."""
     fields = _fields(data, 7)
     if fields is None:
@@ -76,7 +76,7 @@ def told(data: bytes) -> Told | None:
     return Told(log, number, before, utc_ms, raw, rssi, snr)
 
 
-def asked(data: bytes) -> Wanted | None:
+def parse_request(data: bytes) -> Wanted | None:
     """What is wanted again; None for bytes that say nothing of it."""
     fields = _fields(data, 2)
     if fields is None or not (_is_log(fields[0]) and _is_number(fields[1])):

@@ -65,12 +65,12 @@ def conflicts(db: sqlite3.Connection, node_id: int, limit: int = -1) -> list[Con
     )
     return [
         {"incarnation": named(incarnation), "record_id": record_id, "heard_ms": heard_ms,
-         "authenticity": authenticity, "kept": _said(kept_kind, kept), "other": _said(kind, body)}
+         "authenticity": authenticity, "kept": _short(kept_kind, kept), "other": _short(kind, body)}
         for incarnation, record_id, heard_ms, authenticity, kept_kind, kept, kind, body in rows
     ]
 
 
-def _said(kind: int, body: bytes) -> str:
+def _short(kind: int, body: bytes) -> str:
     """The kind and the fields of a record in one short line."""
     try:
         said = ", ".join(f"{key}: {value}" for key, value in unpack_body(body).items())

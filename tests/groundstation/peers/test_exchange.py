@@ -168,7 +168,7 @@ def test_a_backlog_is_told_at_a_bounded_rate(tmp_path: Path, monkeypatch) -> Non
         hill.poll()
         assert len(line.messages) in (expected, 50)
         clock.utc_ms += 1000
-    assert [messages.told(m.data).number for m in line.messages] == [*range(1, 51)]
+    assert [messages.parse_reception(m.data).number for m in line.messages] == [*range(1, 51)]
 
 
 # -- what strangers publish ---------------------------------------------------------------------
@@ -190,23 +190,23 @@ def packed(value: object) -> bytes:
     st.none() | st.integers() | st.floats() | st.binary(max_size=20) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=8)).map(packed))
 def test_any_bytes_are_a_message_or_none(data: bytes) -> None:
-    for read in (messages.told, messages.asked):
+    for read in (messages.parse_reception, messages.parse_request):
         found = read(data)
         assert found is None or read(messages.pack(found)) == found
 
 
 def test_the_limits_of_a_message() -> None:
     longest = Told(LOG, (1 << 53) - 1, 0, 1, b"x" * 4096, -127.5, 12.25)
-    assert messages.told(messages.pack(longest)) == longest
+    assert messages.parse_reception(messages.pack(longest)) == longest
     assert len(messages.pack(longest)) <= MESSAGE_BYTES_MAX
     for wrong in (
         {"log": b"short"}, {"number": 1 << 53}, {"number": 5, "before": 5}, {"before": -1},
         {"number": True}, {"utc_ms": -1}, {"utc_ms": 1 << 47}, {"utc_ms": 1.5}, {"raw": b""},
         {"raw": "text"}, {"raw": b"x" * 4097}, {"rssi_dbm": float("nan")}, {"snr_db": "loud"},
     ):
-        assert messages.told(messages.pack(longest._replace(**wrong))) is None, wrong
-    assert messages.asked(messages.pack(Wanted(LOG, 0))) == Wanted(LOG, 0)
-    assert messages.asked(messages.pack(Wanted(LOG, -1))) is None
+        assert messages.parse_reception(messages.pack(longest._replace(**wrong))) is None, wrong
+    assert messages.parse_request(messages.pack(Wanted(LOG, 0))) == Wanted(LOG, 0)
+    assert messages.parse_request(messages.pack(Wanted(LOG, -1))) is None
 
 
 def test_hostile_messages_are_counted_and_nothing_else(tmp_path: Path) -> None:
@@ -269,7 +269,7 @@ def test_asking_again_and_again_does_not_make_a_station_talk(tmp_path: Path) -> 
         hill.hear(b"noise %d" % number)
     car = MemoryLine(broker, "car")
     hill.poll()
-    log = messages.told(car.messages[0].data).log
+    log = messages.parse_reception(car.messages[0].data).log
     for _ in range(20):
         broker.publish(None, f"{ROOT}/hill/ask", messages.pack(Wanted(log, 0)), is_kept=False)
         hill.poll()
