@@ -147,8 +147,8 @@ def _burst(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool
     if len(phases) < 2 or phases[-1]["phase"] != "DESCENT" or phases[-2]["phase"] not in _AIRBORNE:
         return None
     high = phases[-1]["alt_m"]
-    at = "" if high is None else f" from {high:.0f} m"
-    return Found(f"it has begun to fall{at}", _keys(phases[-1]["at_ms"]))
+    at = "" if high is None else f", first heard at {high:.0f} m"  # it burst higher than that
+    return Found(f"it is falling{at}", _keys(phases[-1]["at_ms"]))
 
 
 def _landing(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool) -> Found | None:

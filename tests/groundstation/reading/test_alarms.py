@@ -110,7 +110,7 @@ def test_a_low_battery_has_hysteresis_and_a_critical_one_is_raised_again(board: 
 def test_a_burst_and_a_landing_are_raised_once_each(board: Board) -> None:
     board.hear()
     alarms = board.hear(phase="DESCENT", altitude_m=29_300.0, climb_mps=-20.0)
-    assert alarms["burst"].words == "it has begun to fall from 29300 m"
+    assert alarms["burst"].words == "it is falling, first heard at 29300 m"
     board.acknowledge("burst")
     assert board.hear()["burst"].is_acknowledged, "it holds as long as it falls"
     alarms = board.hear(phase="LANDED", altitude_m=40.0, climb_mps=0.0)
