@@ -80,7 +80,7 @@ class StudioPlace:
     @property
     def talk(self) -> Path:
         """The conversation, a turn to a line."""
-        return self.root / "question_box.jsonl"
+        return self.root / "talk.jsonl"
 
     def prepare(self) -> None:
         """Make what is missing, for its owner's eyes alone. Raises OSError, TrainingError."""

@@ -88,9 +88,10 @@ def test_the_flight_core_holds_only_the_libraries_it_uses(tmp_path: Path) -> Non
     (tmp_path / "mission.toml").write_text(mission)
     script = (
         "import sys; sys.modules['rich'] = None\n"
-        "from pathlib import Path; import payload.__main__ as aboard; from payload import carried\n"
+        "from pathlib import Path; import payload.__main__ as aboard\n"
+        "from payload import onboard_files\n"
         "plan = aboard.mission.load(Path('mission.toml'))\n"
-        "assert carried.persona(plan, Path()) is not None\n"
+        "assert onboard_files.persona(plan, Path()) is not None\n"
         "print(*sys.modules)\n"
         "sys.argv = ['spacepi-payload', 'run', '--help']; aboard.main()\n")
     ended = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True,

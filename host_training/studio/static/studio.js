@@ -7,7 +7,7 @@ import * as found from "./steps/found.js";
 import * as learning from "./steps/learning.js";
 import * as report from "./steps/report.js";
 import * as review from "./steps/review.js";
-import * as talk from "./steps/question_box.js";
+import * as talk from "./steps/talk.js";
 import * as writing from "./steps/writing.js";
 
 const STEPS = { writing, found, character, review, learning, report, talk, card };

@@ -360,12 +360,3 @@ def test_reading_cannot_write(station):
     reader = FlightReader(station.path, MISSION)
     with pytest.raises(sqlite3.OperationalError):
         reader.db.execute("DELETE FROM reception")
-
-
-def test_every_module_of_the_page_imports_what_is_there():
-    """A merge kept imports of files that had moved, and two rooms did not open."""
-    missing = []
-    for path in routes.STATIC.glob("*.js"):
-        named = re.findall(r"""(?:from|import\()\s*["']\./([\w.]+)["']""", path.read_text())
-        missing += [(path.name, name) for name in named if not (routes.STATIC / name).is_file()]
-    assert missing == []
