@@ -24,7 +24,7 @@ from typing import Any
 from bench.report import Figure, write
 from bench.typical_records import HOUSEKEEPING, MUSING, TRACK
 from payload.ports import CONFIRMED, QUEUED
-from payload.storage import store_file
+from payload.storage import database
 from wire import ax25, frames, key_file, kiss
 from wire.auth import MASTER_KEY_BYTES
 from wire.beacon import Beacon, decode
@@ -81,10 +81,10 @@ def build(path: Path, records: int) -> None:
     path.parent.mkdir(parents=True)
     if not records:
         return
-    store_file.create(path, "OFF")
+    database.create(path, "OFF")
     with contextlib.closing(sqlite3.connect(path)) as db, db:
         db.execute("PRAGMA synchronous=OFF")
-        db.executemany(store_file.INSERT, rows(records))
+        db.executemany(database.INSERT, rows(records))
 
 
 def rows(records: int) -> Iterable[tuple[Any, ...]]:
@@ -92,7 +92,7 @@ def rows(records: int) -> Iterable[tuple[Any, ...]]:
         kind, body = _BODIES[number % len(_BODIES)]
         record = Record(number, kind, 1, EPOCH_2025_MS + 1000 * number, TimeQuality.GPS, body)
         state = QUEUED if number > records - LATEST_QUEUED else CONFIRMED
-        yield (*store_file.row_of(record, 1000 * number)[:-1], state)
+        yield (*database.row_of(record, 1000 * number)[:-1], state)
 
 
 class Desk:

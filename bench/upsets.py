@@ -34,7 +34,7 @@ from typing import Any
 from payload.flight import Flight
 from payload.flight_ports import FlightPorts
 from payload.ports import IN_FLIGHT, QUEUED, HeardFrame
-from payload.storage import small_state, store_file
+from payload.storage import database, small_state
 from payload.storage.ids import IDS_KEY, INCARNATION_KEY
 from sim.fakes.card_disk import DeskStore
 from sim.world import World
@@ -108,7 +108,7 @@ def fly(folder: Path, flown_s: float = FLOWN_S) -> FlownStore:
 
 
 def _records(path: Path) -> dict[int, Record]:
-    return {record.record_id: record for kind in Kind for record in store_file.read(path, kind)}
+    return {record.record_id: record for kind in Kind for record in database.read(path, kind)}
 
 
 def _lacked(path: Path) -> frozenset[int]:
@@ -121,8 +121,8 @@ def _lacked(path: Path) -> frozenset[int]:
 
 def _small(path: Path) -> dict[str, Any]:
     with closing(sqlite3.connect(path)) as db:
-        db.text_factory = store_file.any_text
-        return small_state.read(db.execute(f"SELECT {store_file.SMALL_COLUMNS} FROM small"))
+        db.text_factory = database.any_text
+        return small_state.read(db.execute(f"SELECT {database.SMALL_COLUMNS} FROM small"))
 
 
 def flip(flown: FlownStore, rng: random.Random, target: str) -> bytes:

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from groundstation import command_words
-from groundstation.archive import command_state, outbox, precedence, schema, threads
+from groundstation.archive import command_order, command_state, outbox, schema, threads
 from groundstation.archive.outbox import QueuedCommand
 from groundstation.chat import TerminalChat
 from groundstation.errors import StationError
@@ -173,7 +173,7 @@ class OutboxCommands:
         key_file.load(key_path)  # one that cannot be used is refused before anything is queued
         path, ground = existing_archive(loaded, mission), loaded.ground
         if lifetime_s is None:
-            lifetime_s = precedence.lifetime_s(opcode, ground)
+            lifetime_s = command_order.lifetime_s(opcode, ground)
         try:
             return outbox.post(path, opcode, text, self._now_ms(), ground.station_number,
                                asker=asker, lifetime_s=lifetime_s)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from groundstation import command_words
-from groundstation.archive import command_state, outbox, precedence
+from groundstation.archive import command_order, command_state, outbox
 from groundstation.archive.outbox import OutboxFull, QueuedCommand
 from groundstation.archive.rows import CommandJson, command_json
 from wire.commands import Opcode
@@ -72,7 +72,7 @@ class OutboxDesk:
         try:
             entry = outbox.post(
                 self._path, opcode, text, self._now_ms(), self._ground.station_number,
-                asker=asker, lifetime_s=precedence.lifetime_s(opcode, self._ground))
+                asker=asker, lifetime_s=command_order.lifetime_s(opcode, self._ground))
         except OutboxFull as error:
             return _refusal(429, _sentence(error))
         except ValueError as error:

@@ -57,8 +57,8 @@ from payload.notes import Note
 from payload.ports import DeviceAbsent, Radio, Switch
 from payload.preflight import Line, Machine
 from payload.scan import look, scan_command
+from payload.storage.database import free_bytes
 from payload.storage.store import END_MS_MAX, OPEN_MS_MAX, Store
-from payload.storage.store_file import free_bytes
 from payload.storage.writer import Writer
 from wire import key_file, mission
 from wire.bundle import BundleError
@@ -246,7 +246,7 @@ def _wired(
     return Flight(
         plan, ports, store, text, memory, uplink_key,
         random.Random(f"{plan.payload.node_id}:{store.boot}"), downlink_key, codec,
-        persona.manifest.sampling if persona else None, onboard_files.voices(plan, base),
+        persona.manifest.sampling if persona else None, onboard_files.known_neighbours(plan, base),
     )
 
 

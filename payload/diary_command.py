@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from payload.mind import diary
-from payload.storage import store_file
+from payload.storage import database
 from wire import mission
 from wire.mission import MissionError
 from wire.records import Kind
@@ -36,7 +36,7 @@ def write_diary(
         _refuse(str(error))
     store = mission_path.resolve().parent / plan.payload.data_dir / STORE_NAME
     try:
-        records = store_file.read(store, Kind.MUSING)
+        records = database.read(store, Kind.MUSING)
         lines = diary.lines_of([record.body for record in records])
         if not lines:
             _refuse(f"{store}: holds no musing of the model: there is nothing to remember.")

@@ -1,6 +1,6 @@
 """Flight: the whole flight computer as one object with a step method.
 
-``step`` is the table of contents: poll, update, decide and act, sync, report, always in this order.
+``step`` is the table of contents: poll, update, act, send, sync, report, always in this order.
 It never blocks, sleeps or reads a clock. Each part owns its own state and returns notes; the store
 hands them to the disk once a step, and only what is durable is ever sent.
 """
@@ -29,17 +29,17 @@ from payload.link.horus_voice import HorusVoice
 from payload.link.inbox import LOOK_MS, Inbox
 from payload.link.interop_beacons import Place
 from payload.link.neighbours import Neighbours
-from payload.link.overhearing import NeighbourVoice, Overhearing
+from payload.link.overhearing import KnownNeighbour, Overhearing
 from payload.link.pass_plan import PassPlan
 from payload.link.settings import FlightSettings
 from payload.link.uplink_gate import UplinkGate
-from payload.mind import firsts, neighbour_talk, questions
+from payload.mind import firsts, neighbour_talk, question_queue
 from payload.mind.firsts import Firsts
 from payload.mind.memory import Memory
 from payload.mind.mind import MindManager
+from payload.mind.musing_due import MusingDue
 from payload.mind.neighbour_talk import NeighbourTalk
-from payload.mind.pace import MusingPace
-from payload.mind.questions import Questions
+from payload.mind.question_queue import QuestionQueue
 from payload.navigation import fix_age, forecast, profile
 from payload.navigation.clock import MissionClock
 from payload.navigation.forecast import Forecast
@@ -64,8 +64,8 @@ from wire.records import Kind, Record
 from wire.sampling import Sampling
 from wire.text_codec import TextModel
 
-NO_VOICES: Mapping[int, NeighbourVoice] = MappingProxyType({})
-PARTS = ("senses", "phase", "mind", "downlink", "store")
+NO_NEIGHBOURS: Mapping[int, KnownNeighbour] = MappingProxyType({})
+PARTS = ("poll", "update", "act", "send", "sync")  # of a step, which the watchdog follows
 
 
 class Flight:
@@ -75,10 +75,10 @@ class Flight:
         self, mission: Mission, ports: FlightPorts, store: Store, persona: PersonaText | None,
         memory: Memory | None, uplink_key: bytes | None, rng: random.Random,
         downlink_key: bytes | None = None, codec: TextModel | None = None,
-        sampling: Sampling | None = None, voices: Mapping[int, NeighbourVoice] = NO_VOICES,
+        sampling: Sampling | None = None, neighbours: Mapping[int, KnownNeighbour] = NO_NEIGHBOURS,
     ) -> None:
         """``codec`` packs texts for the air; without it they go deflated. ``sampling`` is that of
-        the persona; what the mission says of it comes first. ``voices`` are by node id."""
+        the persona; the mission's comes first. ``neighbours`` are by node id."""
         self._ports = ports
         self.store = store
         self._profile = profile.of(mission)
@@ -95,14 +95,14 @@ class Flight:
         self.passes = PassPlan(mission.orbit)
         self.power = PowerManager(mission.power, store.get(charge.KEY))
         self.power_saving = PowerSaving(ports.saver)
-        self._questions = Questions(store.get(questions.KEY))
+        self._questions = QuestionQueue(store.get(question_queue.KEY))
         self._firsts = Firsts(store.get(firsts.KEY))
         keeping = (api.name for api in mission.api if api.keep)
         self.hearsay = Hearsay(keeping, store.get(hearsay.KEY))
-        self.conversation = _talk(mission, voices, self.hearsay, store)
+        self.conversation = _talk(mission, neighbours, self.hearsay, store)
         self.mind = MindManager(
             ports.mind, persona, memory, mission.mind, rng, list(store.musings), self._questions,
-            sampling or Sampling(), self._firsts, self.hearsay, MusingPace.of(mission),
+            sampling or Sampling(), self._firsts, self.hearsay, MusingDue.of(mission),
             self.conversation)
         # Numbers of its own: when it calls does not depend on how often the mind thinks.
         own_rng = random.Random(rng.getrandbits(64))
@@ -122,7 +122,7 @@ class Flight:
             self.downlink, self.settings, self.starts, self.cutdown, self.hearsay,
         ))
         self._inbox = Inbox(
-            self.gate, self.commands, self.downlink, store, _neighbours(mission, voices))
+            self.gate, self.commands, self.downlink, store, _neighbours(mission, neighbours))
         self.health = Health(PARTS, 0)
         self.notes: list[Note] = []  # of the latest step, for the log
         self._is_started = False
@@ -236,7 +236,7 @@ class Flight:
         for musing in self._inbox.neighbours.take_musings():
             self.conversation.hear(musing, self.clock.utc_ms(now_ms))
         notes += self._inbox.obey(now_ms)
-        self.health.mark("senses", now_ms)
+        self.health.mark("poll", now_ms)
         return notes
 
     def _feel(self, now_ms: int) -> list[Note]:
@@ -281,7 +281,7 @@ class Flight:
         notes += self.starts.update(now_ms)
         self.power.is_safe = self.starts.is_safe
         notes += self.commands.update(now_ms - (self._inbox.heard_ms or 0), now_ms)
-        self.health.mark("phase", now_ms)
+        self.health.mark("update", now_ms)
         return notes
 
     def _act(self, situation: Situation, now_ms: int) -> list[Note]:
@@ -298,7 +298,7 @@ class Flight:
         notes += self.mind.update(situation, now_ms, self.power, self.phase.ground_altitude_m)
         notes += self.conversation.take_notes()
         self.power_saving.update(self.phase.phase, self.mind.is_busy, now_ms)
-        self.health.mark("mind", now_ms)
+        self.health.mark("act", now_ms)
         return notes + self._periodic(situation, now_ms)
 
     def _periodic(self, situation: Situation, now_ms: int) -> list[Note]:
@@ -328,7 +328,7 @@ class Flight:
             lambda: self._beacon(situation),
             (lambda number: self._packet(situation, number)) if has_horus else None,
         )
-        self.health.mark("downlink", now_ms)
+        self.health.mark("send", now_ms)
         return due_ms
 
     def _sync(self, notes: list[Note], now_ms: int) -> None:
@@ -348,7 +348,7 @@ class Flight:
             notes.append(event("store_salvaged", "error", damaged=self.store.damaged_records))
         self.notes = notes
         self.store.put(safe_mode.KEY, self.starts.saved())
-        self.store.put(questions.KEY, self._questions.saved())
+        self.store.put(question_queue.KEY, self._questions.saved())
         self.store.put(firsts.KEY, self._firsts.saved())
         self.store.put(hearsay.KEY, self.hearsay.saved())
         if self.conversation.has_partners:
@@ -363,7 +363,7 @@ class Flight:
         musing = self._next_musing
         if musing is not None and (self.store.is_kept(musing.record_id) or self.store.is_failing):
             self._musing, self._next_musing = str(musing.body["text"]), None
-        self.health.mark("store", now_ms)
+        self.health.mark("sync", now_ms)
 
     def _report(self, due_ms: int, now_ms: int) -> None:
         self.health.end_step(due_ms)
@@ -385,14 +385,14 @@ class Flight:
 
 
 def _talk(
-    mission: Mission, voices: Mapping[int, NeighbourVoice], heard: Hearsay, store: Store
+    mission: Mission, known_neighbours: Mapping[int, KnownNeighbour], heard: Hearsay, store: Store
 ) -> NeighbourTalk:
     """With the neighbours that the mission lists and whose voice is known."""
     names = {} if mission.swarm is None else mission.swarm.names
-    known = {node_id: names[node_id] for node_id in voices if node_id in names}
+    known = {node_id: names[node_id] for node_id in known_neighbours if node_id in names}
     return NeighbourTalk(heard, known, store.get(neighbour_talk.KEY))
 
 
-def _neighbours(mission: Mission, voices: Mapping[int, NeighbourVoice]) -> Neighbours:
+def _neighbours(mission: Mission, known_neighbours: Mapping[int, KnownNeighbour]) -> Neighbours:
     own = mission.payload.node_id
-    return Neighbours(mission.swarm, Overhearing(own, voices, mission.symbol_mtu_bytes))
+    return Neighbours(mission.swarm, Overhearing(own, known_neighbours, mission.symbol_mtu_bytes))

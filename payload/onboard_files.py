@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from payload.link.overhearing import NeighbourVoice
+from payload.link.overhearing import KnownNeighbour
 from payload.mind import diary
 from payload.mind.memory import Memory, MemoryAbsent
 from payload.mind.persona import CodecAbsent, Persona, load_persona
@@ -81,9 +81,9 @@ def keys(plan: Mission, base: Path) -> tuple[bytes | None, bytes | None]:
     return auth.derive_key(master, plan.payload.node_id, Direction.UPLINK), downlink_key
 
 
-def voices(plan: Mission, base: Path) -> dict[int, NeighbourVoice]:
+def known_neighbours(plan: Mission, base: Path) -> dict[int, KnownNeighbour]:
     """What is needed to understand the neighbours that are to be answered, by node id."""
-    found: dict[int, NeighbourVoice] = {}
+    found: dict[int, KnownNeighbour] = {}
     for neighbour in () if plan.swarm is None else plan.swarm.neighbours:
         if not neighbour.downlink_key:
             continue
@@ -92,7 +92,7 @@ def voices(plan: Mission, base: Path) -> dict[int, NeighbourVoice]:
         except KeyFileError as error:
             log.warning("deaf_to_neighbour", payload=neighbour.name, reason=str(error))
             continue
-        found[neighbour.node_id] = NeighbourVoice(key, bodies.by_id(_models(neighbour, base)))
+        found[neighbour.node_id] = KnownNeighbour(key, bodies.by_id(_models(neighbour, base)))
     return found
 
 

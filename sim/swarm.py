@@ -21,7 +21,7 @@ from functools import partial
 from itertools import permutations
 from pathlib import Path
 
-from payload.link.overhearing import NeighbourVoice
+from payload.link.overhearing import KnownNeighbour
 from payload.ports import HeardFrame
 from sim.balloon import Trajectory
 from sim.clock import part_rng
@@ -265,7 +265,7 @@ def _exchange_keys(worlds: Sequence[World]) -> None:
     for world, other in permutations(worlds, 2):
         node_id, swarm = other.mission.payload.node_id, world.mission.swarm
         if swarm is not None and node_id in swarm.names and other.downlink_key is not None:
-            world.voices[node_id] = NeighbourVoice(other.downlink_key, other.models)
+            world.known_neighbours[node_id] = KnownNeighbour(other.downlink_key, other.models)
 
 
 def _cut(cuts: list[tuple[int, int]], start_ms: int, end_ms: int) -> None:

@@ -27,7 +27,7 @@ from payload.devices import fitted
 from payload.devices.buses import Buses
 from payload.flight import Flight
 from payload.flight_ports import FlightPorts
-from payload.link.overhearing import NeighbourVoice
+from payload.link.overhearing import KnownNeighbour
 from payload.mind.memory import Memory
 from payload.mind.persona import CodecAbsent, Persona
 from payload.ports import PortError
@@ -122,7 +122,7 @@ class World:
         self.payload_path = out_dir / "payload.sqlite"
         self.archive_path = out_dir / "archive.sqlite"
         self.observers: list[Observer] = []
-        self.voices: dict[int, NeighbourVoice] = {}  # of neighbours that it may answer
+        self.known_neighbours: dict[int, KnownNeighbour] = {}  # of neighbours that it may answer
         self.card = Card()  # only a witnessed store lies on it
         self._persona = persona or PersonaParts()
         codec = self._persona.codec
@@ -343,7 +343,7 @@ class World:
         return Flight(
             mission, ports, store, text, memory, self.uplink_key,
             life_rng(self.seed, "flight", self.boots), self.downlink_key, self._persona.codec,
-            self._persona.sampling, self.voices)
+            self._persona.sampling, self.known_neighbours)
 
     def _drop_devices(self) -> None:
         """Whoever waited for an answer is gone."""

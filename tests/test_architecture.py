@@ -233,7 +233,8 @@ def test_core_is_clockless() -> None:
     assert breaches == []
 
 
-DISK_MODULES = ("payload.storage.writer", "payload.storage.store_file", "payload.storage.salvage")
+DISK_MODULES = ("payload.storage.writer", "payload.storage.database", "payload.storage.retention",
+                "payload.storage.salvage")
 DISK_FILES = {f"{module.replace('.', '/')}.py" for module in DISK_MODULES}
 KNOW_THE_DISK = {*DISK_FILES, "payload/storage/small_state.py", "payload/diary_command.py",
                  "payload/__main__.py"}

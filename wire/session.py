@@ -1,4 +1,4 @@
-"""A session: one life of a payload on one store, to which its frames and their reports belong.
+"""A session: one boot of a payload on one store, to which its frames and their reports belong.
 
 A store that begins empty draws a random *incarnation*; the *boot* counts the starts on that store.
 Together they name a session, and none ever comes twice, whatever card is swapped or wiped. Block

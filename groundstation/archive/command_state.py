@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from groundstation.archive.command_order import CUTDOWN
 from groundstation.archive.outbox import QueuedCommand
-from groundstation.archive.precedence import CUTDOWN
 
 
 def in_words(entry: QueuedCommand, name: str) -> str:

@@ -7,7 +7,7 @@ aboard in its lifetime, ``withdrawn`` was called back, ``failed`` was given up o
 ``why`` says which: none of these goes out again, and where one turns out to have been taken, it is
 ``confirmed`` after all.
 
-Which command goes next is for ``groundstation.archive.precedence`` to say.
+Which command goes next is for ``groundstation.archive.command_order`` to say.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from groundstation import command_words
-from groundstation.archive import precedence, schema
-from groundstation.archive.precedence import CUTDOWN
+from groundstation.archive import command_order, schema
+from groundstation.archive.command_order import CUTDOWN
 from wire.auth import next_counter
 from wire.commands import Command, Opcode
 from wire.mission import GroundSection
@@ -127,9 +127,9 @@ def add(
     kind = "question" if opcode is Opcode.ASK else "command"
     _command(opcode, command_id, text)
     if lifetime_s is None:
-        lifetime_s = precedence.lifetime_s(opcode, GroundSection())
+        lifetime_s = command_order.lifetime_s(opcode, GroundSection())
     else:
-        precedence.check_lifetime(opcode, lifetime_s)
+        command_order.check_lifetime(opcode, lifetime_s)
     before = waiting(db)
     _check_room(before, opcode, asker)
     if opcode is Opcode.CUTDOWN_ABORT:
@@ -138,7 +138,7 @@ def add(
                 _leave(db, entry.command_id, "withdrawn", "a cutdown_abort was queued after it")
     elif opcode is Opcode.CUTDOWN_FIRE:
         arming = arming_before(db, command_id)
-        if arming is None or precedence.is_gone(arming.as_of(utc_ms), utc_ms):
+        if arming is None or command_order.is_gone(arming.as_of(utc_ms), utc_ms):
             raise ValueError("cutdown_fire requires a cutdown_arm before it: queue that first")
     db.execute(
         "INSERT INTO outbox(id, kind, opcode, text, asker, state, created_ms, expires_ms)"

@@ -14,8 +14,8 @@ import serial
 import structlog
 
 from wire.mission_radio import RadioSection
+from wire.module_dialogs import dialog_of
 from wire.radio_dialog import ModuleLost, RadioDialog, RadioFrame
-from wire.radio_modules import dialog_of
 
 WRITE_S = 5.0  # a module that takes nothing for so long is lost
 READ_BYTES = 4096

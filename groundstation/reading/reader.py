@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from groundstation.archive import connections, outbox, precedence, schema
+from groundstation.archive import command_order, connections, outbox, schema
 from groundstation.archive.outbox import QueuedCommand
 from groundstation.archive.rows import (
     columns_of,
@@ -180,7 +180,7 @@ class FlightReader:
 
     def _waiting(self) -> WaitingJson:
         """How many commands wait, and the first of them in the order in which they go up."""
-        entries = precedence.in_order(outbox.waiting(self.db), outbox.last_sent_ms(self.db))
+        entries = command_order.in_order(outbox.waiting(self.db), outbox.last_sent_ms(self.db))
         return {"count": len(entries), "letters": self._letters(entries[:WAITING_SHOWN])}
 
     def _letters(self, entries: Sequence[QueuedCommand]) -> list[QueuedJson]:

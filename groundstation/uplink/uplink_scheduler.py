@@ -14,10 +14,10 @@ import sqlite3
 
 import structlog
 
-from groundstation.archive import counters, outbox, precedence, threads
+from groundstation.archive import command_order, counters, outbox, threads
 from groundstation.archive.archive import Archive
+from groundstation.archive.command_order import Precedence
 from groundstation.archive.outbox import QueuedCommand
-from groundstation.archive.precedence import Precedence
 from groundstation.decode.node_receiver import NodeReceiver
 from wire import auth, commands, frames
 from wire.airtime_budget import UPLINK_MARGIN_MS, AirtimeBudget
@@ -92,22 +92,22 @@ class UplinkScheduler:
         """
         db = self._archive.db
         waiting = [entry for entry in outbox.waiting(db) if entry.is_alive(utc_ms)]
-        in_order = precedence.in_order(waiting, outbox.last_sent_ms(db))
+        in_order = command_order.in_order(waiting, outbox.last_sent_ms(db))
         for entry in in_order:
             is_fire = entry.opcode is Opcode.CUTDOWN_FIRE
             arming = outbox.arming_before(db, entry.command_id) if is_fire else None
-            why = precedence.hopeless(entry, arming, utc_ms)
+            why = command_order.hopeless(entry, arming, utc_ms)
             if why is not None:
                 with self._archive.batch():
                     outbox.fail(db, entry.command_id, why)
-            elif precedence.may_go(entry, arming, self._is_armed):
+            elif command_order.may_go(entry, arming, self._is_armed):
                 return entry if self._has_counter(entry, utc_ms) else None
         return None
 
     def _has_counter(self, entry: QueuedCommand, utc_ms: int) -> bool:
         """An ABORT is accepted whatever its counter."""
         counter = counters.next_free(self._archive.db, utc_ms, entry.kind, self._station)
-        is_abort = precedence.of(entry.opcode) is Precedence.ABORT
+        is_abort = command_order.of(entry.opcode) is Precedence.ABORT
         return is_abort or counter - outbox.seconds_of(utc_ms) <= LEAD_S_MAX
 
     def _signed(self, entry: QueuedCommand, utc_ms: int) -> bytes | None:
@@ -162,4 +162,4 @@ class UplinkScheduler:
 
 def _is_pressing(entry: QueuedCommand) -> bool:
     """An abort or a cutdown that was not sent yet."""
-    return precedence.of(entry.opcode) <= Precedence.CUTDOWN and entry.attempts == 0
+    return command_order.of(entry.opcode) <= Precedence.CUTDOWN and entry.attempts == 0

@@ -2,9 +2,9 @@
 
 Source: Bosch BST-BME280-DS002 rev 1.6, sections 4.2.3 (compensation), 5.3 and 5.4 (memory map).
 The chip runs in normal mode, one measurement a second, so a read is one block of registers and
-nothing here ever waits (``payload.devices.bosch``). The first sample after a reset may be wrong
-without looking so, and is left alone: read once a second, the chip gives its first value with the
-fourth read.
+nothing here ever waits (``payload.devices.bosch_startup``). The first sample after a reset may be
+wrong without looking so, and is left alone: read once a second, the chip gives its first value with
+the fourth read.
 
 Below 300 hPa (about 9 km) the datasheet promises nothing and some chips stick: no pressure then.
 """
@@ -15,7 +15,7 @@ import struct
 from dataclasses import dataclass
 from typing import ClassVar
 
-from payload.devices.bosch import BoschBarometer
+from payload.devices.bosch_startup import BoschBarometer
 from payload.devices.buses import I2cBus
 from payload.ports import DeviceGarbage, Reading
 

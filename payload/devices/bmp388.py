@@ -2,8 +2,8 @@
 
 Source: Bosch BST-BMP388-DS001 rev 1.7, sections 4.3 (memory map), 9.1 to 9.3 (compensation).
 The chip runs in normal mode at about 3 Hz, so a read is one block of registers
-(``payload.devices.bosch``). The first sample after a reset is left alone: read once a second, the
-chip gives its first value with the third read.
+(``payload.devices.bosch_startup``). The first sample after a reset is left alone: read once a
+second, the chip gives its first value with the third read.
 
 Below 300 hPa the pressure is outside the datasheet's range and only indicative.
 """
@@ -14,7 +14,7 @@ import struct
 from dataclasses import dataclass
 from typing import ClassVar
 
-from payload.devices.bosch import BoschBarometer
+from payload.devices.bosch_startup import BoschBarometer
 from payload.devices.buses import I2cBus
 from payload.ports import DeviceGarbage, Reading
 

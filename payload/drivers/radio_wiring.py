@@ -15,7 +15,7 @@ from wire.airtime import Airtime
 from wire.envelope import Envelope
 from wire.mission import Mission
 from wire.mission_radio import RadioSection
-from wire.radio_modules import dialog_of
+from wire.module_dialogs import dialog_of
 
 log = structlog.get_logger("payload")
 

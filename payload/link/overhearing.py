@@ -35,7 +35,7 @@ SESSIONS_MAX = 4  # replays of earlier ones may displace the true one until it i
 
 
 @dataclass(frozen=True, slots=True)
-class NeighbourVoice:
+class KnownNeighbour:
     """What is needed to understand a neighbour: its downlink key, and the text models it uses."""
 
     key: bytes
@@ -51,17 +51,19 @@ class _Heard:
 
 
 class Overhearing:
-    """Of the neighbours in ``voices``, by node id."""
+    """Of the neighbours in ``known_neighbours``, by node id."""
 
-    def __init__(self, node_id: int, voices: Mapping[int, NeighbourVoice], mtu_bytes: int) -> None:
+    def __init__(
+        self, node_id: int, known_neighbours: Mapping[int, KnownNeighbour], mtu_bytes: int
+    ) -> None:
         """``node_id`` is this payload's own; ``mtu_bytes`` the mission's ``symbol_mtu_bytes``."""
         self.forged_frames = 0  # in the name of one of them, and not signed by it
         self.unplaced_frames = 0  # forged, or of a session that was not told yet
         self.sealed_records = 0  # musings in a text model that is not here
         self._node_id = node_id
-        self._voices = dict(voices)
-        self._keys = {node_id: voice.key for node_id, voice in voices.items()}
-        self._heard = {node_id: _Heard() for node_id in voices}
+        self._known = dict(known_neighbours)
+        self._keys = {node_id: known.key for node_id, known in known_neighbours.items()}
+        self._heard = {node_id: _Heard() for node_id in known_neighbours}
         self._mtu_bytes = mtu_bytes
 
     def verify(self, data: bytes) -> Heard | None:
@@ -97,7 +99,7 @@ class Overhearing:
         readers, name = self._heard[frame.node_id].readers, (session, frame.block)
         reader = readers.get(name)
         if reader is None:
-            models = self._voices[frame.node_id].models
+            models = self._known[frame.node_id].models
             reader = readers[name] = BlockReader(self._mtu_bytes, frame.block, models)
             if len(readers) > BLOCKS_MAX:
                 del readers[next(iter(readers))]

@@ -2,7 +2,8 @@
 
 A question may name the one that it follows (``wire.commands.Opcode.FOLLOW_UP``); which person asked
 is not known aboard. Bounded, and kept over a reboot. What people wrote is data: it is cleaned where
-it enters (``payload.mind.questions``) and cut where it is put into a prompt (``payload.prompt``).
+it enters (``payload.mind.question_queue``) and cut where it is put into a prompt
+(``payload.prompt``).
 """
 
 from __future__ import annotations

@@ -22,9 +22,9 @@ from payload.mind.disclosure import Disclosure
 from payload.mind.exchanges import Exchange
 from payload.mind.firsts import TOPIC_OF, Firsts
 from payload.mind.memory import Memory
+from payload.mind.musing_due import MusingDue
 from payload.mind.neighbour_talk import Answering, NeighbourTalk
-from payload.mind.pace import MusingPace
-from payload.mind.questions import Question, Questions
+from payload.mind.question_queue import Question, QuestionQueue
 from payload.mind.refusals import DraftChoice
 from payload.navigation.sun import sun_word
 from payload.notes import Note, event
@@ -67,8 +67,8 @@ class MindManager:
 
     def __init__(
         self, mind: Mind | None, persona: PersonaText | None, memory: Memory | None,
-        section: MindSection, rng: random.Random, said: list[str], questions: Questions,
-        sampling: Sampling, firsts: Firsts, hearsay: Hearsay, pace: MusingPace,
+        section: MindSection, rng: random.Random, said: list[str], questions: QuestionQueue,
+        sampling: Sampling, firsts: Firsts, hearsay: Hearsay, musing_due: MusingDue,
         conversation: NeighbourTalk,
     ) -> None:
         """``said`` are the musings of this flight before the reboot, oldest first.
@@ -87,7 +87,7 @@ class MindManager:
         self._disclosure = Disclosure(persona, section.private_words, bool(said))
         self._request_id = rng.getrandbits(24)  # a worker may still answer an earlier boot
         self._thought: _Thought | None = None
-        self.pace = pace
+        self.musing_due = musing_due
         self._is_owed = False  # a musing is due and not yet kept or given up
         self._tries = 0  # of the musing that is owed
         self._tried_topics: list[str] = []
@@ -163,11 +163,11 @@ class MindManager:
             self._ground_altitude_m = situation.altitude_m
         if self._mind is None:
             return self._without_mind(situation)
-        self.pace.update(situation, power, self._ground_altitude_m, self.is_busy)
+        self.musing_due.update(situation, power, self._ground_altitude_m, self.is_busy)
         if self._firsts.is_due(now_ms):
             facts = self._facts(situation, power)
             self._firsts.observe(facts, now_ms)
-            self.pace.observe(facts, self._firsts.fresh)
+            self.musing_due.observe(facts, self._firsts.fresh)
         notes: list[Note] = []
         if self._thought is not None:
             notes += self._collect(self._mind, self._thought, now_ms)
@@ -176,7 +176,7 @@ class MindManager:
         notes += [self._reply(question, NO_VOICE, situation)
                   for question in self._questions.late(now_ms)]
         if power.may_think and self._thought is None:
-            self._is_owed = self.pace.is_due(self.section, power, now_ms) or self._is_owed
+            self._is_owed = self.musing_due.is_due(self.section, power, now_ms) or self._is_owed
             is_wanted = self._is_owed or self._questions.first is not None
             if is_wanted and now_ms >= self._retry_ms:
                 notes += self._begin(self._mind, situation, now_ms, power)
@@ -210,7 +210,7 @@ class MindManager:
             return self._refused(now_ms)
         self._refused_since_ms = None
         self._thought = thought
-        self.pace.note_thought(now_ms)
+        self.musing_due.note_thought(now_ms)
         if question is None:
             return []
         self._questions.take()
@@ -285,7 +285,7 @@ class MindManager:
             if isinstance(answer, MindFailed):
                 return self._lose(answer.reason, now_ms)
             assert isinstance(answer, MindReply)
-            self.pace.note_reply(answer)
+            self.musing_due.note_reply(answer)
             return self._returned(now_ms) + self._judge(thought, answer)
         if now_ms - thought.started_ms >= self.section.deadline_s * 1000:
             _cancel(mind, now_ms)

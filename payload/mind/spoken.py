@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from payload.mind import topics
 from payload.mind.neighbour_talk import Answering
-from payload.mind.questions import Question
+from payload.mind.question_queue import Question
 from payload.notes import Note
 from payload.ports import MindReply
 from payload.prompt import Moment, senses_in_words

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from payload.ports import CONFIRMED, QUEUED
-from payload.storage.ids import FIRST_IDS, INCARNATION_KEY
-from payload.storage.store_file import (
+from payload.storage.database import (
     ALL_COLUMNS,
     COLUMNS,
     SCHEMA,
@@ -27,6 +26,7 @@ from payload.storage.store_file import (
     is_whole,
     sync_folder,
 )
+from payload.storage.ids import FIRST_IDS, INCARNATION_KEY
 
 READ_ERRORS = ("SQLITE_IOERR_READ", "SQLITE_IOERR_SHORT_READ")
 BAD_HEADER = "unsupported file format"  # a plain SQLITE_ERROR; only its message tells

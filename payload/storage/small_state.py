@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import msgpack
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from payload.storage import store_file
+from payload.storage import database
 
 _Count = Annotated[int, Field(ge=0, lt=1 << 31)]
 _Number32 = Annotated[int, Field(ge=0, lt=1 << 32)]
@@ -110,7 +110,7 @@ def read(rows: Iterable[tuple[Any, ...]]) -> dict[str, Any]:
     """The values in rows of (key, value, crc32); a row that is damaged or not sound is left out."""
     values: dict[str, Any] = {}
     for row in rows:
-        if not store_file.is_whole(row):
+        if not database.is_whole(row):
             continue
         try:
             value = msgpack.unpackb(row[1], strict_map_key=False)

@@ -8,8 +8,8 @@ While the disk is full, read-only, failing, silent or not there, records wait in
 are offered to the radio from there; at its bound the oldest of the least urgent class make room,
 counted. Nothing is deleted because the ground has it: a confirmation marks.
 
-Does not cover: what is queued beyond the next few records (``payload.storage.window``), the file
-itself (``payload.storage.writer``).
+Does not cover: what is queued beyond the next few records (``payload.storage.send_window``), the
+file itself (``payload.storage.writer``).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from payload.ports import CONFIRMED, IN_FLIGHT, QUEUED, Commit, Committed, Disk,
 from payload.storage import small_state
 from payload.storage.ids import DISKLESS_ID, IDS_KEY, INCARNATION_KEY, RecordIds
 from payload.storage.recorder import Recorder
-from payload.storage.window import PAGE_RECORDS, Window
+from payload.storage.send_window import PAGE_RECORDS, SendWindow
 from wire.bodies import Body
 from wire.records import Kind, Priority, Record, TimeQuality
 from wire.session import draw_incarnation
@@ -72,7 +72,7 @@ class Store:
         self._durable: dict[str, Any] = {}  # and what it has
         self.version = 0  # of the small state: one more with every change
         self._asked_version = self._durable_version = 0
-        self._windows = {p: Window(p, p in _NEWEST_FIRST) for p in Priority}
+        self._windows = {p: SendWindow(p, p in _NEWEST_FIRST) for p in Priority}
         self._may_read = False  # may one of them run low?
         self._count: int | None = None
         self._unconfirmed: int | None = None

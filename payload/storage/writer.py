@@ -6,9 +6,7 @@ the records are counted, and each is read once, so that damage is found before i
 that reads badly is in doubt: it is checked whole when it is next opened, and salvaged when it is
 bad three times in a row (``payload.storage.salvage``).
 
-Nothing of this payload is ever deleted but on a disk that is nearly full, which forgets confirmed
-records, the oldest of the least urgent class first. Of what it keeps for others no more than
-RELAYED_MAX parcels wait: beyond that the oldest is deleted, and counted as dropped.
+What is deleted, and when, is in ``payload.storage.retention``.
 
 What a power cut leaves was explored operation by operation and sector by sector; the numbers are in
 docs/promises.md. With synchronous=NORMAL the same explorers find acknowledged records lost.
@@ -35,27 +33,19 @@ from payload.ports import (
     QueuePage,
     StoreRefused,
 )
-from payload.storage import salvage, small_state, store_file
+from payload.storage import database, retention, salvage, small_state
+from payload.storage.database import COLUMNS, record_of, row_of, small_row
 from payload.storage.recorder import Recorder
-from payload.storage.store_file import COLUMNS, record_of, row_of, small_row
 from wire.records import PRIORITY_OF_KIND, Kind, Priority, Record
 
 READ_TRIES = 3  # a database that reads badly this often in a row is damaged
 MUSINGS_MAX = 500  # that a life begins with
 CHECK_ROWS = 200  # read in one slice
 DAMAGED_MAX = 10_000  # counted; of more it is only known that there are so many
-RESERVE_BYTES = 32 << 20  # of free disk; with less, confirmed records make room
-PRUNE_RECORDS = 100  # in one commit, so that it stays short
-RELAYED_MAX = 1_000  # parcels of other payloads that wait, 2 MB or so
-PRUNE_PAGES = 64  # free pages in the file that are enough
 
 _REQUEUE = "UPDATE record SET state=0 WHERE state=1 OR state<0 OR state>2"  # or in no state at all
 _MARK = "UPDATE record SET state=? WHERE id=? AND state<2"  # a confirmation is final
 _AGAIN = "UPDATE record SET state=0 WHERE id=? AND state=?"
-_DROP_RELAYED = (
-    "DELETE FROM record WHERE state=0 AND class=? AND id <= (SELECT id FROM record WHERE state=0 "
-    "AND class=? ORDER BY id DESC LIMIT 1 OFFSET ?) RETURNING id"
-)
 _COUNT = (
     "SELECT count(*), total(state<2), total(typeof(state)<>'integer') "
     "FROM record INDEXED BY record_queue"
@@ -81,7 +71,7 @@ class Writer:
         self.db: sqlite3.Connection | None = None
         self._path = path
         self._synchronous = "FULL" if is_durable else "OFF"
-        self._free_bytes = free_bytes or store_file.free_bytes
+        self._free_bytes = free_bytes or database.free_bytes
         self._recorder = recorder or Recorder()
         self._ordinary_ids_end = 0
         self._salvaged_from: Path | None = None
@@ -138,7 +128,7 @@ class Writer:
 
     def connect(self) -> sqlite3.Connection:
         """Open the file as it is. Raises sqlite3.Error or OSError."""
-        return store_file.connect(self._path, self._synchronous)
+        return database.connect(self._path, self._synchronous)
 
     # -- opening -------------------------------------------------------------------------------
 
@@ -173,11 +163,11 @@ class Writer:
 
     def _attached(self) -> sqlite3.Connection:
         path = self._path
-        store_file.make_folder(path.parent)
+        database.make_folder(path.parent)
         self._put_in_place()
         if not path.exists():
-            store_file.create(path, self._synchronous)
-        elif store_file.is_emptied(path):
+            database.create(path, self._synchronous)
+        elif database.is_emptied(path):
             salvage.copy(path)
             self._put_in_place()
         return self.connect()
@@ -185,10 +175,10 @@ class Writer:
     def _settle(self, db: sqlite3.Connection) -> None:
         """What an earlier connection left open: raises where it cannot be settled now."""
         if self._is_in_doubt:
-            store_file.check(db)
+            database.check(db)
             self._is_in_doubt, self._checked = False, None
         if self._has_failed:
-            store_file.fold_log(db)
+            database.fold_log(db)
             self._has_failed = False
 
     def _put_in_place(self) -> None:
@@ -197,15 +187,15 @@ class Writer:
             self._salvaged_from, self._checked = aside, None
 
     def _opened(self, db: sqlite3.Connection, request: Opening) -> Opened:
-        rows = db.execute(f"SELECT {store_file.SMALL_COLUMNS} FROM small").fetchall()
+        rows = db.execute(f"SELECT {database.SMALL_COLUMNS} FROM small").fetchall()
         small = small_state.read(rows)
-        newest_id, newest_boot = store_file.newest(db, request.ordinary_ids_end)
+        newest_id, newest_boot = database.newest(db, request.ordinary_ids_end)
         musings: tuple[str, ...] = ()
         if request.is_first:
             self._left_in_flight = True
             records = self._newest_of_class(db, Kind.MUSING, MUSINGS_MAX)
             musings = tuple(str(r.body["text"]) for r in reversed(records) if "text" in r.body)
-        return Opened(small, newest_id, newest_boot, store_file.newest_of(db, *request.place_ids),
+        return Opened(small, newest_id, newest_boot, database.newest_of(db, *request.place_ids),
                       musings, self._salvaged_from)
 
     def _newest_of_class(self, db: sqlite3.Connection, kind: Kind, limit: int) -> list[Record]:
@@ -229,12 +219,12 @@ class Writer:
             with db:
                 if self._left_in_flight:
                     db.execute(_REQUEUE)
-                new = _many(db, store_file.INSERT, [row_of(*held) for held in request.records])
+                new = _many(db, database.INSERT, [row_of(*held) for held in request.records])
                 confirmed = self._set_states(db, request)
-                _many(db, store_file.INSERT_SMALL,
+                _many(db, database.INSERT_SMALL,
                       [small_row(key, value) for key, value in request.small.items()])
                 dropped = self._drop_relayed(db, request)
-                gone = dropped + self._make_room(db)
+                gone = dropped + self._drop_confirmed(db)
         except sqlite3.OperationalError as error:
             self._has_failed = True
             if is_damage(error):
@@ -247,12 +237,17 @@ class Writer:
         return True
 
     def _drop_relayed(self, db: sqlite3.Connection, request: Commit) -> int:
-        """Where more is kept for others than may wait, the oldest goes; how many did."""
-        relay = int(Priority.RELAY)
+        """How many are too many, with what is new."""
         if not any(record.priority is Priority.RELAY for record, _ in request.records):
             return 0
-        gone = [record_id for (record_id,) in db.execute(
-            _DROP_RELAYED, (relay, relay, RELAYED_MAX))]
+        gone = retention.drop_relayed(db)
+        self._recorder.pruned(gone)
+        return len(gone)
+
+    def _drop_confirmed(self, db: sqlite3.Connection) -> int:
+        """How many make room."""
+        gone = retention.drop_confirmed(
+            db, self._free_bytes(self._path.parent), self._ordinary_ids_end)
         self._recorder.pruned(gone)
         return len(gone)
 
@@ -265,22 +260,6 @@ class Writer:
         _many(db, _AGAIN, [(record_id, IN_FLIGHT) for record_id in request.again])
         unconfirmed = _many(db, _AGAIN, [(record_id, CONFIRMED) for record_id in request.again])
         return changed[CONFIRMED] - unconfirmed
-
-    def _make_room(self, db: sqlite3.Connection) -> int:
-        """On a disk that is nearly full, new records take the pages of old confirmed ones; how many
-        those were. The newest ordinary record stays: those to come are numbered after it."""
-        if self._free_bytes(self._path.parent) >= RESERVE_BYTES:
-            return 0
-        if db.execute("PRAGMA freelist_count").fetchone()[0] >= PRUNE_PAGES:
-            return 0
-        gone = [record_id for (record_id,) in db.execute(
-            "DELETE FROM record WHERE id < (SELECT max(id) FROM record WHERE id < ?) AND id IN ("
-            "SELECT id FROM record WHERE state=2 AND class="
-            "(SELECT max(class) FROM record WHERE state=2) ORDER BY id LIMIT ?) RETURNING id",
-            (self._ordinary_ids_end, PRUNE_RECORDS),
-        )]
-        self._recorder.pruned(gone)
-        return len(gone)
 
     def _answer(self, db: sqlite3.Connection, request: Commit, is_durable: bool) -> Committed:
         pages = tuple(self._read(db, page) for page in request.pages)

@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from payload.storage import small_state
-from payload.storage.store_file import row_of, small_row
-from payload.storage.writer import PRUNE_RECORDS
+from payload.storage.database import row_of, small_row
+from payload.storage.retention import PRUNE_RECORDS
 from sim.clock import part_rng
 from sim.fakes.card_disk import DeskStore
 from sim.fakes.sd_card import FREE_BYTES, CardFault, no_latency

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from payload.storage.writer import RESERVE_BYTES
+from payload.storage.retention import RESERVE_BYTES
 from sim.rig.processes import Process
 
 DISK_BYTES = RESERVE_BYTES + (16 << 20)  # the store prunes below its reserve

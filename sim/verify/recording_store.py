@@ -17,8 +17,8 @@ from typing import Any
 
 from payload.link.uplink_gate import LAST_KEY
 from payload.ports import CONFIRMED, Commit
+from payload.storage.database import ALL_COLUMNS, COLUMNS, record_of
 from payload.storage.recorder import Recorder
-from payload.storage.store_file import ALL_COLUMNS, COLUMNS, record_of
 from sim.fakes.card_disk import CardDisk, CardStore, CardWriter
 from sim.fakes.sd_card import Card, CardConnection
 from wire.records import Record, pack_body

@@ -24,7 +24,7 @@ from pathlib import Path
 from payload.link.custody import PARCEL_MS, SHARE_BYTES, SHARE_BYTES_PER_S
 from payload.mind.neighbour_talk import ANSWERS_A_DAY_MAX, DAY_MS, OF_ONE_A_DAY_MAX
 from payload.notes import Note
-from payload.storage.writer import RELAYED_MAX
+from payload.storage.retention import RELAYED_MAX
 from sim.daemon import Observer
 from sim.verify.checks import Checks
 from sim.world import World

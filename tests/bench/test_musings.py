@@ -30,7 +30,7 @@ from bench.musing_measures import TrainingText
 from host_training.stages import RunDir
 from payload import prompt
 from payload.prompt import Moment
-from payload.storage import store_file
+from payload.storage import database
 from wire import mission
 from wire.records import Kind, pack_body
 
@@ -164,7 +164,7 @@ def test_lines_are_read_from_the_disk_of_the_payload(tmp_path: Path) -> None:
     rows = [(Kind.MUSING, musing), (Kind.REPLY, answers[0]), (Kind.REPLY, answers[1]),
             (Kind.MUSING, {**musing, "alt": 12_004}), (Kind.TRACK, {})]
     with sqlite3.connect(tmp_path / "payload.sqlite") as db:
-        db.executescript(store_file.SCHEMA)
+        db.executescript(database.SCHEMA)
         db.executemany(
             "INSERT INTO record (id, class, kind, boot, mono_ms, time_ms, quality, body, crc32)"
             " VALUES (?, 0, ?, 1, ?, 0, 0, ?, 0)",

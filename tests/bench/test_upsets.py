@@ -8,7 +8,7 @@ import pytest
 
 from bench import upsets
 from bench.upsets import FlownStore
-from payload.storage import store_file
+from payload.storage import database
 
 
 @pytest.fixture(scope="module")
@@ -31,5 +31,5 @@ def test_without_its_checksums_they_would(flown: FlownStore, monkeypatch: pytest
     at = flown.data.index(b"senses") + 12
     data = flown.data[:at] + bytes((flown.data[at] ^ 1,)) + flown.data[at + 1 :]
     assert upsets.outcome(flown, data, tmp_path) == "left out"
-    monkeypatch.setattr(store_file, "is_whole", lambda row: True)
+    monkeypatch.setattr(database, "is_whole", lambda row: True)
     assert upsets.outcome(flown, data, tmp_path) == "silent"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from payload.storage import store_file
+from payload.storage import database
 from payload.storage.ids import DISKLESS_ID
 from payload.storage.store import RETRY_MS
 from sim.fakes.card_disk import DeskStore
@@ -178,13 +178,13 @@ def _check(store: DeskStore, promise: Promise, notebook: Notebook) -> str | None
     if store.writer.db is None or store.is_failing:
         return "the store did not open"
     try:
-        store_file.check(store.writer.db)
+        database.check(store.writer.db)
     except sqlite3.DatabaseError:
         return "a cut alone damaged the database: its records are lost"
     states: dict[int, int] = {}
-    query = f"SELECT state, {store_file.COLUMNS} FROM record"
+    query = f"SELECT state, {database.COLUMNS} FROM record"
     for state, *columns in store.writer.db.execute(query):
-        record = store_file.record_of(tuple(columns))
+        record = database.record_of(tuple(columns))
         number = -1 if record is None else record.body["n"]
         if record is None or number in states or not _is_same(record, notebook.given[number]):
             return f"record {columns[0]} is not what was given"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from payload.ports import Commit, Committed, PageRead
-from payload.storage import writer as writer_module
+from payload.storage import retention
 from sim.fakes.card_disk import DeskStore
 from tests.crash import payload_life
 from tests.crash.disk import Disk, Refusal
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("tap")
 @pytest.fixture(autouse=True)
 def _small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short lives prune in smaller portions, so that they do it often."""
-    monkeypatch.setattr(writer_module, "PRUNE_RECORDS", 3)
+    monkeypatch.setattr(retention, "PRUNE_RECORDS", 3)
 
 
 def folders(tmp_path: Path) -> tuple[Path, Path]:

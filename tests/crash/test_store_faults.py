@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from payload.storage import writer as writer_module
+from payload.storage import retention
 from payload.storage.ids import AHEAD_IDS, DISKLESS_ID
 from payload.storage.store import RETRY_MS
 from sim.fakes.card_disk import DeskStore
@@ -288,7 +288,7 @@ def test_what_was_marked_survives_a_commit_that_failed(tmp_path: Path) -> None:
 def test_a_nearly_full_disk_forgets_the_oldest_confirmed_of_the_lowest_class(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer_module, "PRUNE_RECORDS", 2)
+    monkeypatch.setattr(retention, "PRUNE_RECORDS", 2)
     store = DeskStore(tmp_path / "s.sqlite", card=(card := Card()))
     events = [add(store, number) for number in range(3)]
     pictures = [add(store, number, Kind.THUMBNAIL) for number in range(5)]
@@ -299,20 +299,20 @@ def test_a_nearly_full_disk_forgets_the_oldest_confirmed_of_the_lowest_class(
         return set(aboard.records(store))
 
     assert kept() == {*events, *pictures}, "a confirmation marks and never deletes"
-    card.room_bytes = writer_module.RESERVE_BYTES - 1
+    card.room_bytes = retention.RESERVE_BYTES - 1
     for _ in range(3):
         add(store, 0)
         assert store.commit(0)
     assert not kept() & set(pictures[1:]), "pictures go first"
     assert kept() >= {events[2], pictures[0]}, "what the ground lacks stays"
     assert not kept() & set(events[:2]), "then, oldest first, the next class"
-    monkeypatch.setattr(writer_module, "PRUNE_PAGES", 0)
+    monkeypatch.setattr(retention, "PRUNE_PAGES", 0)
     add(store, 0)
     assert store.commit(0) and events[2] in kept(), "free pages in the file are enough"
     last = add(store, 0, Kind.THUMBNAIL)
     assert store.commit(0)
     store.mark_confirmed([last])
-    monkeypatch.setattr(writer_module, "PRUNE_PAGES", 64)
+    monkeypatch.setattr(retention, "PRUNE_PAGES", 64)
     assert store.commit(0) and last in kept(), "or its number would be given out again"
 
 

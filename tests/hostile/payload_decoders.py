@@ -29,7 +29,7 @@ from payload.flight import Flight
 from payload.flight_ports import FlightPorts
 from payload.hearsay import Hearsay
 from payload.link.neighbours import Neighbours
-from payload.link.overhearing import NeighbourVoice, Overhearing
+from payload.link.overhearing import KnownNeighbour, Overhearing
 from payload.mind import reranker
 from payload.mind.memory import Memory, MemoryAbsent
 from payload.mind.neighbour_talk import NeighbourTalk
@@ -45,7 +45,7 @@ from payload.ports import MindReply, MindRequest
 from payload.prompt import MUSING_BYTES_MAX, clean_reply, strip_control
 from payload.sight import Glance, line_of, sight_of
 from payload.sound_features import NoSound, listen
-from payload.storage import small_state, store_file
+from payload.storage import database, small_state
 from sim.fakes.card_disk import DeskStore
 from sim.optics import Shot, photograph
 from tests.bundles import sign_bundle
@@ -96,9 +96,9 @@ def _flight(place: Path, has_gnss: bool) -> Take:
 def _neighbours() -> Take:
     """Packets are what the radio hears; all of it becomes records that a block can hold, and what
     is understood of it is quoted within its bounds."""
-    voices = {7: NeighbourVoice(seals.DOWNLINK_KEY, {})}
+    known_neighbours = {7: KnownNeighbour(seals.DOWNLINK_KEY, {})}
     listener = Neighbours(SwarmSection(neighbours=(Neighbour(name="EDDA", node_id=7),)),
-                          Overhearing(8, voices, MISSION.symbol_mtu_bytes))
+                          Overhearing(8, known_neighbours, MISSION.symbol_mtu_bytes))
     talking = NeighbourTalk(Hearsay(), {7: "EDDA"})
     times = itertools.count(0, 1000)
 
@@ -252,7 +252,7 @@ def _photograph() -> bytes:
 
 def _small_state(data: bytes) -> object:
     """``data`` is the value under every key, its CRC made right."""
-    return small_state.read([store_file.with_crc((key, data)) for key in small_state.KEYS])
+    return small_state.read([database.with_crc((key, data)) for key in small_state.KEYS])
 
 
 def _kept_prefix(place: Path) -> Take:

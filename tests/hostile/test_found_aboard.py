@@ -15,7 +15,7 @@ from payload.flight_ports import FlightPorts
 from payload.mind.memory import Memory, MemoryAbsent
 from payload.mind.persona import load_persona
 from payload.prompt import clean_reply
-from payload.storage import ids, store_file
+from payload.storage import database, ids
 from sim.fakes.card_disk import DeskStore
 from tests.bundles import sign_bundle
 from tests.groundstation.far_end import MISSION
@@ -257,8 +257,8 @@ def test_a_persona_nested_too_deeply_is_one_sentence(tmp_path: Path) -> None:
 
 def test_the_crc_of_a_row_is_of_everything_in_it() -> None:
     """Method: each column changed in turn."""
-    row = store_file.with_crc((1, 2, 4, 1, 0, 0, 0, msgpack.packb({"text": "x"})))
-    assert store_file.is_whole(row)
+    row = database.with_crc((1, 2, 4, 1, 0, 0, 0, msgpack.packb({"text": "x"})))
+    assert database.is_whole(row)
     for at in range(len(row)):
         for value in (99, None, "1", b"", 1.5):
-            assert not store_file.is_whole((*row[:at], value, *row[at + 1 :])), (at, value)
+            assert not database.is_whole((*row[:at], value, *row[at + 1 :])), (at, value)

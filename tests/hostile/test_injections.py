@@ -32,7 +32,7 @@ from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import to_json
 from payload.api_client import classify
 from payload.flight import Flight
-from payload.link.overhearing import NeighbourVoice
+from payload.link.overhearing import KnownNeighbour
 from payload.mind.disclosure import sendable
 from payload.mind.memory import Memory
 from payload.mind.mind import NO_VOICE
@@ -180,7 +180,7 @@ class InjectedFlight(Bench):
         self.memory = Memory(self.index)
         self.flight = Flight(
             mission(), self.ports, self.store, PERSONA, self.memory, KEY, random.Random(1),
-            voices={8: NeighbourVoice(test_overhearing.KEY, {})})
+            neighbours={8: KnownNeighbour(test_overhearing.KEY, {})})
         self.due_ms = self.offset_ms = self.now_ms
 
     def done(self) -> Done:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payload.storage.store_file import COLUMNS, record_of
+from payload.storage.database import COLUMNS, record_of
 from sim.fakes.card_disk import DeskStore
 from wire.records import Record
 

@@ -320,10 +320,10 @@ def test_the_watchdog_is_petted_only_with_progress(tmp_path: Path, monkeypatch) 
     assert pets > 0
     mark = bench.flight.health.mark
     monkeypatch.setattr(
-        bench.flight.health, "mark", lambda part, now: part == "mind" or mark(part, now)
+        bench.flight.health, "mark", lambda part, now: part == "act" or mark(part, now)
     )
     bench.run(11)
     pets = bench.ports.watchdog.pets
     bench.run(60)
     assert bench.ports.watchdog.pets == pets
-    assert bench.flight.health.hung_parts(bench.now_ms) == ["mind"]
+    assert bench.flight.health.hung_parts(bench.now_ms) == ["act"]

@@ -17,7 +17,7 @@ from payload.devices.bme280 import Bme280
 from payload.devices.ina219 import Ina219
 from payload.drivers.i2c import LinuxI2cBus
 from payload.ports import DeviceTimeout
-from payload.storage import store_file
+from payload.storage import database
 from tests.payload.drivers.test_systemd_units import need
 from tests.proof import surroundings
 from wire.records import Kind, Record, TimeQuality
@@ -111,12 +111,12 @@ def test_the_stand_in_reads_as_the_worked_example_of_the_data_sheet(bus: LinuxI2
 
 def test_the_judge_finds_what_a_store_lost_or_changed(tmp_path: Path) -> None:
     store = tmp_path / "payload.sqlite"
-    store_file.create(store, "OFF")
+    database.create(store, "OFF")
     bodies = [{"event": f"e{number}", "severity": "info"} for number in range(3)]
     records = [Record(number, Kind.EVENT, 1, 1000, TimeQuality.GPS, body)
                for number, body in enumerate(bodies, 1)]
     with sqlite3.connect(store) as db:
-        db.executemany(store_file.INSERT, [store_file.row_of(each, 0) for each in records])
+        db.executemany(database.INSERT, [database.row_of(each, 0) for each in records])
     told = [json.dumps({"what": "record", "at_s": 1, **surroundings._told(each)})
             for each in records]
     assert surroundings.judge([*told, '{"what": "beacon"}'], store) == (3, [])

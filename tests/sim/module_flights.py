@@ -23,7 +23,7 @@ from wire.airtime_budget import AirtimeBudget
 from wire.envelope import Envelope
 from wire.mission import CadenceSection, Mission
 from wire.mission_radio import RadioSection
-from wire.radio_modules import dialog_of
+from wire.module_dialogs import dialog_of
 
 EBYTE_PINS = {"m0_pin": 22, "m1_pin": 27, "aux_pin": 23}
 RADIOS = {

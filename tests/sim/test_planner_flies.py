@@ -30,7 +30,7 @@ def test_on_the_pad_it_learns_what_base_and_thoughts_draw(tmp_path: Path) -> Non
     world = World(worth(), 11, "scripted", tmp_path)
     world.run_until(PAD_S)
     assert world.flight is not None
-    planner = world.flight.mind.pace.planner
+    planner = world.flight.mind.musing_due.planner
     assert planner is not None and planner.price is not None
     base_w, think_w = (watts / BOOST_EFFICIENCY for watts in (
         PI_ZERO_2W.idle_w, PI_ZERO_2W.inference_w))

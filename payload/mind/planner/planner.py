@@ -1,11 +1,11 @@
-"""Planner: thinks now if the moment is worth the energy, so that the landing reserve is kept.
+"""Planner: says whether a thought now is worth its energy, so that the landing reserve is kept.
 
 Every few seconds: what the battery has left, less what the rest of the flight and the reserve
 after landing draw anyway, is how many thoughts can be paid; the moments that are still to come say
 what the last of them is worth; that is the price. A thought begins when it is worth the price.
 Where voltage or current is not measured there is no price, and musings keep to their interval.
 
-Pure: the flight tells it what happens, and asks.
+No I/O and no clock: ``payload.mind.musing_due`` tells it what happens, and asks.
 """
 
 from __future__ import annotations

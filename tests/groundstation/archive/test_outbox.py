@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from groundstation.archive import command_state, outbox, precedence
+from groundstation.archive import command_order, command_state, outbox
 from groundstation.archive.archive import Archive
+from groundstation.archive.command_order import ATTEMPTS_MAX, Precedence
 from groundstation.archive.outbox import (
     COMMANDS_WAITING_MAX,
     QUESTIONS_WAITING_EACH_MAX,
@@ -18,7 +19,6 @@ from groundstation.archive.outbox import (
     OutboxFull,
     QueuedCommand,
 )
-from groundstation.archive.precedence import ATTEMPTS_MAX, Precedence
 from tests.groundstation.far_end import START_MS
 from tests.groundstation.uplink.outbox_station import Station
 from wire import commands
@@ -73,8 +73,8 @@ def test_classes_go_in_their_order_and_within_one_the_oldest_first(station: Stat
 
 @pytest.mark.parametrize("opcode", list(Opcode))
 def test_every_opcode_has_a_class(opcode: Opcode) -> None:
-    assert precedence.of(opcode) in Precedence
-    assert (precedence.of(opcode) is Precedence.QUESTION) is (opcode in QUESTIONS)
+    assert command_order.of(opcode) in Precedence
+    assert (command_order.of(opcode) is Precedence.QUESTION) is (opcode in QUESTIONS)
 
 
 def test_questions_take_turns_between_those_who_ask(station: Station) -> None:
@@ -96,7 +96,7 @@ def test_the_order_that_is_shown_is_the_order_in_which_they_go(station: Station)
         station.queue(Opcode.ASK, text, asker=asker)
     station.queue(Opcode.PING)
     db = station.archive.db
-    shown = [entry.command_id for entry in precedence.in_order(
+    shown = [entry.command_id for entry in command_order.in_order(
         outbox.waiting(db), outbox.last_sent_ms(db))]
     said = []
     for _ in range(6):
@@ -223,7 +223,7 @@ def test_lifetimes_of_the_mission_file_have_bounds(key: str, low: int, high: int
     for value in (low, high):
         mission = parse(text.replace(line, f"{key} = {value}"), "m")
         opcode = {"h": ARM, "c": Opcode.PING, "q": Opcode.ASK}[key[0]]
-        assert precedence.lifetime_s(opcode, mission.ground) == value
+        assert command_order.lifetime_s(opcode, mission.ground) == value
     for value in (low - 1, high + 1):
         with pytest.raises(MissionError, match=f"ground.{key} = {value}"):
             parse(text.replace(line, f"{key} = {value}"), "m")
@@ -269,7 +269,7 @@ def test_one_that_is_called_back_while_it_is_chosen_does_not_go(
 ) -> None:
     """Another process withdraws it, and is told that it was not sent."""
     command_id = station.queue(ARM)
-    in_order = precedence.in_order
+    in_order = command_order.in_order
 
     def called_back(*arguments: Any) -> list[QueuedCommand]:
         chosen = in_order(*arguments)
@@ -277,7 +277,7 @@ def test_one_that_is_called_back_while_it_is_chosen_does_not_go(
             outbox.withdraw(db, command_id)
         return chosen
 
-    monkeypatch.setattr(precedence, "in_order", called_back)
+    monkeypatch.setattr(command_order, "in_order", called_back)
     assert station.window() is None
     assert station.state(command_id) == "withdrawn" and station.entry(command_id).attempts == 0
 

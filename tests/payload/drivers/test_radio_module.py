@@ -28,8 +28,8 @@ from wire import ebyte, rylr
 from wire.airtime import Airtime
 from wire.ebyte_dialog import AUX_MS_MAX
 from wire.mission_radio import RadioSection
+from wire.module_dialogs import dialog_of
 from wire.radio_dialog import ModuleLost
-from wire.radio_modules import dialog_of
 
 NAMES = list(RADIOS)
 LOOK_MS = 100  # the downlink looks so often whether its radio is idle

@@ -6,7 +6,7 @@ from payload.link import custody
 from payload.link.custody import Custody
 from payload.link.known_symbols import SYMBOLS_MAX
 from payload.link.neighbours import Neighbours
-from payload.link.overhearing import NeighbourVoice, Overhearing
+from payload.link.overhearing import KnownNeighbour, Overhearing
 from wire import frames, mission_swarm, relaying
 from wire.bodies import NO_MODELS
 from wire.frames import BeaconFrame, DataFrame, FrameCounter, IncarnationFrame
@@ -256,7 +256,7 @@ def test_false_announcements_between_frames_cost_no_more_than_the_share() -> Non
 def test_of_a_neighbour_whose_key_is_here_the_genuine_frames_have_a_share_of_their_own() -> None:
     """A forger fills its own, and makes nothing known."""
     swarm = SwarmSection(neighbours=(mission_swarm.Neighbour(name="FENN", node_id=8),))
-    listener = Neighbours(swarm, Overhearing(7, {8: NeighbourVoice(KEY, NO_MODELS)}, 222))
+    listener = Neighbours(swarm, Overhearing(7, {8: KnownNeighbour(KEY, NO_MODELS)}, 222))
     sent: list[bytes] = []
     for key, content in ((bytes(32), b"\xff"), (KEY, b"\0")):
         said: list[frames.Downlink] = [

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from payload.link.overhearing import BLOCKS_MAX, SESSIONS_MAX, NeighbourVoice, Overhearing
+from payload.link.overhearing import BLOCKS_MAX, SESSIONS_MAX, KnownNeighbour, Overhearing
 from payload.mind.neighbour_talk import NeighbourMusing
 from wire import frames
 from wire.blocks import BlockWriter
@@ -24,7 +24,7 @@ BODY = {"text": "The frost is on the lamp.", "about": "cold", "senses": "climbin
 
 
 def listener() -> Overhearing:
-    return Overhearing(7, {8: NeighbourVoice(KEY, NO_MODELS)}, MTU_BYTES)
+    return Overhearing(7, {8: KnownNeighbour(KEY, NO_MODELS)}, MTU_BYTES)
 
 
 def told(session: Session = SESSION, key: bytes = KEY, node_id: int = 8) -> bytes:

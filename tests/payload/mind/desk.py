@@ -10,9 +10,9 @@ from typing import Any
 from payload.hearsay import Hearsay
 from payload.mind.firsts import Firsts
 from payload.mind.mind import MindManager
+from payload.mind.musing_due import MusingDue
 from payload.mind.neighbour_talk import NeighbourTalk
-from payload.mind.pace import MusingPace
-from payload.mind.questions import Questions
+from payload.mind.question_queue import QuestionQueue
 from payload.ports import MindFailed, MindReply, MindRequest
 from payload.power.power import PowerManager
 from payload.prompt import PersonaText
@@ -88,15 +88,14 @@ class Desk:
     def __init__(
         self, worker: Worker | None, said: list[str] | None = None, memory: Any = None,
         persona: PersonaText | None = PERSONA, battery_mv: float | None = 4000,
-        section: MindSection = SECTION, firsts: Any = None, pace: MusingPace | None = None,
+        section: MindSection = SECTION, firsts: Any = None, musing_due: MusingDue | None = None,
     ) -> None:
         self.worker = worker
         self.hearsay = Hearsay()
         self.conversation = NeighbourTalk(self.hearsay)
         self.mind = MindManager(
-            worker, persona, memory, section, random.Random(1), said or [], Questions(), SAMPLING,
-            Firsts(firsts), self.hearsay, pace or MusingPace(),
-            self.conversation)
+            worker, persona, memory, section, random.Random(1), said or [], QuestionQueue(),
+            SAMPLING, Firsts(firsts), self.hearsay, musing_due or MusingDue(), self.conversation)
         self.power = PowerManager(
             PowerSection(capacity_mah=3000, eco_mv=3600, low_mv=3400, critical_mv=3200))
         self.battery_mv = battery_mv

@@ -17,8 +17,8 @@ from payload.mind.mind import (
     START_PATIENCE_MS,
     TRIES_MAX,
 )
-from payload.mind.pace import FIRST_MUSING_MS
-from payload.mind.questions import ANSWERED_IDS_MAX, PATIENCE_MS, WAITING_MAX
+from payload.mind.musing_due import FIRST_MUSING_MS
+from payload.mind.question_queue import ANSWERED_IDS_MAX, PATIENCE_MS, WAITING_MAX
 from payload.mind.repeats import LATEST_MAX, Said
 from payload.ports import DeviceAbsent, MindFailed, MindRequest
 from payload.prompt import MUSING_BYTES_MAX

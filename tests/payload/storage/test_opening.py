@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from payload.ports import CONFIRMED, QUEUED, Commit, Committed, Opened, Opening, QueuePage
-from payload.storage import store_file
+from payload.storage import database
 from payload.storage.ids import DISKLESS_ID
 from payload.storage.writer import MUSINGS_MAX, Writer
 from wire.records import Kind, Priority, Record, TimeQuality
@@ -20,13 +20,13 @@ SLACK_BYTES = 64 << 10  # the tree is a level higher, and the log begins with ot
 
 def made(path: Path, tracks: int) -> int:
     """A store of words and so many records of where it was; its size in bytes."""
-    store_file.create(path, "OFF")
+    database.create(path, "OFF")
     kinds = [Kind.MUSING] * MUSINGS + [Kind.TRACK] * tracks
     with closing(sqlite3.connect(path)) as db, db:
         for number, kind in enumerate(kinds, 1):
             record = Record(number, kind, 1, 0, TimeQuality.NONE, {"text": "x" * 100})
             state = CONFIRMED if number % 2 else QUEUED
-            db.execute(store_file.INSERT, (*store_file.row_of(record, 0)[:-1], state))
+            db.execute(database.INSERT, (*database.row_of(record, 0)[:-1], state))
     return path.stat().st_size
 
 

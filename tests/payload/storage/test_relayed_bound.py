@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from payload.storage import store, writer
+from payload.storage import retention, store, writer
 from sim.fakes.card_disk import DeskStore
 from wire.records import Kind, Priority, TimeQuality
 
@@ -15,7 +15,7 @@ PARCEL = {"frames": [b"\x69\x08"], "ages": [0]}
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "RELAYED_MAX", 5)
+    monkeypatch.setattr(retention, "RELAYED_MAX", 5)
 
 
 def keep(kept: DeskStore, kind: Kind, count: int) -> list[int]:
@@ -29,7 +29,7 @@ def keep(kept: DeskStore, kind: Kind, count: int) -> list[int]:
 
 
 def ids_on_disk(path: Path, kind: Kind) -> list[int]:
-    opened = writer.store_file.read(path, kind)
+    opened = writer.database.read(path, kind)
     return [record.record_id for record in opened]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from payload.storage import ids, salvage
-from payload.storage.store_file import COLUMNS, any_text, record_of
+from payload.storage.database import COLUMNS, any_text, record_of
 from sim.fakes.card_disk import DeskStore
 from wire.records import Kind, TimeQuality
 

@@ -13,7 +13,7 @@ import pytest
 
 from payload.flight import Flight
 from payload.flight_ports import FlightPorts
-from payload.storage import small_state, store_file
+from payload.storage import database, small_state
 from sim.fakes.card_disk import DeskStore
 from tests.payload.fakes import FakeGnss, FakeRadio
 from tests.thorough import sampled
@@ -90,7 +90,7 @@ def test_no_value_of_any_key_stops_a_start(key: str, flown: bytes, tmp_path: Pat
     for number, value in enumerate((*HOSTILE, SOUND[key])):
         path = tmp_path / f"{number}.sqlite"
         path.write_bytes(flown)
-        put_row(path, store_file.small_row(key, value))
+        put_row(path, database.small_row(key, value))
         store = DeskStore(path, is_durable=False)
         flight = flight_of(store)
         for now_ms in range(0, 12_000, 1000):
@@ -102,7 +102,7 @@ def test_a_value_that_is_no_msgpack_is_absent(flown: bytes, tmp_path: Path) -> N
     path = tmp_path / "payload.sqlite"
     for blob in (b"", b"\xc1", b"\x81\x90\x01", b"\x01\x01", b"\xd6\xff"):
         path.write_bytes(flown)
-        put_row(path, store_file.with_crc(("picture", blob)))
+        put_row(path, database.with_crc(("picture", blob)))
         store = DeskStore(path, is_durable=False)
         assert store.get("picture") is None and store.get("boot") == 2
         store.close()
@@ -112,7 +112,7 @@ def test_a_value_that_is_no_msgpack_is_absent(flown: bytes, tmp_path: Path) -> N
 def test_what_a_life_leaves_is_read_again(key: str) -> None:
     kept = msgpack.unpackb(msgpack.packb(SOUND[key]), strict_map_key=False)
     assert small_state.is_sound(key, kept)
-    assert small_state.read([store_file.small_row(key, kept)]) == {key: kept}
+    assert small_state.read([database.small_row(key, kept)]) == {key: kept}
 
 
 def test_everything_a_flight_saved_is_sound(flown: bytes, tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_counter_of_the_wrong_type_is_a_forgotten_one(flown: bytes, tmp_path: 
     path = tmp_path / "payload.sqlite"
     path.write_bytes(flown)
     counters = {"since": 0, "commands": {5: "60000021"}}
-    put_row(path, store_file.small_row("uplink_counters", counters))
+    put_row(path, database.small_row("uplink_counters", counters))
     store = DeskStore(path, is_durable=False)
     assert store.has_forgotten("uplink_counters")
     store.close()
@@ -138,7 +138,7 @@ def test_a_counter_of_the_wrong_type_is_a_forgotten_one(flown: bytes, tmp_path: 
 def test_a_key_of_a_newer_version_is_kept_as_it_is(flown: bytes, tmp_path: Path) -> None:
     path = tmp_path / "payload.sqlite"
     path.write_bytes(flown)
-    put_row(path, store_file.small_row("of_tomorrow", [{"a": None}]))
+    put_row(path, database.small_row("of_tomorrow", [{"a": None}]))
     store = DeskStore(path, is_durable=False)
     assert store.get("of_tomorrow") == [{"a": None}]
     store.close()

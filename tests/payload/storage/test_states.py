@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from payload.ports import CONFIRMED, STATES
-from payload.storage import store_file
+from payload.storage import database
 from sim.fakes.card_disk import DeskStore
 from wire.records import Kind, Priority, Record, TimeQuality
 
@@ -28,14 +28,14 @@ ROUNDS = 12  # of commits: the file is opened, written, looked through, and salv
 def flown(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A store of one record of each kind in each state."""
     path = tmp_path_factory.mktemp("flown") / "s.sqlite"
-    store_file.create(path, "OFF")
+    database.create(path, "OFF")
     with closing(sqlite3.connect(path)) as db, db:
         number = 0
         for state in STATES:
             for kind in KINDS:
                 number += 1
                 record = Record(number, kind, 1, 0, TimeQuality.NONE, {"text": "x" * number})
-                db.execute(store_file.INSERT, (*store_file.row_of(record, 0)[:-1], state))
+                db.execute(database.INSERT, (*database.row_of(record, 0)[:-1], state))
     return path.read_bytes()
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from payload.storage import salvage, small_state, store_file
+from payload.storage import database, salvage, small_state
 from payload.storage.ids import DISKLESS_ID, FIRST_IDS
 from payload.storage.store import RING_RECORDS_MAX
 from sim.fakes.card_disk import DeskStore
@@ -284,7 +284,7 @@ def test_a_record_of_a_newer_version_stays_unsent_and_is_counted(
     store.close()
     columns = (1_000, Priority.EVENT, kind, 1, 5, 5, quality, msgpack.packb(body))
     with closing(sqlite3.connect(path)) as db, db:
-        db.execute(store_file.INSERT, (*store_file.with_crc(columns), 0))
+        db.execute(database.INSERT, (*database.with_crc(columns), 0))
     again = DeskStore(path)
     assert again.commit(0) and all_ids(again) == set(ids)
     assert again.damaged_records == 1 and again.salvaged_from is None

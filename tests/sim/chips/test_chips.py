@@ -11,7 +11,7 @@ import pytest
 from payload.devices.bme280 import Bme280
 from payload.devices.bmp280 import Bmp280
 from payload.devices.bmp388 import Bmp388
-from payload.devices.bosch import BoschBarometer
+from payload.devices.bosch_startup import BoschBarometer
 from payload.devices.ds18b20 import Ds18b20
 from payload.devices.lsm6ds import Lsm6ds
 from payload.devices.sht4x import Sht4x

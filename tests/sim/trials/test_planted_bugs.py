@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from groundstation.archive import precedence
+from groundstation.archive import command_order
 from groundstation.archive.outbox import QueuedCommand
 from groundstation.decode.link import NodeLink
 from payload.health import Health
@@ -197,6 +197,6 @@ def test_commands_without_a_lifetime_are_found(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.thorough
 def test_an_abort_that_waits_its_turn_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precedence, "of", lambda opcode: precedence.Precedence.COMMAND)
+    monkeypatch.setattr(command_order, "of", lambda opcode: command_order.Precedence.COMMAND)
     outcome, _ = fly(hop("commands.crowd"))
     assert "cutdown_safe" in outcome.broken

@@ -33,7 +33,7 @@ class Question:
     has_begun: bool = False  # an answer, in this boot
 
 
-class Questions:
+class QuestionQueue:
     """Those that wait, oldest first, and the one that is being answered."""
 
     def __init__(self, saved: Any = None) -> None:

@@ -16,7 +16,7 @@ PAGE_RECORDS = 64  # read at a time, and held; a picture or tile has up to 8 kB
 LOW_RECORDS = 16  # with fewer the next page is asked for
 
 
-class Window:
+class SendWindow:
     """One class of the queue. Covers all of it, and that is nothing, until ``restart``."""
 
     def __init__(self, priority: Priority, is_newest_first: bool) -> None:

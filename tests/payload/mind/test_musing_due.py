@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from payload.mind.pace import FIRST_MUSING_MS, MusingPace
+from payload.mind.musing_due import FIRST_MUSING_MS, MusingDue
 from payload.power.power import PowerManager
 from payload.situation import Situation
 from wire import mission
@@ -23,7 +23,7 @@ ORBITING = BY_WORTH.model_copy(update={"orbit": OrbitSection()})
 
 
 def due_s(
-    pace: MusingPace, situation: Situation, seconds: int = 1_200, used_mah: int = 0
+    pace: MusingDue, situation: Situation, seconds: int = 1_200, used_mah: int = 0
 ) -> list[int]:
     """When musings are due, s."""
     power = PowerManager(MISSION.power, used_mah)
@@ -40,16 +40,16 @@ def due_s(
 
 def test_the_interval_is_that_of_the_mission() -> None:
     expected = list(range(FIRST_MUSING_MS // 1000, 1_200, MISSION.mind.every_s))
-    assert due_s(MusingPace.of(MISSION), UP) == due_s(MusingPace.of(ORBITING), UP) == expected
+    assert due_s(MusingDue.of(MISSION), UP) == due_s(MusingDue.of(ORBITING), UP) == expected
 
 
 def test_without_a_current_the_planner_leaves_it_to_the_interval() -> None:
     expected = list(range(FIRST_MUSING_MS // 1000, 1_200, MISSION.mind.every_s))
-    assert due_s(MusingPace.of(BY_WORTH), replace(UP, current_ma=None)) == expected
+    assert due_s(MusingDue.of(BY_WORTH), replace(UP, current_ma=None)) == expected
 
 
 def test_the_planner_thinks_more_often_with_plenty_and_not_at_all_with_the_reserve() -> None:
-    pace = MusingPace.of(BY_WORTH)
+    pace = MusingDue.of(BY_WORTH)
     assert len(due_s(pace, UP)) > 1_200 / MISSION.mind.every_s
     assert pace.planner is not None and pace.planner.price is not None
-    assert due_s(MusingPace.of(BY_WORTH), UP, used_mah=2_200) == [FIRST_MUSING_MS // 1000]
+    assert due_s(MusingDue.of(BY_WORTH), UP, used_mah=2_200) == [FIRST_MUSING_MS // 1000]

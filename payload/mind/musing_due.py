@@ -1,4 +1,4 @@
-"""Pace: when a musing is due.
+"""Says when a musing is due.
 
 With ``mind.pace = "worth"`` the planner says it (``payload.mind.planner``), and is told here what
 begins; where voltage or current is not measured, with ``"interval"``, and in orbit, a musing is due
@@ -20,7 +20,7 @@ from wire.mission import MindSection, Mission
 FIRST_MUSING_MS = 60_000
 
 
-class MusingPace:
+class MusingDue:
     """One per boot."""
 
     def __init__(self, planner: Planner | None = None) -> None:
@@ -30,11 +30,11 @@ class MusingPace:
         self._slot_ms: int | None = None  # when the last musing was due
 
     @staticmethod
-    def of(mission: Mission) -> MusingPace:
+    def of(mission: Mission) -> MusingDue:
         """As the mission file wants it."""
         if mission.mind.pace == "interval" or mission.orbit is not None:
-            return MusingPace()
-        return MusingPace(Planner(mission.power, mission.flight, mission.mind.every_s))
+            return MusingDue()
+        return MusingDue(Planner(mission.power, mission.flight, mission.mind.every_s))
 
     def update(
         self, situation: Situation, power: PowerManager, ground_m: float | None, is_thinking: bool
