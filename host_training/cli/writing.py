@@ -119,12 +119,12 @@ def _doubts(persona_dir: Path, out: Path) -> list[str]:
     """What ``run`` would say of the held-out data, with its default seed."""
     from host_training.common.persona_dir import read_persona
     from host_training.corpus import assemble
-    from host_training.rows.split import doubts, split
+    from host_training.rows.split import size_warnings, split
 
     persona = read_persona(persona_dir, is_finished=False)
     examples = assemble.load(out / assemble.EXAMPLES)
     try:
-        return doubts(examples, split(examples, 1, persona.settings.clean.near_duplicate))
+        return size_warnings(examples, split(examples, 1, persona.settings.clean.near_duplicate))
     except TrainingError as error:
         return [str(error)]
 
