@@ -69,13 +69,13 @@ HoursOption = Annotated[
 ]
 PresetOption = Annotated[
     Preset | None,
-    typer.Option(help="balloon, or orbit: that of the mission file, if it has one, else a drawn "
+    typer.Option(help="balloon, or orbit: that of the mission file, if it has one, else a random "
                       "one. Default: as the mission file says."),
 ]
 MastOption = Annotated[
     float | None,
-    typer.Option(min=0.0, max=500.0, help="Height of the station's antenna; beyond its radio "
-                                          "horizon nothing is heard. Default: no horizon."),
+    typer.Option(min=0.0, max=500.0, help="Height of the station's antenna, which hears nothing "
+                                          "beyond its radio horizon. Default: no horizon."),
 ]
 
 
@@ -86,7 +86,7 @@ def fly(
         Path, typer.Option("--mission", help="Mission file.")] = Path("mission.toml"),
     seed: Annotated[
         int | None, typer.Option(min=0, help="Random seed of weather, burst, losses and answers. "
-                                             "Default: a random one, which is printed.")] = None,
+                                             "Default: random, and printed.")] = None,
     speed: Annotated[
         float, typer.Option(min=0.1, max=100_000, help="Speed as a multiple of real "
                                                        "time.")] = 60.0,

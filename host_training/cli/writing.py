@@ -20,10 +20,10 @@ console = Console()
 Report = Callable[[str, float, str], None]
 Progress = Callable[[Path | None], AbstractContextManager[Report]]
 ProgressOption = Annotated[Path | None, typer.Option(
-    "--progress", metavar="FILE", help="Also write the progress there, one JSON object to a line, "
-                                       "as the studio follows it.")]
+    "--progress", metavar="FILE", help="Also write the progress to this file, one JSON object per "
+                                       "line, for the studio.")]
 BaseOption = Annotated[Path, typer.Option(
-    help="Base model that scores pairs, where clean.pair_score_bits asks for it.")]
+    help="Base model that scores pairs, if clean.pair_score_bits is set.")]
 PEOPLE_SHOWN_MAX = 20
 CHATS_SHOWN_MAX = 20
 VALUES_SHOWN_MAX = 10
