@@ -29,7 +29,7 @@ from rich.console import Console
 
 from payload.mind.persona import Persona, load_persona
 from sim import commands, live, summary, swarm_command
-from sim.live import LivePage, PortTaken, Stop, Watch, last_heard_ms
+from sim.live import LiveDisplay, LivePage, PortTaken, Stop, last_heard_ms
 from sim.replay import Replay, ReplayError
 from sim.rig.command import bench_rig
 from sim.scenario import Conditions, into_orbit
@@ -129,8 +129,8 @@ def fly(
         page = _open_page(world, reserved, console)
         try:
             end_s = world.end_s if hours is None else hours * 3600
-            watch = Watch(console, is_headless, page.address if page is not None else None)
-            wall_s = _fly(world, end_s, None if is_fast else speed, watch, stop)
+            display = LiveDisplay(console, is_headless, page.address if page is not None else None)
+            wall_s = _fly(world, end_s, None if is_fast else speed, display, stop)
             _report(world, page, wall_s, console, stop)
             if page is not None and not stop.is_asked:
                 _remain(page, console, stop)
@@ -196,11 +196,12 @@ def main() -> None:
                  "Name a folder on another disk with --out.")
 
 
-def _fly(world: World, end_s: float, speed: float | None, watch: Watch, stop: Stop) -> float:
+def _fly(world: World, end_s: float, speed: float | None, display: LiveDisplay, stop: Stop
+         ) -> float:
     """Fly until the end or until asked to stop; returns the wall time, s."""
     begun_s = time.monotonic()
     try:
-        live.fly(world, end_s, speed, watch, stop)
+        live.fly(world, end_s, speed, display, stop)
     except KeyboardInterrupt:  # the second one: it did not want to wait for the event to end
         stop.is_asked = True
     return time.monotonic() - begun_s
