@@ -23,7 +23,7 @@ import sim
 from host_training.stages import RunDir, code_hash
 from payload.mind.persona import Persona, load_persona
 from sim import live
-from sim.live import Stop, Watch
+from sim.live import LiveDisplay, Stop
 from sim.world import PersonaParts, World
 from wire import mission
 from wire.bundle import MANIFEST, UntrustedKeyError, file_sha256
@@ -149,7 +149,7 @@ def _flown(mind: FlownMind, seed: int, plan: Mission) -> Flown:
         refusals = _Refusals(world)
         world.observers.append(refusals)
         try:
-            live.fly(world, world.end_s, None, Watch(Console(stderr=True)), stop)
+            live.fly(world, world.end_s, None, LiveDisplay(Console(stderr=True)), stop)
         finally:
             world.close()
         if stop.is_asked:

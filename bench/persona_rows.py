@@ -39,7 +39,7 @@ class Asker:
 
     def in_flight(self, passage: Passage) -> Row | None:
         """Prompt of the flight; the words before the passage stand where a memory stands."""
-        return self.builder.asked("thought", Moment(ABOUT), passage.before or None, passage.text)
+        return self.builder.prompted("thought", Moment(ABOUT), passage.before or None, passage.text)
 
     def bare(self, passage: Passage) -> Row:
         """The words before the passage, and nothing else."""

@@ -299,7 +299,7 @@ def keygen(mission: MissionOption = Path("mission.toml")) -> None:
 
 @app.command()
 def neighbour_key(out: Path, mission: MissionOption = Path("mission.toml")) -> None:
-    """Write the downlink key alone, for a neighbour that is to answer this payload."""
+    """Write the downlink key alone, for a neighbour that answers this payload."""
     loaded = load_mission(mission)
     key = loaded.downlink_key(key_file.load(mission.parent / loaded.keys.file))
     if key is None:

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from host_training.cli import bundles, grading, studio, talking, training, writing
-from host_training.cli.bundles import DEFAULT_KEY, ThreadsOption
+from host_training.cli.bundles import DEFAULT_KEY, SeedOption, ThreadsOption
 from host_training.cli.writing import ProgressOption
 from host_training.common.progress_record import recorded
 from host_training.errors import FOUND, WARNING, TrainingError
@@ -134,7 +134,7 @@ def base(
     tokens: Annotated[int, typer.Option(min=10_000, help="Training tokens.")] = 40_000_000,
     threads: ThreadsOption = 0,
 ) -> None:
-    """Fetch a known base, or train a small one from scratch (hours on a laptop)."""
+    """Download a known base, or train a small one from scratch (hours on a laptop)."""
     if get is not None:
         _get_base(get, has_more=bool(texts or out))
         return
@@ -189,7 +189,7 @@ def run(
     variants: Annotated[int, typer.Option(min=1, max=100,
                                           help="Contexts sampled for every thought.")] = 2,
     threads: ThreadsOption = 0,
-    seed: int = 1,
+    seed: SeedOption = 1,
     key: Annotated[Path, typer.Option(help="Signing key, created on first use.")] = DEFAULT_KEY,
     general: GeneralOption = None,
     lines: Annotated[int, typer.Option(
@@ -198,11 +198,11 @@ def run(
     rank: Annotated[int, typer.Option(min=1, max=256, help="Rank of a LoRA.")] = 32,
     shape: Annotated[Literal["whole", "adapter"], typer.Option(
         help="whole: the bundle contains the model. adapter: it contains a few megabytes on a base"
-             " that is fetched by name, and the model is made where the bundle is installed; needs"
+             " that is downloaded by name, and the model is assembled at installation; requires"
              " --method lora and, with smollm2, --rank 16.")] = "whole",
     allow_failing_gates: Annotated[bool, typer.Option(
-        "--allow-failing-gates", help="Sign although a gate fails; the manifest and the card say "
-                                      "so.")] = False,
+        "--allow-failing-gates", help="Sign although a gate fails; the manifest and the card name "
+                                      "it.")] = False,
     progress: ProgressOption = None,
 ) -> None:
     """Run all stages: import, train, quantise, evaluate, sign. Finished stages are not repeated."""
@@ -225,7 +225,7 @@ def codec(
                                       "none, only general text, as a start for others.")] = None,
     out: Annotated[Path, typer.Option(help="Output file.")] = Path("text.codec"),
     general: GeneralOption = None,
-    seed: int = 1,
+    seed: SeedOption = 1,
 ) -> None:
     """Build only a text codec, as `run` does for a bundle (about a minute)."""
     from host_training.codec import codec_stage

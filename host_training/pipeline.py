@@ -183,7 +183,7 @@ def prepare(directory: Path, base: Path, work: Path, options: Options, report: R
     report("writing", 1.0, f"{len(examples)} examples{aside}; {summary['thoughtful share']:.0%} of "
                            "the training data is of tiers 1 and 2")
     split_dir = _split(run_dir, writing_dir, examples, persona, options)
-    for sentence in split.doubts(examples, split.Split.load(split_dir / split.FILE)):
+    for sentence in split.size_warnings(examples, split.Split.load(split_dir / split.FILE)):
         report(WARNING, 1.0, sentence)
     data_dir = _dataset(run_dir, writing_dir, split_dir, examples, base, persona, options)
     data = Dataset.load(data_dir / "dataset.json")

@@ -118,7 +118,7 @@ def run_preflight(
                                                "checks.")
     ] = 60,
     leave_safe: Annotated[
-        bool, typer.Option("--leave-safe", help="Forget the starts that led to SAFE, and examine "
+        bool, typer.Option("--leave-safe", help="Clear the starts that led to SAFE, and examine "
                                                 "camera and mind too.")
     ] = False,
 ) -> None:
@@ -154,8 +154,8 @@ def run_preflight(
 @app.command()
 def scan(
     write: Annotated[
-        Path | None, typer.Option("--write", help="Mission file whose section `sensors` is to say "
-                                                  "what was found.", readable=False)
+        Path | None, typer.Option("--write", help="Mission file whose section `sensors` is to be "
+                                                  "updated.", readable=False)
     ] = None,
     bus: Annotated[int, typer.Option(help="Number of the I2C bus.", min=0, max=20)] = 1,
 ) -> None:
@@ -175,8 +175,8 @@ def scan(
 @app.command()
 def powersave(
     try_s: Annotated[
-        int | None, typer.Option("--try", min=5, max=120, help="Save power this long, in s, as in "
-                                                               "flight, then undo it.")
+        int | None, typer.Option("--try", min=5, max=120, help="Save power for this many seconds, "
+                                                               "as in flight, then undo it.")
     ] = None,
 ) -> None:
     """Print what this machine can switch off in flight, and try it."""

@@ -34,7 +34,7 @@ def assemble(
              " through pip.")] = None,
     out: Annotated[Path | None, typer.Option(help="Assemble a copy in this folder.")] = None,
 ) -> None:
-    """Make the model of an adapter bundle: its base, the adapter added, quantised."""
+    """Assemble the model of an adapter bundle: add the adapter to its base and quantise."""
     try:
         plan = mission.load(mission_path)
         if bundle is None and not plan.mind.bundle:

@@ -221,9 +221,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="payload.assembly_worker", description=__doc__)
     parser.add_argument("--bundle", type=Path, required=True, help="the adapter bundle")
     parser.add_argument("--trust", type=bytes.fromhex, action="append", default=[],
-                        metavar="HEX", help="a public key that may have signed it")
+                        metavar="HEX", help="trusted public key of the bundle")
     parser.add_argument("--base", type=Path, help="the file of the base model")
-    parser.add_argument("--out", type=Path, help="assemble in a copy there")
+    parser.add_argument("--out", type=Path, help="assemble a copy in this folder")
     arguments = parser.parse_args()
     llama_cpp.llama_log_set(_keep, None)
     try:

@@ -29,7 +29,7 @@ def write_diary(
     out: Annotated[Path, typer.Option(help="The file; one that exists is kept.")] = Path(
         "diary.txt"),
 ) -> None:
-    """Write the musings of a flight that is over, for `mind.diary` of the next one."""
+    """Write the musings of a finished flight to a file, for `mind.diary` of the next one."""
     try:
         plan = mission.load(mission_path)
     except MissionError as error:

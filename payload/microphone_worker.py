@@ -107,10 +107,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="payload.microphone_worker", description=__doc__)
     parser.add_argument("--device", required=True, help="as `arecord -L` names it")
     parser.add_argument("--seconds", type=int, required=True, help="length of the take")
-    parser.add_argument("--sensitivity-dbfs", type=float, help="at 94 dB SPL, where it is known")
-    parser.add_argument("--keep", type=Path, help="folder of the takes that stay")
-    parser.add_argument("--keep-takes", type=int, default=1, help="how many stay")
-    parser.add_argument("--program", default="arecord", help="what records")
+    parser.add_argument("--sensitivity-dbfs", type=float, help="level at 94 dB SPL, dBFS, if known")
+    parser.add_argument("--keep", type=Path, help="folder for takes to keep")
+    parser.add_argument("--keep-takes", type=int, default=1, help="number of takes to keep")
+    parser.add_argument("--program", default="arecord", help="recording program")
     arguments = parser.parse_args()
     # A child inherits the flight core's protection from the OOM killer: be the first victim
     # instead.

@@ -56,8 +56,8 @@ class Unanswerable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """Drafts, the best first; the two counts are those of ``ports.MindReply``."""
+class RankedDrafts:
+    """Drafts, the best first; the two counts are as in ``ports.MindReply``."""
 
     drafts: list[str]
     evaluated_tokens: int
@@ -163,7 +163,7 @@ class Engine:
     def draw(
         self, prefix: list[int], suffix: list[int], plain: list[int], sampling: Sampling,
         seed: int, pulse: Callable[[], None] = lambda: None,
-    ) -> Drawn:
+    ) -> RankedDrafts:
         """Evaluate what is new of the prompt, then draw its drafts.
 
         Args:    prefix, suffix: the tokens of the prompt.
@@ -194,7 +194,7 @@ class Engine:
         evaluated += len(suffix) + sum(len(draft.tokens) for draft in drafts) - steps
         if is_ranked:
             evaluated += self._rank(drafts, len(prefix) + len(plain), pulse)
-        return Drawn([draft.text for draft in drafts], evaluated, steps)
+        return RankedDrafts([draft.text for draft in drafts], evaluated, steps)
 
     def tokens(self, text: str, is_start: bool = False) -> list[int]:
         """Control tokens are those of the template, from which ``payload.prompt`` has cleaned the

@@ -101,7 +101,7 @@ class Gnss(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HeardFrame:
-    """One frame from the radio with what the modem says of it."""
+    """One frame from the radio with the modem's report on it."""
 
     data: bytes
     rssi_dbm: float | None = None
@@ -115,8 +115,8 @@ class Radio(Protocol):
 
     @property
     def told(self) -> str | None:
-        """What the modem says of itself, such as version and settings; None where it has not, and
-        of a modem that says nothing."""
+        """The modem's own report, such as version and settings; None before it, and of a modem
+        without one."""
         ...
 
     def offer(self, frame: bytes, now_ms: int) -> bool:

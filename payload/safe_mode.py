@@ -1,12 +1,12 @@
-"""SAFE mode: it follows when starts in a row did not last, and ends by itself.
+"""SAFE mode: begins after several starts in a row that did not last, and ends by itself.
 
 A start is *unproven* until it has lasted ten minutes or ended in an orderly way. The third unproven
-start in a row is SAFE: beacon, GNSS and store go on; mind, camera and API calls, which are the
-likeliest to have killed it, stay off. SAFE ends by itself once the start has proven itself: a
-balloon has three hours and perhaps no uplink. No clock is needed: none is there at a start.
+start in a row is SAFE: beacon, GNSS and store continue; mind, camera and API calls, the likeliest
+causes of a crash, are off. SAFE ends by itself once the start has lasted: a balloon has three hours
+and perhaps no uplink. It needs no clock, because there is none at a start.
 
-Before the launch a payload is switched off by pulling its plug. That is no crash; in the air the
-same is, because nobody is there to do it.
+Before the launch a payload is switched off by pulling its plug, which does not count as a crash. In
+the air a lost supply does, because nobody is there to switch it off.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ def is_switched_off(before: str | None, now: str | None, phase: Phase) -> bool:
     return None not in (before, now) and before != now and phase in _WITH_ITS_MAKER
 
 
-def begin(store: Store, board: Board | None, phase: Phase) -> Starts:
+def begin(store: Store, board: Board | None, phase: Phase) -> StartHistory:
     """Count this start, in what will be the first commit; ``phase`` is that of the one before."""
     machine, before = None if board is None else board.boot_id(), store.get(MACHINE_KEY)
-    begun = Starts(store.get(KEY), is_switched_off(before, machine, phase))
+    begun = StartHistory(store.get(KEY), is_switched_off(before, machine, phase))
     store.put(KEY, begun.saved())
     if machine is not None:
         store.put(MACHINE_KEY, machine)
     return begun
 
 
-class Starts:
-    """One per boot. ``saved()`` goes into the store with the very first commit."""
+class StartHistory:
+    """Counts unproven starts. One per boot; ``saved()`` is stored with the first commit."""
 
     def __init__(self, saved: Any, was_switched_off: bool = False) -> None:
-        """``saved`` is what ``saved()`` gave in the boot before; anything unreadable is 0.
+        """``saved`` is the result of ``saved()`` in the previous boot; anything invalid is 0.
 
-        ``was_switched_off`` forgives the start before this one, and none that was before it.
+        ``was_switched_off`` excuses the start before this one, and no earlier one.
         """
         before = saved if isinstance(saved, int) and 0 <= saved < 1 << 31 else 0
         self.unproven = max(0, before - was_switched_off) + 1

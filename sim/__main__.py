@@ -29,7 +29,7 @@ from rich.console import Console
 
 from payload.mind.persona import Persona, load_persona
 from sim import commands, live, summary, swarm_command
-from sim.live import LivePage, PortTaken, Stop, Watch, last_heard_ms
+from sim.live import LiveDisplay, LivePage, PortTaken, Stop, last_heard_ms
 from sim.replay import Replay, ReplayError
 from sim.rig.command import bench_rig
 from sim.scenario import Conditions, into_orbit
@@ -69,13 +69,13 @@ HoursOption = Annotated[
 ]
 PresetOption = Annotated[
     Preset | None,
-    typer.Option(help="balloon, or orbit: that of the mission file, if it has one, else a drawn "
+    typer.Option(help="balloon, or orbit: that of the mission file, if it has one, else a random "
                       "one. Default: as the mission file says."),
 ]
 MastOption = Annotated[
     float | None,
-    typer.Option(min=0.0, max=500.0, help="Height of the station's antenna; beyond its radio "
-                                          "horizon nothing is heard. Default: no horizon."),
+    typer.Option(min=0.0, max=500.0, help="Height of the station's antenna, which hears nothing "
+                                          "beyond its radio horizon. Default: no horizon."),
 ]
 
 
@@ -86,7 +86,7 @@ def fly(
         Path, typer.Option("--mission", help="Mission file.")] = Path("mission.toml"),
     seed: Annotated[
         int | None, typer.Option(min=0, help="Random seed of weather, burst, losses and answers. "
-                                             "Default: a random one, which is printed.")] = None,
+                                             "Default: random, and printed.")] = None,
     speed: Annotated[
         float, typer.Option(min=0.1, max=100_000, help="Speed as a multiple of real "
                                                        "time.")] = 60.0,
@@ -129,8 +129,8 @@ def fly(
         page = _open_page(world, reserved, console)
         try:
             end_s = world.end_s if hours is None else hours * 3600
-            watch = Watch(console, is_headless, page.address if page is not None else None)
-            wall_s = _fly(world, end_s, None if is_fast else speed, watch, stop)
+            display = LiveDisplay(console, is_headless, page.address if page is not None else None)
+            wall_s = _fly(world, end_s, None if is_fast else speed, display, stop)
             _report(world, page, wall_s, console, stop)
             if page is not None and not stop.is_asked:
                 _remain(page, console, stop)
@@ -196,11 +196,12 @@ def main() -> None:
                  "Name a folder on another disk with --out.")
 
 
-def _fly(world: World, end_s: float, speed: float | None, watch: Watch, stop: Stop) -> float:
+def _fly(world: World, end_s: float, speed: float | None, display: LiveDisplay, stop: Stop
+         ) -> float:
     """Fly until the end or until asked to stop; returns the wall time, s."""
     begun_s = time.monotonic()
     try:
-        live.fly(world, end_s, speed, watch, stop)
+        live.fly(world, end_s, speed, display, stop)
     except KeyboardInterrupt:  # the second one: it did not want to wait for the event to end
         stop.is_asked = True
     return time.monotonic() - begun_s

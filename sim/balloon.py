@@ -34,7 +34,7 @@ _METRES_PER_DEGREE = math.pi / 180 * EARTH_RADIUS_M
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a recorded flight says of itself; None where it says nothing."""
+    """The readings of a recorded flight at one second; None where the recording has none."""
 
     fix_type: int
     satellites: int | None = None

@@ -145,8 +145,8 @@ def last_heard_ms(archive_path: Path) -> int | None:
 
 
 @dataclass(slots=True)
-class Watch:
-    """Who looks on: a terminal that can be redrawn, a plain one, or nobody."""
+class LiveDisplay:
+    """Where progress is shown: a terminal that can be redrawn, a plain one, or nowhere."""
 
     console: Console
     is_quiet: bool = False
@@ -157,31 +157,31 @@ class Watch:
         return self.console.is_terminal and not self.console.is_dumb_terminal and not self.is_quiet
 
 
-def fly(world: World, end_s: float, speed: float | None, watch: Watch, stop: Stop) -> None:
+def fly(world: World, end_s: float, speed: float | None, display: LiveDisplay, stop: Stop) -> None:
     """Move ``world`` to ``end_s`` at ``speed`` times real time, None as fast as it can."""
-    if not watch.can_redraw:
-        _fly_plain(world, end_s, speed, watch, stop)
+    if not display.can_redraw:
+        _fly_plain(world, end_s, speed, display, stop)
         return
-    with Live(console=watch.console, auto_refresh=False, transient=True) as live:
+    with Live(console=display.console, auto_refresh=False, transient=True) as live:
         shown_s = 0.0
         for _ in _paced(world, end_s, speed, stop):
             if time.monotonic() - shown_s >= REDRAW_S:
                 shown_s = time.monotonic()
-                live.update(status(world, end_s, watch.address), refresh=True)
+                live.update(status(world, end_s, display.address), refresh=True)
 
 
 def _fly_plain(
-    world: World, end_s: float, speed: float | None, watch: Watch, stop: Stop
+    world: World, end_s: float, speed: float | None, display: LiveDisplay, stop: Stop
 ) -> None:
     told_s = world.clock.now_s
     phase = None
     for _ in _paced(world, end_s, speed, stop):
         state = _state(world)
         is_news = state.phase is not None and state.phase is not phase
-        if watch.is_quiet or not (is_news or world.clock.now_s - told_s >= PLAIN_EVERY_S):
+        if display.is_quiet or not (is_news or world.clock.now_s - told_s >= PLAIN_EVERY_S):
             continue
         told_s, phase = world.clock.now_s, state.phase
-        watch.console.print(_line(world, state), highlight=False, soft_wrap=True)
+        display.console.print(_line(world, state), highlight=False, soft_wrap=True)
 
 
 def _paced(world: World, end_s: float, speed: float | None, stop: Stop) -> Iterator[None]:

@@ -20,7 +20,7 @@ from sgp4.exporter import export_tle
 
 from sim.balloon import AirState, Launch
 from wire.mission_orbit import OrbitSection, OrbitStation
-from wire.orbit import SEMI_MAJOR_M, Elements, Fixed, Look, geodetic, sidereal_rad
+from wire.orbit import SEMI_MAJOR_M, EarthFixed, Elements, LookAngles, geodetic, sidereal_rad
 from wire.passes import passes
 
 GM_M3PS2 = 3.986008e14  # of WGS 72, which SGP4 uses
@@ -52,8 +52,8 @@ class Orbit:
         self.pad = (stations[0].latitude_deg, stations[0].longitude_deg, stations[0].altitude_m)
         self.end_s = FIRST_PASS_S + revolutions * elements.period_s
         self._vantages = [(station.vantage, station.elevation_min_deg) for station in stations]
-        self._looks: tuple[Fixed, list[Look | None]] | None = None
-        self._fixed: tuple[float, Fixed] | None = None
+        self._looks: tuple[EarthFixed, list[LookAngles | None]] | None = None
+        self._fixed: tuple[float, EarthFixed] | None = None
         self._state: AirState | None = None
 
     def state(self, t_s: float) -> AirState:
@@ -74,18 +74,18 @@ class Orbit:
                 heading_deg=math.degrees(math.atan2(east, north)) % 360)
         return self._state
 
-    def fixed(self, t_s: float) -> Fixed:
+    def fixed(self, t_s: float) -> EarthFixed:
         """The same, fixed to the Earth."""
         if self._fixed is None or self._fixed[0] != t_s:
             self._fixed = t_s, self.elements.at(self.start_utc_ms + t_s * 1000)
         return self._fixed[1]
 
-    def best_look(self, t_s: float) -> Look | None:
+    def best_look(self, t_s: float) -> LookAngles | None:
         """How it stands at the station that it is nearest to; None while none sees it."""
         looks = [look for look in self.looks(t_s) if look is not None]
         return min(looks, key=lambda look: look.range_m, default=None)
 
-    def looks(self, t_s: float) -> list[Look | None]:
+    def looks(self, t_s: float) -> list[LookAngles | None]:
         """How it stands at each station; None at those that do not see it."""
         seen = self.fixed(t_s)
         if self._looks is None or self._looks[0] is not seen:

@@ -49,13 +49,13 @@ def swarm(
         int, typer.Option(min=0, help="Random seed of elements, stations, losses and "
                                       "resets.")] = 0,
     preset: Annotated[
-        SwarmPreset, typer.Option(help="orbit: let go by one rocket; balloon: under one "
+        SwarmPreset, typer.Option(help="orbit: released by one rocket; balloon: under one "
                                        "balloon, to the end of its flight.")] = SwarmPreset.ORBIT,
     payloads: Annotated[
         int, typer.Option(min=2, max=PAYLOADS_MAX, help="Number of payloads.")] = 6,
     stations: Annotated[
         int | None, typer.Option(min=1, max=STATIONS_MAX, help="Number of stations. Default: 3; "
-                                 "of a balloon 1.")] = None,
+                                 "for a balloon 1.")] = None,
     days: Annotated[
         float, typer.Option(min=0.01, max=DAYS_MAX, help="Simulated days in orbit.")] = 1.0,
     loss: Annotated[
@@ -96,7 +96,7 @@ def show_days(
                                                     "not.", show_default=False)],
     plot_path: PlotOption = None,
 ) -> None:
-    """Print and plot the days of a swarm that was flown, or still flies."""
+    """Print and plot the days of a swarm, finished or still flying."""
     _look_for_matplotlib(plot_path)
     path = folder / DAYS_FILE
     try:

@@ -77,7 +77,7 @@ class FlightState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beacon(FlightState):
-    """What the payload says of itself: the state of the flight, and its own."""
+    """The state of the flight and of the payload, as the payload reports it."""
 
     time_of_day_s: int | None = None  # UTC
     queue_records: int | None = None

@@ -1,8 +1,8 @@
-"""Orbits: where a two-line element set (TLE) is at an instant, and how a place on Earth sees it.
+"""Orbits: the position of a two-line element set (TLE) at an instant, and its look angles.
 
-SGP4 gives a position in TEME, the frame of its elements; turned by the sidereal time it is fixed to
-the Earth. Polar motion and UT1 are left out: together below 500 m, where a TLE of today errs by one
-kilometre and one of last week by ten.
+SGP4 gives a position in TEME, the frame of its elements; rotated by the sidereal time it is
+Earth-fixed. Polar motion and UT1 are neglected: together they are below 500 m, while a TLE of today
+errs by one kilometre and one of last week by ten.
 
 Sources: Vallado, Crawford, Hujsak and Kelso, "Revisiting Spacetrack Report #3", AIAA 2006-6753
 (SGP4, by the package sgp4); Vallado, Fundamentals of Astrodynamics, 4th edition, section 3.5
@@ -45,8 +45,8 @@ class OrbitError(ValueError):
     """Elements that cannot be used, or an instant to which they do not reach; one sentence."""
 
 
-class Fixed(NamedTuple):
-    """A position in m and a velocity in m/s, both fixed to the turning Earth."""
+class EarthFixed(NamedTuple):
+    """A position in m and a velocity in m/s, in the rotating frame of the Earth."""
 
     x_m: float
     y_m: float
@@ -64,8 +64,8 @@ class Geodetic(NamedTuple):
     altitude_m: float
 
 
-class Look(NamedTuple):
-    """What a place sees: azimuth from north by east; the range rate is positive on its way out."""
+class LookAngles(NamedTuple):
+    """Look angles from a place: azimuth from north by east; a receding range rate is positive."""
 
     elevation_deg: float
     azimuth_deg: float
@@ -94,7 +94,7 @@ class Elements:
         self.period_s = 86_400 / revolutions
         self.at(self.epoch_ms)
 
-    def at(self, utc_ms: float) -> Fixed:
+    def at(self, utc_ms: float) -> EarthFixed:
         """Where it is. Raises OrbitError where SGP4 has it decayed."""
         days = utc_ms / _DAY_MS
         error, place, velocity = self._record.sgp4(_UNIX_JD, days)
@@ -106,7 +106,7 @@ class Elements:
         x, y = place[0] * cosine + place[1] * sine, place[1] * cosine - place[0] * sine
         x_speed = velocity[0] * cosine + velocity[1] * sine + EARTH_TURN_RADPS * y
         y_speed = velocity[1] * cosine - velocity[0] * sine - EARTH_TURN_RADPS * x
-        return Fixed(1000 * x, 1000 * y, 1000 * place[2],
+        return EarthFixed(1000 * x, 1000 * y, 1000 * place[2],
                      1000 * x_speed, 1000 * y_speed, 1000 * velocity[2])
 
     def age_days(self, utc_ms: float) -> float:
@@ -131,20 +131,20 @@ class Vantage:
         self._east = (-east[0], east[1])
         self._north = (-north[0] * east[1], -north[0] * east[0], north[1])
 
-    def look(self, seen: Fixed) -> Look:
+    def look(self, seen: EarthFixed) -> LookAngles:
         """How ``seen`` stands in this place's sky; below the horizon the elevation is negative."""
         x, y, z = seen.x_m - self.at_m[0], seen.y_m - self.at_m[1], seen.z_m - self.at_m[2]
         range_m = math.sqrt(x * x + y * y + z * z)
         up_m = x * self._up[0] + y * self._up[1] + z * self._up[2]
         east_m = x * self._east[0] + y * self._east[1]
         north_m = x * self._north[0] + y * self._north[1] + z * self._north[2]
-        return Look(
+        return LookAngles(
             math.degrees(math.atan2(up_m, math.hypot(east_m, north_m))),
             math.degrees(math.atan2(east_m, north_m)) % 360, range_m,
             (x * seen.x_mps + y * seen.y_mps + z * seen.z_mps) / range_m)
 
 
-def geodetic(seen: Fixed) -> Geodetic:
+def geodetic(seen: EarthFixed) -> Geodetic:
     """The place below, and the height above it; to a millimetre up to 2 000 km."""
     across_m = math.hypot(seen.x_m, seen.y_m)
     reduced = math.atan2(seen.z_m * SEMI_MAJOR_M, across_m * _SEMI_MINOR_M)

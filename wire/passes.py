@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from wire.orbit import Elements, Look, OrbitError, Vantage
+from wire.orbit import Elements, LookAngles, OrbitError, Vantage
 
 STEPS_A_REVOLUTION = 48  # 115 s of a low orbit
 SHARP_MS = 500  # how closely rise, peak and set are found
@@ -24,9 +24,9 @@ class Pass(NamedTuple):
     rise_ms: int
     top_ms: int
     set_ms: int
-    rise: Look
-    top: Look
-    set: Look
+    rise: LookAngles
+    top: LookAngles
+    set: LookAngles
 
     @property
     def seconds(self) -> float:
@@ -41,7 +41,7 @@ def passes(
 
     Raises OrbitError where the elements do not reach so far.
     """
-    def look(utc_ms: float) -> Look:
+    def look(utc_ms: float) -> LookAngles:
         return vantage.look(elements.at(utc_ms))
 
     def height(utc_ms: float) -> float:

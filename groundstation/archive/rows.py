@@ -18,7 +18,7 @@ from wire.auth import Authenticity
 from wire.bodies import Body
 from wire.records import TimeQuality, unpack_body
 
-ALTITUDE_M = (-1_000, 2_000_000)  # of what a payload says of itself, in orbit too
+ALTITUDE_M = (-1_000, 2_000_000)  # of a payload, in orbit too
 KEY_BITS = 32  # of a record's id in its key
 FUTURE_MS = 60_000  # a record dated after it was heard has a wrong clock
 PAST_MS = 48 * 3600 * 1000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from wire.mission_orbit import OrbitStation
-from wire.orbit import Elements, Look
+from wire.orbit import Elements, LookAngles
 from wire.passes import Pass, last_reached_ms, passes
 
 FREQUENCY_HZ = 434e6
@@ -18,7 +18,7 @@ class StationPass(NamedTuple):
 
     station: OrbitStation
     over: Pass
-    curve: tuple[tuple[int, Look], ...]  # UTC in ms
+    curve: tuple[tuple[int, LookAngles], ...]  # UTC in ms
 
     @property
     def doppler_hz(self) -> float:
@@ -41,7 +41,7 @@ def coming(
 
 def _curve(
     elements: Elements, station: OrbitStation, over: Pass
-) -> tuple[tuple[int, Look], ...]:
+) -> tuple[tuple[int, LookAngles], ...]:
     span_ms = over.set_ms - over.rise_ms
     times = (over.rise_ms + span_ms * i // (CURVE_POINTS - 1) for i in range(CURVE_POINTS))
     vantage = station.vantage

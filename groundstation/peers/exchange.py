@@ -22,7 +22,7 @@ from groundstation.ground import Ground
 from groundstation.peers import messages
 from groundstation.peers.broker import Broker, Published
 from groundstation.peers.incoming import IncomingReceptions
-from groundstation.peers.messages import ASK, HEARD, Told
+from groundstation.peers.messages import ASK, HEARD, HeardMessage
 from groundstation.peers.outgoing import OutgoingReceptions
 from wire.mission import Mission
 
@@ -99,7 +99,7 @@ class PeerExchange:
             self._told_state = state
 
     def _take(self) -> None:
-        told: list[tuple[str, Told]] = []
+        told: list[tuple[str, HeardMessage]] = []
         for message in self._line.take_messages(TAKEN_MAX):
             station, _, kind = message.topic.removeprefix(f"{self._root}/").partition("/")
             if kind == ASK:

@@ -20,7 +20,7 @@ from groundstation.archive.archive import Archive
 from groundstation.archive.rawlog import BY_MQTT
 from groundstation.ground import HeardBytes
 from groundstation.inputs.notices import Notices
-from groundstation.peers.messages import LOG_BYTES, NUMBER_MAX, Told, Wanted
+from groundstation.peers.messages import LOG_BYTES, NUMBER_MAX, AskMessage, HeardMessage
 from groundstation.peers.outgoing import AGE_MS_MAX
 from groundstation.sanitise import read_json
 
@@ -57,7 +57,7 @@ class IncomingReceptions:
         self._has_warned = False
         self._peers = self._load()
 
-    def take(self, messages: Iterable[tuple[str, Told]], now_ms: int) -> list[HeardBytes]:
+    def take(self, messages: Iterable[tuple[str, HeardMessage]], now_ms: int) -> list[HeardBytes]:
         """What is new of these (station, reception); the caller makes it durable and then calls
         ``note``. Raises sqlite3.Error; what it was given is then asked for again."""
         before = {name: replace(peer) for name, peer in self._peers.items()}
@@ -67,7 +67,7 @@ class IncomingReceptions:
             self._peers = before
             raise
 
-    def _new(self, messages: Iterable[tuple[str, Told]], now_ms: int) -> list[HeardBytes]:
+    def _new(self, messages: Iterable[tuple[str, HeardMessage]], now_ms: int) -> list[HeardBytes]:
         found: dict[tuple[str, int, bytes], HeardBytes] = {}
         for station, told in messages:
             if not self._is_welcome(station, told, now_ms):
@@ -86,17 +86,17 @@ class IncomingReceptions:
         with self._archive.batch(is_durable=False):
             self._archive.set_meta(KEY, json.dumps(state))
 
-    def asks(self, uptime_ms: int) -> list[tuple[str, Wanted]]:
+    def asks(self, uptime_ms: int) -> list[tuple[str, AskMessage]]:
         """(station, what to ask it for), as far as it is time."""
         due = []
         for name, peer in self._peers.items():
             is_early = peer.asked_ms is not None and uptime_ms - peer.asked_ms < ASK_EVERY_MS
             if peer.is_lacking and not is_early:
                 peer.asked_ms = uptime_ms
-                due.append((name, Wanted(peer.log, peer.upto)))
+                due.append((name, AskMessage(peer.log, peer.upto)))
         return due
 
-    def _is_welcome(self, station: str, told: Told, now_ms: int) -> bool:
+    def _is_welcome(self, station: str, told: HeardMessage, now_ms: int) -> bool:
         if station == self._station:
             self._warn_of_namesake(told, now_ms)
             return False
@@ -111,7 +111,7 @@ class IncomingReceptions:
             return True
         return False
 
-    def _warn_of_namesake(self, told: Told, now_ms: int) -> None:
+    def _warn_of_namesake(self, told: HeardMessage, now_ms: int) -> None:
         is_of_now = told.utc_ms > now_ms - ASK_EVERY_MS
         if told.log != self._own_log and is_of_now and not self._has_warned:
             self._has_warned = True
@@ -124,7 +124,7 @@ class IncomingReceptions:
             (station, utc_ms))
         return any(row[0] == raw for row in rows)
 
-    def _follow(self, peer: _Peer, told: Told) -> None:
+    def _follow(self, peer: _Peer, told: HeardMessage) -> None:
         peer.is_lacking = told.before > peer.upto
         if not peer.is_lacking:
             peer.upto = max(peer.upto, told.number)

@@ -1,4 +1,4 @@
-"""What stations say to each other over MQTT: what one received, and what another lacks.
+"""Encodes and decodes the messages between stations over MQTT: receptions, and requests for them.
 
 Sans-I/O. Below TOPIC/1/CALLSIGN each station has a level of its own, its name:
 
@@ -6,10 +6,10 @@ Sans-I/O. Below TOPIC/1/CALLSIGN each station has a level of its own, its name:
     STATION/ask     [log, after]
 
 in msgpack, with QoS 1. ``log`` names the archive of STATION by eight random bytes, ``number`` is
-that of the reception in it, ``before`` that of its own reception before this one (0: none): whoever
-has not heard of ``before`` knows what it lacks, and asks for everything ``after`` the last that it
-has. The bytes are as they were on the air, so the same frame is the same everywhere, and each
-station decodes and verifies it for itself.
+that of the reception in it, ``before`` that of its own reception before this one (0: none): a
+station that lacks ``before`` asks for everything ``after`` the last that it has. The bytes are as
+they were on the air, so that a frame is identical everywhere, and each station decodes and verifies
+it for itself.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ HEARD, ASK = "heard", "ask"
 _ONE_LEVEL = str.maketrans({"/": "-"})  # a callsign may have a slash, which parts levels
 
 
-class Told(NamedTuple):
-    """A reception of a station; ``utc_ms`` is by its clock."""
+class HeardMessage(NamedTuple):
+    """STATION/heard: a reception; ``utc_ms`` is by the clock of STATION."""
 
     log: bytes
     number: int
@@ -42,8 +42,8 @@ class Told(NamedTuple):
     snr_db: float | None
 
 
-class Wanted(NamedTuple):
-    """What was received after the number ``after`` is wanted again."""
+class AskMessage(NamedTuple):
+    """STATION/ask: request for all receptions after number ``after``."""
 
     log: bytes
     after: int
@@ -56,13 +56,13 @@ def root(mission: Mission) -> str:
     return f"{mission.ground.mqtt.topic}/{VERSION}/{callsign}"
 
 
-def pack(message: Told | Wanted) -> bytes:
-    """Its bytes."""
+def pack(message: HeardMessage | AskMessage) -> bytes:
+    """The bytes of a message."""
     packed: bytes = msgpack.packb(list(message))
     return packed
 
 
-def parse_reception(data: bytes) -> Told | None:
+def parse_reception(data: bytes) -> HeardMessage | None:
     """A reception; None for bytes that are none."""
     fields = _fields(data, 7)
     if fields is None:
@@ -73,15 +73,15 @@ def parse_reception(data: bytes) -> Told | None:
     is_bytes = isinstance(raw, bytes) and 0 < len(raw) <= RAW_BYTES_MAX
     if not (_is_log(log) and is_in_order and is_dated and is_bytes and rawlog.is_level(rssi, snr)):
         return None
-    return Told(log, number, before, utc_ms, raw, rssi, snr)
+    return HeardMessage(log, number, before, utc_ms, raw, rssi, snr)
 
 
-def parse_request(data: bytes) -> Wanted | None:
+def parse_request(data: bytes) -> AskMessage | None:
     """What is wanted again; None for bytes that say nothing of it."""
     fields = _fields(data, 2)
     if fields is None or not (_is_log(fields[0]) and _is_number(fields[1])):
         return None
-    return Wanted(*fields)
+    return AskMessage(*fields)
 
 
 def _fields(data: bytes, count: int) -> list[Any] | None:

@@ -15,7 +15,7 @@ import secrets
 
 from groundstation.archive.archive import Archive
 from groundstation.archive.rawlog import BY_RADIO
-from groundstation.peers.messages import LOG_BYTES, Told, Wanted
+from groundstation.peers.messages import LOG_BYTES, AskMessage, HeardMessage
 from groundstation.sanitise import read_json
 
 KEY = "told"
@@ -43,12 +43,12 @@ class OutgoingReceptions:
         self._unsettled.clear()
         self._go_to(max(0, self._own_before(self._settled + 1) - 1))
 
-    def next(self, now_ms: int) -> list[Told]:
+    def next(self, now_ms: int) -> list[HeardMessage]:
         """What may be told now, oldest first; each is to be followed by ``note_sent``."""
         if now_ms // 1000 != self._second:
             self._second, self._told_in_second = now_ms // 1000, 0
         room = min(UNSETTLED_MAX - len(self._unsettled), PER_SECOND_MAX - self._told_in_second)
-        found: list[Told] = []
+        found: list[HeardMessage] = []
         if room <= 0:
             return found
         rows = self._archive.db.execute(
@@ -58,7 +58,8 @@ class OutgoingReceptions:
             if source == BY_RADIO and utc_ms >= now_ms - AGE_MS_MAX:
                 if len(found) == room:
                     break
-                found.append(Told(self.log, number, self._before, utc_ms, raw, rssi_dbm, snr_db))
+                found.append(HeardMessage(
+                    self.log, number, self._before, utc_ms, raw, rssi_dbm, snr_db))
                 self._before = number
             self._position = number
         self._told_in_second += len(found)
@@ -78,7 +79,7 @@ class OutgoingReceptions:
             with self._archive.batch(is_durable=False):
                 self._archive.set_meta(KEY, json.dumps([self.log.hex(), upto]))
 
-    def rewind(self, asked: Wanted, now_ms: int) -> bool:
+    def rewind(self, asked: AskMessage, now_ms: int) -> bool:
         """Tell everything after a number again; False where that is not done, or not yet."""
         is_early = self._rewound_ms is not None and (
             0 <= now_ms - self._rewound_ms < REWIND_EVERY_MS)

@@ -22,10 +22,10 @@ def links_to(host: str, port: int, tokens: Tokens) -> str:
 def links(
     mission: MissionOption = Path("mission.toml"),
     new: Annotated[bool, typer.Option(
-        "--new", help="Make new links: those printed before stop working at the next start.",
+        "--new", help="Make new links; previous ones stop working at the next start.",
     )] = False,
 ) -> None:
-    """Print the links with which other devices open the page of `serve --lan`, and their codes."""
+    """Print the links that open the page of `serve --lan` on other devices, with QR codes."""
     loaded = load_mission(mission)
     folder, host = archive_path(loaded, mission).parent, loaded.ground.web_host
     tokens = None if new else token_file.load(folder)

@@ -28,6 +28,7 @@ TrustOption = Annotated[list[str] | None, typer.Option(
                                    "a manifest.pub. Without it, the check shows that the bundle "
                                    "is undamaged, but not who made it.")]
 ThreadsOption = Annotated[int, typer.Option(min=0, max=256, help="CPU threads; 0: all.")]
+SeedOption = Annotated[int, typer.Option(help="Random seed.")]
 RamOption = Annotated[float | None, typer.Option(min=64, help="Memory of the board, MB.")]
 
 
@@ -58,7 +59,7 @@ def keygen(
     key: Annotated[Path, typer.Option(help="Signing key, created if missing.")
                    ] = DEFAULT_KEY,
 ) -> None:
-    """Print the public half of your signing key, as a mission file requires it."""
+    """Print the public half of your signing key, in the form of a mission file."""
     from host_training.bundle.pack import load_key
 
     say_how_it_flies(load_key(key.expanduser()).public_key().public_bytes_raw())
@@ -77,7 +78,7 @@ def verify(
     """Check a bundle from the signature to the last table; exit status 1 if it is not valid.
 
     In this order: signature, set of files, sizes, hashes, version, memory of the board; then each
-    file is opened and compared with what the manifest says of it.
+    file is opened and compared with the manifest.
     """
     from host_training.bundle import inspection
 

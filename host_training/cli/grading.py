@@ -11,7 +11,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from host_training.cli.bundles import BundleArgument, ThreadsOption, TrustOption, trusted_keys
+from host_training.cli.bundles import (
+    BundleArgument,
+    SeedOption,
+    ThreadsOption,
+    TrustOption,
+    trusted_keys,
+)
 from host_training.errors import TrainingError
 from wire.bundle import verify_bundle
 
@@ -30,15 +36,16 @@ def register(app: typer.Typer) -> None:
 
 def drafts(
     bundle: BundleArgument,
-    out: Annotated[Path, typer.Option(help="graded.jsonl of the persona directory; what it holds"
-                                           " already stays.")],
-    count: Annotated[int, typer.Option("--count", "-n", min=1, max=10_000)] = 60,
-    about: Annotated[list[str] | None, typer.Option(help="Topics to draw from.")] = None,
+    out: Annotated[Path, typer.Option(help="graded.jsonl of the persona directory; new moments are"
+                                           " appended.")],
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=10_000,
+                                       help="Number of moments.")] = 60,
+    about: Annotated[list[str] | None, typer.Option(help="Topics to sample from.")] = None,
     trust: TrustOption = None,
     threads: ThreadsOption = 0,
-    seed: int = 1,
+    seed: SeedOption = 1,
 ) -> None:
-    """Draw drafts in random moments of an imagined flight, for a reader to grade."""
+    """Generate drafts in random moments of an imagined flight, for a reader to grade."""
     from host_training.bundle.chat import BundleVoice
     from host_training.importers.notebook import Condition
     from host_training.rows.context_sampler import draw_moment
@@ -55,7 +62,7 @@ def drafts(
         moments.append(GradedMoment(asked, tuple(texts)))
         graded_drafts.save(out, moments)
     voice.close()
-    _say(f"{out}: {count} moments more; to grade them: spacepi-train grade {out}")
+    _say(f"{out}: {count} new moments; to grade them: spacepi-train grade {out}")
 
 
 def grade(file: FileArgument) -> None:

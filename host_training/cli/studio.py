@@ -30,19 +30,19 @@ def studio(
         "--browser/--no-browser", help="Open the page in the browser.")] = True,
 ) -> None:
     """Open a page that leads from your exports to a talking persona, step by step."""
-    from host_training.studio.place import StudioPlace
     from host_training.studio.server import create_app, make_server
+    from host_training.studio.studio_folder import StudioFolder
 
-    place = StudioPlace(folder.expanduser().absolute())
+    home = StudioFolder(folder.expanduser().absolute())
     with listening("127.0.0.1", port) as listener:
-        place.prepare()
-        link = _link(listener, place.token())
-        console.print(f"Your studio is open: {link}\nEverything stays in {place.root}. Ctrl-C "
+        home.prepare()
+        link = _link(listener, home.token())
+        console.print(f"Your studio is open: {link}\nEverything stays in {home.root}. Ctrl-C "
                       "closes the page; a training that is running goes on.", markup=False,
                       highlight=False, soft_wrap=True)
         if is_opened:
             webbrowser.open(link)
-        make_server(create_app(place, place.token())).run(sockets=[listener])
+        make_server(create_app(home, home.token())).run(sockets=[listener])
 
 
 def _link(listener: socket.socket, token: str) -> str:

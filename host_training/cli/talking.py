@@ -15,6 +15,7 @@ from rich.console import Console
 
 from host_training.cli.bundles import (
     BundleArgument,
+    SeedOption,
     ThreadsOption,
     TrustOption,
     trusted_keys,
@@ -37,10 +38,10 @@ def register(app: typer.Typer) -> None:
 
 
 def chat(bundle: BundleArgument, trust: TrustOption = None, threads: ThreadsOption = 0,
-         seed: int = 1) -> None:
-    """Chat in the terminal, at a moment that /altitude, /phase and others change.
+         seed: SeedOption = 1) -> None:
+    """Chat in the terminal; /altitude, /phase and other commands set the moment.
 
-    BUNDLE may also be the folder OUT.run of a run that is still examining, or was refused.
+    BUNDLE may also be the folder OUT.run of a run that is still evaluating, or was refused.
     """
     from host_training.bundle.conversation import Conversation, UnknownCommand
 
@@ -61,14 +62,15 @@ def chat(bundle: BundleArgument, trust: TrustOption = None, threads: ThreadsOpti
 
 def sample(
     bundle: BundleArgument,
-    count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000)] = 10,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000,
+                                       help="Number of musings.")] = 10,
     about: Annotated[list[str] | None, typer.Option(help="Topics to sample from.")] = None,
     threads: ThreadsOption = 0,
-    seed: int = 1,
+    seed: SeedOption = 1,
 ) -> None:
     """Print musings for random contexts of an imagined flight.
 
-    BUNDLE may also be the folder OUT.run of a run that is still examining, or was refused.
+    BUNDLE may also be the folder OUT.run of a run that is still evaluating, or was refused.
     """
     from host_training.importers.notebook import Condition
     from host_training.rows.context_sampler import draw_moment
@@ -91,9 +93,9 @@ def serve(
     trust: TrustOption = None,
     host: Annotated[str, typer.Option(help="127.0.0.1 or localhost; no other machine may "
                                            "connect.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8010,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port.")] = 8010,
     threads: ThreadsOption = 0,
-    seed: int = 1,
+    seed: SeedOption = 1,
 ) -> None:
     """Let chat programs on this machine talk to a bundle, through an OpenAI-compatible API."""
     import uvicorn

@@ -10,23 +10,24 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.console import Console
 
-from host_training.cli.bundles import DEFAULT_KEY, say_how_it_flies
+from host_training.cli.bundles import DEFAULT_KEY, SeedOption, say_how_it_flies
 from host_training.errors import TrainingError
 from host_training.training import known_bases
 
 console = Console()
 
-PersonaArgument = Annotated[Path, typer.Argument(metavar="PERSONA_DIR")]
+PersonaArgument = Annotated[Path, typer.Argument(metavar="PERSONA_DIR",
+                                                 help="Persona directory.")]
 BaseOption = Annotated[Path, typer.Option(
     help="Base model: smollm2, which is downloaded once, or a local Hugging Face folder.")]
-WorkOption = Annotated[Path | None, typer.Option(help="Run directory, kept.")]
+WorkOption = Annotated[Path | None, typer.Option(help="Run directory; default: OUT.run.")]
 MethodOption = Annotated[Literal["lora", "dora", "qlora", "full"], typer.Option(
     help="Fine-tuning method.")]
 EpochsOption = Annotated[int, typer.Option(min=1, max=100, help="Maximum number of epochs; the "
                                            "best is kept.")]
 VariantsOption = Annotated[int, typer.Option(min=1, max=100,
                                              help="Contexts sampled for every thought.")]
-OutOption = Annotated[Path, typer.Option(help="Output bundle.")]
+OutOption = Annotated[Path, typer.Option(help="Output bundle directory.")]
 QuantOption = Annotated[str, typer.Option(help="auto, or a type like Q4_K_M.")]
 KeyOption = Annotated[Path, typer.Option(help="Signing key, created on first use.")]
 
@@ -52,7 +53,7 @@ def job(
     epochs: EpochsOption = 3,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     variants: VariantsOption = 2,
-    seed: int = 1,
+    seed: SeedOption = 1,
 ) -> None:
     """Pack a training job into one folder for a rented GPU: sh run.sh there, adopt here."""
     _shared["be_quiet"]()
@@ -80,7 +81,7 @@ def adopt(
     work: WorkOption = None,
     quant: QuantOption = "auto",
     variants: VariantsOption = 2,
-    seed: int = 1,
+    seed: SeedOption = 1,
     key: KeyOption = DEFAULT_KEY,
 ) -> None:
     """Verify the result of a remote training job and build the bundle from it."""
@@ -103,11 +104,12 @@ def feed(
                                            " version.")],
     base: BaseOption = known_bases.DEFAULT,
     work: WorkOption = None,
-    method: Annotated[Literal["auto", "lora", "dora", "qlora", "full"], typer.Option()] = "auto",
+    method: Annotated[Literal["auto", "lora", "dora", "qlora", "full"], typer.Option(
+        help="Fine-tuning method; auto trains LoRA and full, and keeps the better one.")] = "auto",
     quant: QuantOption = "auto",
     epochs: EpochsOption = 3,
     variants: VariantsOption = 2,
-    seed: int = 1,
+    seed: SeedOption = 1,
     key: KeyOption = DEFAULT_KEY,
 ) -> None:
     """Add new writing to a persona, train the next version, and print what changed."""

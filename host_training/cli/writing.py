@@ -20,10 +20,10 @@ console = Console()
 Report = Callable[[str, float, str], None]
 Progress = Callable[[Path | None], AbstractContextManager[Report]]
 ProgressOption = Annotated[Path | None, typer.Option(
-    "--progress", metavar="FILE", help="Also write the progress there, one JSON object to a line, "
-                                       "as the studio follows it.")]
+    "--progress", metavar="FILE", help="Also write the progress to this file, one JSON object per "
+                                       "line, for the studio.")]
 BaseOption = Annotated[Path, typer.Option(
-    help="Base model that scores pairs, where clean.pair_score_bits asks for it.")]
+    help="Base model that scores pairs, if clean.pair_score_bits is set.")]
 PEOPLE_SHOWN_MAX = 20
 CHATS_SHOWN_MAX = 20
 VALUES_SHOWN_MAX = 10
@@ -119,12 +119,12 @@ def _doubts(persona_dir: Path, out: Path) -> list[str]:
     """What ``run`` would say of the held-out data, with its default seed."""
     from host_training.common.persona_dir import read_persona
     from host_training.corpus import assemble
-    from host_training.rows.split import doubts, split
+    from host_training.rows.split import size_warnings, split
 
     persona = read_persona(persona_dir, is_finished=False)
     examples = assemble.load(out / assemble.EXAMPLES)
     try:
-        return doubts(examples, split(examples, 1, persona.settings.clean.near_duplicate))
+        return size_warnings(examples, split(examples, 1, persona.settings.clean.near_duplicate))
     except TrainingError as error:
         return [str(error)]
 

@@ -25,7 +25,7 @@ from host_training.errors import TrainingError
 from host_training.rows.context_sampler import draw_moment
 from host_training.rows.dataset import clean_lines
 from host_training.rows.split import Split, split
-from host_training.rows.targets import IN_FLIGHT, Asked, condition_of, forms
+from host_training.rows.targets import IN_FLIGHT, Target, condition_of, targets_of
 from payload.prompt import senses_in_words
 from wire.bodies import Body, marked_text
 from wire.text_codec import CodecError, TextModel
@@ -70,33 +70,33 @@ def messages(examples: Sequence[Example], sides: Split, lists: Sequence[str], se
     """
     rng = random.Random(seed)
     found = Messages([], [], [])
-    asked = [(example, one) for example in examples for one in forms(example)]
-    held = {one.example.text for example, one in asked
-            if one.form in IN_FLIGHT and sides.side(example) != "train"}
+    targets = [(example, target) for example in examples for target in targets_of(example)]
+    held = {target.example.text for example, target in targets
+            if target.form in IN_FLIGHT and sides.side(example) != "train"}
     found.texts.extend(sorted(held))
-    for _, one in asked:
-        if one.form in ("thought", "answer") or one.example.text in held:
-            message = marked_text(_body(one, rng))
-            (found.held_out if one.example.text in held else found.train).append(message)
+    for _, target in targets:
+        if target.form in ("thought", "answer") or target.example.text in held:
+            message = marked_text(_body(target, rng))
+            (found.held_out if target.example.text in held else found.train).append(message)
     questions = {e.condition.question for e in examples
                  if e.condition and e.condition.question is not None}
     found.train.extend(marked_text({"text": question}) for question in sorted(questions))
     plain = [clean_lines(e.text) for e in examples if sides.side(e) == "train"
-             and all(one.form in ("line", "dialogue") for one in forms(e))]
+             and all(target.form in ("line", "dialogue") for target in targets_of(e))]
     for text in (*plain, *lists):
         found.train.extend(marked_text({"text": line}) for line in quotable_sentences(text)
                            if line not in held)
     return found
 
 
-def _body(asked: Asked, rng: random.Random) -> Body:
+def _body(target: Target, rng: random.Random) -> Body:
     """The text fields of the record in which this would fly, without what others wrote."""
-    if asked.form == "answer":
-        return {"text": asked.example.text, "by": "model"}
-    moment = draw_moment(condition_of(asked), rng)
+    if target.form == "answer":
+        return {"text": target.example.text, "by": "model"}
+    moment = draw_moment(condition_of(target), rng)
     if moment.question is not None:
-        return {"text": asked.example.text, "question": moment.question, "by": "model"}
-    return {"text": asked.example.text, "about": moment.about, "senses": senses_in_words(moment),
+        return {"text": target.example.text, "question": moment.question, "by": "model"}
+    return {"text": target.example.text, "about": moment.about, "senses": senses_in_words(moment),
             "by": "model"}
 
 

@@ -18,9 +18,9 @@ CHAT_TEMPLATE = (
 
 
 def check_tokens(base: Path) -> None:
-    """Raises TrainingError for a base whose tokenizer.json is damaged or lacks one of the tokens.
+    """Raises TrainingError if a base's tokenizer.json is damaged or lacks one of the tokens.
 
-    A folder without the file is left to ``merge.check_base``.
+    ``merge.check_base`` reports a folder without the file.
     """
     from tokenizers import Tokenizer  # what wants the tokens alone need not have it
 

@@ -1,4 +1,4 @@
-"""The common format of all exports, and the notes that an import leaves."""
+"""The common format of messages from all exports, and the notes of an import."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ BAD_ROWS_OF_FILE_MAX = 20  # told one by one; of more the number
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One thing somebody wrote.
+    """A message, post, mail or document.
 
     ``source`` is the kind of export, ``chat_id`` the conversation or document within it.
     ``utc_ms`` is milliseconds since 1970 UTC; None where the export does not say. ``author`` is
-    the export's own id where it has one (names change, ids do not), ``name`` how it showed them.
-    ``is_me`` is set by importers whose export holds only the author's words; everywhere else
-    ``identify`` finds out. ``text`` is never empty and keeps its line breaks. ``tier`` is 1..4,
+    the export's own id where it has one (names change, ids do not), ``name`` the displayed name.
+    ``is_me`` is set by importers whose export holds only the author's words; for all others
+    ``identify`` sets it. ``text`` is never empty and keeps its line breaks. ``tier`` is 1..4, by
     how much thought usually goes into such writing: 1 documents and essays, 2 journals and notes,
-    3 mails, 4 chat. ``chat_name`` is how the export shows the conversation, where it names it.
-    ``weight`` is what persona.toml gives its ``[[source]]``.
+    3 mails, 4 chat. ``chat_name`` is the displayed name of the conversation, where there is one.
+    ``weight`` is that of its ``[[source]]`` in persona.toml.
     """
 
     source: str
@@ -50,23 +50,23 @@ class Message:
 
     @property
     def room(self) -> str:
-        """The id of the chat as a whole, of whose topics or threads this may be one."""
+        """The id of the whole chat, without that of a topic or thread within it."""
         return self.chat_id.partition("/")[0]
 
     @property
     def chat(self) -> str:
-        """The room among those of all exports; empty for writing that is in none."""
+        """The id of the room, unique among all exports; empty for writing outside rooms."""
         return f"{self.source}:{self.room}" if self.chat_kind in CHAT_KINDS else ""
 
 
 def whole_characters(text: str) -> str:
-    """Text that UTF-8 can hold: JSON and file names may have half a character, here ``?``."""
+    """Text that UTF-8 can encode: lone surrogates, as in JSON and file names, become ``?``."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """One thing that was not understood: in which file, where in it, and what is wrong with it."""
+    """A row that was not understood: its file, its place, and the reason."""
 
     file: str
     place: str
@@ -80,21 +80,21 @@ LeftOut = TypedDict("LeftOut", {
 })
 
 
-def _deaf(_path: str) -> str | None:
+def _no_transcript(_path: str) -> str | None:
     return None
 
 
 @dataclass(slots=True)
 class Notes:
-    """What an import says beside its messages: what it left out, and who is who.
+    """The findings of an import beside its messages: what it left out, and names of accounts.
 
-    A sticker or a forwarded joke is *skipped* (it is not writing of the author, nothing is wrong
-    with it) and counted by reason; a row with a damaged date is *bad*: it is written to the
-    quarantine file with its place, so that it can be looked at. Nothing is lost silently.
-    ``zone`` is that of the export being read, should it write local time, and ``date_order`` the
-    order of day, month and year in it, like "dmy", where the maker says it. A *warning* is one
-    sentence on what the maker asked for and did not get; every command shows it. ``hear`` gives
-    the words of a voice note by its path below the persona directory; None where nobody listens.
+    A sticker or a forwarded joke is *skipped* (it is valid, but not the author's writing) and
+    counted by reason; a row with a damaged date is *bad*: it is written to the quarantine file with
+    its place, so that it can be inspected. Nothing is lost silently. ``zone`` is the time zone of
+    the export being read, for local times, and ``date_order`` the order of day, month and year in
+    it, like "dmy", if the maker sets it. A *warning* is one sentence about a setting that had no
+    effect; every command shows it. ``hear`` returns the words of a voice note by its path below the
+    persona directory, or None without a speech model.
     """
 
     sink: TextIO | None = None
@@ -107,30 +107,30 @@ class Notes:
     own_accounts: set[str] = field(default_factory=set)
     names: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     warnings: list[str] = field(default_factory=list)
-    hear: Callable[[str], str | None] = _deaf
+    hear: Callable[[str], str | None] = _no_transcript
 
     def skip(self, reason: str, count: int = 1) -> None:
-        """Count ordinary rows that hold no writing of anybody's."""
+        """Count valid rows that contain nobody's writing."""
         if count:
             self.skipped[reason] += count
 
     def put(self, file: str, place: str, reason: str) -> None:
-        """Set something broken aside."""
+        """Write a row that was not understood to the quarantine file."""
         file, place, reason = map(whole_characters, (file, place, reason))
         self.n_bad += 1
         self.n_bad_of_file[file] += 1
         if self.n_bad_of_file[file] <= BAD_ROWS_OF_FILE_MAX:
-            self._tell(file, place, reason)
+            self._quarantine(file, place, reason)
 
     def sum_up(self) -> None:
-        """Say of how many more than those told one by one nothing was understood, file by file."""
+        """Quarantine the count of each file's bad rows beyond BAD_ROWS_OF_FILE_MAX, as one row."""
         for file, count in self.n_bad_of_file.items():
             if count > BAD_ROWS_OF_FILE_MAX:
-                self._tell(file, "", f"{count - BAD_ROWS_OF_FILE_MAX} more rows or lines that are"
-                                     " not understood")
+                self._quarantine(file, "", f"{count - BAD_ROWS_OF_FILE_MAX} more rows or lines that"
+                                           " are not understood")
         self.n_bad_of_file.clear()
 
-    def _tell(self, file: str, place: str, reason: str) -> None:
+    def _quarantine(self, file: str, place: str, reason: str) -> None:
         if len(self.bad) < BAD_ROWS_KEPT_MAX:
             self.bad.append(BadRow(file, place, reason))
         if self.sink is not None:
@@ -138,7 +138,7 @@ class Notes:
             self.sink.write(json.dumps(row, ensure_ascii=False) + "\n")
 
     def called(self, account: str, name: object) -> None:
-        """Somebody's name, for ``identify`` and for ``scrub``."""
+        """Note the name of an account, for ``identify`` and ``scrub``."""
         if isinstance(name, str) and name.strip():
             self.names[account].add(whole_characters(name.strip()))
 
@@ -150,5 +150,5 @@ class Notes:
 
 
 def quarantine_path(out: Path) -> Path:
-    """Where the rows that were not understood lie, one JSON object per line."""
+    """The file of the rows that were not understood, one JSON object per line."""
     return out / "quarantine.jsonl"

@@ -1,7 +1,7 @@
 """Normalises a text: one encoding for each letter, and no invisible characters.
 
-Before anything is looked for in a text: a name with an invisible character in it, or a number with
-spaces that do not break, would otherwise become readable after the search.
+This precedes every search in a text: otherwise a name with an invisible character in it, or a
+number with no-break spaces, would not be found.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _visible(text: str) -> str:
 
 
 def _is_word(word: str) -> bool:
-    """Not too long; but Chinese, Japanese and Thai write whole paragraphs without a space."""
+    """True if it is not too long; Chinese, Japanese and Thai paragraphs have no spaces."""
     if len(word) <= WORD_CHARS_MAX:
         return True
     return sum(c > "\u0e00" and c.isalpha() for c in word) > len(word) // 2

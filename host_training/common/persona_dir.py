@@ -1,11 +1,11 @@
-"""A persona directory: identity and writing of a person, read into one object.
+"""Reads a persona directory, which holds the identity and writing of a person.
 
     persona.toml            name, author, disclosure, system, me (account ids), and the tables
                             of ``settings``
     values.md, thinking.md  lists: "- one judgement", "- one habit of thought"
     notebook/*.md           thoughts with conditions, and diary
-    any other folder        exports as they were downloaded, zipped or not; told by their content
-    graded.jsonl            drafts of an earlier training with a reader's grades
+    any other folder        exports as they were downloaded, zipped or not; detected by content
+    graded.jsonl            drafts of an earlier model with a reader's grades
 
 Only persona.toml, values.md and at least one source of writing are required.
 """
@@ -46,17 +46,16 @@ class PersonaSource:
     settings: PersonaSettings = field(default_factory=PersonaSettings)
 
     def prompt_text(self) -> prompt.PersonaText:
-        """What the prompt always carries."""
+        """The constant words of every prompt."""
         return prompt.PersonaText(self.name, self.system, self.values)
 
 
 def read_persona(directory: Path, is_finished: bool = True) -> PersonaSource:
-    """The persona of a directory.
+    """Read the persona of a directory.
 
-    Args:    is_finished: refuse one without values or without words on who it is; one that is
-             only looked at may lack them, and has "" for such words.
+    Args:    is_finished: reject one without values or identity; otherwise what is missing is "".
     Raises:  TrainingError with a sentence for each file that is missing or cannot be read, and each
-             key that is unknown, missing or not as it should be.
+             key that is unknown, missing or invalid.
     """
     if not directory.is_dir():
         raise TrainingError(f"{directory}: no such directory; spacepi-train init {directory} "
@@ -74,7 +73,7 @@ def read_persona(directory: Path, is_finished: bool = True) -> PersonaSource:
 
 
 def _table(path: Path, is_finished: bool) -> dict[str, Any]:
-    """What persona.toml says, checked."""
+    """The checked content of persona.toml."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -113,12 +112,12 @@ def _check_values(path: Path, is_finished: bool) -> None:
 
 
 def unfilled(persona: PersonaSource) -> list[str]:
-    """The words of persona.toml that a training needs, and that are not there yet."""
+    """The keys of persona.toml that training requires and that are still empty."""
     return [key for key in _REQUIRED if not getattr(persona, key).strip()]
 
 
 def hints(directory: Path) -> list[str]:
-    """What may be missing too, to be said beside what surely is: ``me``, where exports are."""
+    """Further keys that may be missing, for an error message: ``me``, if there are exports."""
     try:
         table = tomllib.loads((directory / "persona.toml").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -136,7 +135,7 @@ def notebooks(directory: Path) -> list[Path]:
 
 
 def read_list(path: Path) -> list[str]:
-    """The ``- `` lines of a Markdown file; none where there is no file."""
+    """The ``- `` lines of a Markdown file; none if it does not exist."""
     if not path.exists():
         return []
     return [line[2:].strip() for line in read_lines(path)
@@ -144,7 +143,7 @@ def read_list(path: Path) -> list[str]:
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a text that its owner wrote by hand. Raises TrainingError."""
+    """The lines of a text file. Raises TrainingError if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
@@ -160,7 +159,7 @@ def export_folders(directory: Path) -> list[Path]:
 
 
 def stray_files(directory: Path) -> list[str]:
-    """Files that lie where nothing is read: beside persona.toml, or in the notebook but no .md."""
+    """Files that are not read: beside persona.toml, or in the notebook without the suffix .md."""
     found = [*directory.iterdir(), *(directory / NOTEBOOK).rglob("*")]
     names = (path.relative_to(directory) for path in sorted(found) if path.is_file())
     return [name.as_posix() for name in names
@@ -172,7 +171,7 @@ def stray_files(directory: Path) -> list[str]:
 def directory_hash(directory: Path) -> str:
     """Hash of every file's path and bytes, so that a change of any source is noticed.
 
-    Graded drafts are no writing of the person: grading some leaves the hash as it is.
+    Graded drafts are not the person's writing and do not change the hash.
     """
     digest = hashlib.sha256()
     files = (p for p in directory.rglob("*") if p.is_file() and p != directory / GRADED)

@@ -1,8 +1,8 @@
-"""The progress of a command as a file, for a page that follows it: one JSON object to a line.
+"""Writes the progress of a command to a file, one JSON object per line, and reads it.
 
-``{"at_s", "stage", "share", "line"}`` while it goes on, and ``{"ended", "error", "sentences"}``
-last, where ``error`` is the name of its class, "" where there was none. A file without such an end
-belongs to a command that is still running, or that was killed.
+``{"at_s", "stage", "share", "line"}`` while it runs, and ``{"ended", "error", "sentences"}`` last,
+where ``error`` is the name of its class, or "". A file without the last line belongs to a command
+that is still running, or that was killed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ READ_BYTES_MAX = 4_000_000  # the last of a longer file
 
 @dataclass(slots=True)
 class Followed:
-    """What a record says so far: the newest stage, what stays in sight, and how it ended.
+    """The content of a record: the newest stage, the lines to keep on show, and the end.
 
     ``at_s`` and ``share`` are of the newest row of the stage; ``since_s`` and ``since_share`` of
     its first one with a share, from which a stage that was continued went on.
@@ -48,9 +48,9 @@ class Followed:
 
 @contextmanager
 def recorded(path: Path) -> Iterator[Report]:
-    """Write the reports to ``path``, a new file, and at last how it ended.
+    """Write the reports to ``path``, a new file, and finally how the command ended.
 
-    Raises:  whatever is raised within, once its sentences are written down.
+    Raises:  any exception raised within, after its sentences are written.
     """
     with path.open("w", encoding="utf-8") as file:
         try:
@@ -69,7 +69,7 @@ def recorded(path: Path) -> Iterator[Report]:
 
 
 class _Recorder:
-    """A report that is written down."""
+    """Writes each report to the file."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -96,7 +96,7 @@ def _write(file: TextIO, row: dict[str, Any]) -> None:
 
 
 def follow(path: Path) -> Followed:
-    """What the record says; of one that is not there, nothing. A torn last line is not read."""
+    """Read a record; a missing one is empty. An incomplete last line is ignored."""
     found = Followed()
     if not path.exists():
         return found

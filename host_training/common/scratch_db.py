@@ -12,14 +12,14 @@ CACHE_KIB = 16_384
 
 
 class Scratch:
-    """A database that begins empty each time, whatever an interrupted run left in its file.
+    """A database that always begins empty, even if an interrupted run left a file.
 
     As a context manager it raises TrainingError when the disk is full or another run has the file.
-    When it is left, however that comes about, the file goes: people's words are in it, in clear.
+    On every exit the file is deleted, because it contains people's words in plain text.
     """
 
     def __init__(self, path: Path | None, schema: str) -> None:
-        """``path`` None: a temporary file that goes with the last connection.
+        """``path`` None: a temporary file, deleted with the last connection.
 
         Args:    schema: CREATE TABLE statements.
         """
@@ -53,7 +53,7 @@ class Scratch:
 
 
 def _clear(path: Path) -> None:
-    """Remove what an interrupted run left. Raises OperationalError while another is writing it."""
+    """Remove an interrupted run's file. Raises OperationalError while another run writes it."""
     left = sqlite3.connect(path, timeout=0)
     try:
         left.execute("BEGIN EXCLUSIVE")

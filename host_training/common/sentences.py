@@ -1,4 +1,4 @@
-"""Sentences: splits a text into sentences, and joins them, in any script."""
+"""Splits a text into sentences, and joins them, in any script."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def split(text: str) -> list[str]:
 
 
 def joint(before: str) -> str:
-    """What stands between the sentence ``before`` and the next: no space where none is written."""
+    """The separator after the sentence ``before``: empty in scripts without spaces."""
     return "" if before.rstrip(_CLOSING).endswith(_WIDE_ENDS) else " "

@@ -34,9 +34,9 @@ Pattern = Annotated[str, Field(min_length=1)]  # * is anything, ? one character,
 
 
 def is_chat(pattern: str, chat_name: str, chat_id: str) -> bool:
-    """True where a pattern fits a chat's name or id, or the id of the room that it is a thread of.
+    """True if a pattern matches a chat's name or id, or the id of the room of a thread.
 
-    Capitals do not matter, nor how an accent is stored: a slip must not teach what was excluded.
+    Case and the encoding of accents are ignored: a typing error must not teach what was excluded.
     """
     wanted = _folded(pattern)
     return any(_folded(known) == wanted or fnmatch.fnmatchcase(_folded(known), wanted)
@@ -48,13 +48,13 @@ def _folded(text: str) -> str:
 
 
 class Table(BaseModel):
-    """A table that refuses what it does not know."""
+    """A table that rejects unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Chats(Table):
-    """Which chats of a file are read. Patterns are of names or ids, as ``scan`` shows them."""
+    """Which chats of a file are read. Patterns match names or ids, as ``scan`` shows them."""
 
     include: tuple[Pattern, ...] = Field(("*",), min_length=1)
     exclude: tuple[Pattern, ...] = ()
@@ -66,7 +66,7 @@ class Chats(Table):
 
 
 class Chat(Table):
-    """What the maker knows of a chat: the first ``[[source.chat]]`` whose ``name`` fits counts."""
+    """Settings of a chat: the first ``[[source.chat]]`` whose ``name`` matches applies."""
 
     name: Pattern  # or the id
     tier: int | None = Field(None, ge=1, le=4)
@@ -75,7 +75,7 @@ class Chat(Table):
 
 
 class Source(Table):
-    """What the maker knows of some files: the first ``[[source]]`` whose ``path`` fits counts."""
+    """Settings of some files: the first ``[[source]]`` whose ``path`` matches applies."""
 
     path: str  # like "mail/*.mbox"; * also crosses folders
     tier: int | None = Field(None, ge=1, le=4)
@@ -94,12 +94,12 @@ class Source(Table):
         return self
 
     def chat_of(self, chat_name: str, chat_id: str) -> Chat | None:
-        """What is said of one chat."""
+        """The settings of one chat, if there are any."""
         return next((c for c in self.chat if is_chat(c.name, chat_name, chat_id)), None)
 
 
 class Privacy(Table):
-    """What is taken out before anything is learnt."""
+    """What is removed before anything is learnt."""
 
     secrets: Literal["drop", "keep"] = "drop"  # keys, passwords, codes: the whole message
     personal: Action = "replace"  # mails, links, numbers, addresses: by a word like [phone]
@@ -113,7 +113,7 @@ class Privacy(Table):
 
 
 class Clean(Table):
-    """What is left out, and how much what stays weighs."""
+    """What is left out, and the weights of the rest."""
 
     languages: tuple[Annotated[str, Field(pattern="^[a-z]{2,3}$")], ...] = ()  # none: all of them
     recency_half_life_years: float | None = Field(None, gt=0)
@@ -126,21 +126,21 @@ class Clean(Table):
 
 
 class VoiceSettings(Table):
-    """Whether voice notes are written down, which they are where there is a model."""
+    """Whether voice notes are transcribed; by default, if there is a speech model."""
 
     model: str = ""  # the folder of a Whisper model, like "~/models/whisper-small"
     language: str | None = Field(None, pattern="^[a-z]{2,3}$")  # None: found out for each note
 
 
 class SessionSettings(Table):
-    """How a chat is cut."""
+    """How a chat is divided into sessions."""
 
     gap_min: float | None = Field(None, gt=0)  # None: from each chat's own rhythm
     context_turns: int = Field(6, ge=1, le=50)
 
 
 class PersonaSettings(Table):
-    """All of them, each with the value it has when nothing is said."""
+    """All optional tables, with defaults."""
 
     timezone: Zone = "UTC"  # of exports that write local time
     nobody: tuple[str, ...] = ()  # accounts whose messages are nobody's, e.g. a family's
@@ -152,19 +152,19 @@ class PersonaSettings(Table):
     voice: VoiceSettings = VoiceSettings()
 
     def zone_of(self, name: str) -> zoneinfo.ZoneInfo:
-        """In which an export by this name writes local time."""
+        """The time zone of local times in an export by this name."""
         source = self.source_of(name)
         return zoneinfo.ZoneInfo((source and source.timezone) or self.timezone)
 
     def date_order_of(self, name: str) -> DateOrder | None:
-        """In which order an export by this name writes day, month and year, if that is said."""
+        """The order of day, month and year in an export by this name, if it is set."""
         source = self.source_of(name)
         return source.date_order if source else None
 
     def unsayable(self) -> list[str]:
         """Words that a persona must never say: the people's names, and what is blocked.
 
-        Account ids, which have a digit or an @ in them, are no names.
+        Account ids, which contain a digit or an @, are not names.
         """
         known = (*self.people.values(), self.privacy.without)
         names = {name for names in known for name in names
@@ -172,12 +172,12 @@ class PersonaSettings(Table):
         return sorted(names.union(self.privacy.extra_names, self.privacy.blocked))
 
     def source_of(self, name: str) -> Source | None:
-        """What is said of a file, by its path below the persona directory."""
+        """The settings of a file, by its path below the persona directory."""
         return next((s for s in self.source if fnmatch.fnmatchcase(name, s.path)), None)
 
 
 def parse(table: dict[str, Any], place: str) -> PersonaSettings:
-    """The settings in a table of ``persona.toml``. Raises TrainingError naming keys and place."""
+    """Parse the tables of ``persona.toml``. Raises TrainingError naming keys and place."""
     try:
         return PersonaSettings.model_validate(table)
     except ValidationError as error:
@@ -199,7 +199,7 @@ _PLAIN = {  # pydantic's words for what a maker knows by another name
 
 
 def _table_of(place: Sequence[int | str]) -> type[BaseModel]:
-    """The table in which a key stands, by its path from the top."""
+    """The model of the table that contains a key, by its path from the top."""
     table: type[BaseModel] = PersonaSettings
     for part in place[:-1]:
         if isinstance(part, str) and part in table.model_fields:

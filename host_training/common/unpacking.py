@@ -1,12 +1,13 @@
 """Limits on unpacked sizes, used for every zip, Word document and .xz.
 
-A packed file says itself what it holds, and may lie: a few kilobytes become gigabytes, a directory
-names millions of files, a zip holds zips that hold zips. So a file on this disk has a ``Budget``,
-in proportion to its size, out of which whatever is unpacked of it is paid, zips in it included;
-what a zip's directory says is checked before anything is unpacked, and ``zipfile`` gives no more
-of a member than that. What goes beyond is set aside in one sentence, and the rest goes on.
+A packed file declares its own content, and the declaration may be false: a few kilobytes become
+gigabytes, a directory names millions of files, a zip holds zips that hold zips. Therefore each file
+on disk has a ``Budget`` in proportion to its size, from which everything unpacked from it is paid,
+nested zips included; the directory of a zip is checked before anything is unpacked, and ``zipfile``
+returns no more of a member than declared. What exceeds the budget is reported in one sentence, and
+the rest is read.
 
-Does not cover: files that are large as they lie.
+Does not cover: files that are large without being packed.
 """
 
 from __future__ import annotations
@@ -26,22 +27,22 @@ XZ_BYTES_MAX = 2_000_000_000  # is held in memory as a whole
 
 
 class TooMuchError(Exception):
-    """A packed file holds more than is read; the text says how much, and how much would be."""
+    """A packed file exceeds a limit; the text states its size and the limit."""
 
 
 @dataclass(slots=True)
 class Budget:
-    """What may still be unpacked of one file on this disk, bytes."""
+    """How many bytes may still be unpacked from one file on disk."""
 
     left: int
 
     @classmethod
     def of(cls, packed_bytes: int) -> Budget:
-        """For a file of this size as it lies."""
+        """The budget of a file of this size on disk."""
         return cls(FREE_BYTES + RATIO_MAX * packed_bytes)
 
     def take(self, n_bytes: int) -> None:
-        """Raises TooMuchError, and then nothing was taken."""
+        """Deduct ``n_bytes``. Raises TooMuchError, and then deducts nothing."""
         if n_bytes > self.left:
             raise TooMuchError(
                 f"would unpack to {n_bytes} bytes where at most {self.left} are read: a zip bomb")
@@ -49,7 +50,7 @@ class Budget:
 
 
 def open_zip(stream: BinaryIO) -> zipfile.ZipFile:
-    """The zip in ``stream``, its directory not larger than is read.
+    """Open the zip in ``stream``, with a limit on the size of its directory.
 
     Raises TooMuchError, and what ``zipfile`` raises on damage.
     """
@@ -63,14 +64,14 @@ def open_zip(stream: BinaryIO) -> zipfile.ZipFile:
 
 
 def members(archive: zipfile.ZipFile, budget: Budget) -> list[zipfile.ZipInfo]:
-    """All but folders, paid for together but for those with a ``refusal``. Raises TooMuchError."""
+    """All members but folders; those without a ``refusal`` are paid for. Raises TooMuchError."""
     found = [member for member in archive.infolist() if not member.is_dir()]
     budget.take(sum(member.file_size for member in found if refusal(member) is None))
     return found
 
 
 def refusal(member: zipfile.ZipInfo) -> str | None:
-    """Why this one is not unpacked, where the zip as a whole may be."""
+    """Why this member is not unpacked, although the zip is; None if it is."""
     if member.flag_bits & 1:
         return "locked with a password; unpack it and put the files here instead"
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -84,7 +85,7 @@ def refusal(member: zipfile.ZipInfo) -> str | None:
 
 
 def unpack_xz(data: bytes) -> bytes:
-    """All that is packed in ``data``. Raises TooMuchError, and LZMAError on damage."""
+    """Unpack ``data``. Raises TooMuchError, and LZMAError on damage."""
     budget = Budget.of(len(data))
     budget.left = min(budget.left, XZ_BYTES_MAX)
     pieces: list[bytes] = []
@@ -101,7 +102,7 @@ def unpack_xz(data: bytes) -> bytes:
 
 
 class _Opening:
-    """A stream that gives no more at a time than a zip's directory may have, until it is open."""
+    """A stream whose reads are limited to the size of a zip's directory until the zip is open."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream

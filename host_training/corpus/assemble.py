@@ -1,10 +1,10 @@
-"""Everything a person wrote, from the folder of exports to examples.
+"""Turns everything a person wrote, from the folder of exports, into examples.
 
-scan -> import -> identify -> scrub -> clean -> sessions -> weigh. What was left out, and why, lies
-beside the examples: ``import.json`` (counts), ``quarantine.jsonl`` (what was not understood, row by
-row), ``inventory.json`` (what each export holds), ``review.md`` and ``review.json`` (what was taken
-out of the texts), ``people.json`` (who was given which letter) and ``chats.json`` (which chats
-there are): these five for the maker's eyes alone.
+scan -> import -> identify -> scrub -> clean -> sessions -> weigh. What was left out, and why, is
+written beside the examples: ``import.json`` (counts), ``quarantine.jsonl`` (every row that was not
+understood), ``inventory.json`` (what each export holds), ``review.md`` and ``review.json`` (what
+was removed from the texts), ``people.json`` (who has which letter) and ``chats.json`` (all chats).
+All but the first are private to the maker.
 """
 
 from __future__ import annotations
@@ -67,11 +67,10 @@ def prepare(directory: Path, persona: PersonaSource, out: Path, report: Report,
             score: pair_scores.Score | None = None) -> int:
     """Write the examples of a persona directory to ``out``/EXAMPLES; returns how many.
 
-    Meanwhile messages and examples lie in SQLite files in ``out``; they go, whatever happens.
+    Meanwhile messages and examples are in SQLite files in ``out``, which are always deleted.
 
-    Args:    score: tells the pairs that ``clean.pair_score_bits`` leaves out; None: nobody can.
-    Raises:  TrainingError when there is no writing, or nobody can tell which of it is the
-             author's.
+    Args:    score: scores pairs for ``clean.pair_score_bits``; None: no model is available.
+    Raises:  TrainingError when there is no writing, or the author cannot be determined.
     """
     learnt, values = weighting.LearntShares(), value_candidates.Candidates(persona.values)
     with (quarantine_path(out).open("w", encoding="utf-8", errors="replace") as sink,
@@ -89,15 +88,16 @@ def prepare(directory: Path, persona: PersonaSource, out: Path, report: Report,
             inventory.write_inventory(exports, {*persona.me, *notes.own_accounts}, out)
             notes.warnings += chooser.warnings()
             (out / CHATS).write_text(json.dumps(chooser.report(), indent=1, ensure_ascii=False))
-            known = _overheard(sessions.entry_examples(entries), store, notes)
+            known = _secrets_and_children(sessions.entry_examples(entries), store, notes)
             people = _people(store, persona, notes)
             privacy = _privacy(persona, store, notes)
             scrubber = scrub.Scrubber(privacy, _names(people, persona, notes), known)
             (out / PEOPLE).write_text(json.dumps(_who_is_who(store, people), indent=1,
                                                  ensure_ascii=False))
-            kept.add(_scrubbed(sessions.entry_examples(entries), scrubber, notes))
-            kept.add(_talks(_plain(_young(_known(store, people, notes), exports, persona, notes),
-                                   scrubber, persona, notes), people, persona, notes))
+            kept.add(_scrubbed_entries(sessions.entry_examples(entries), scrubber, notes))
+            recent = _recent(_identified(store, people, notes), exports, persona, notes)
+            kept.add(_chat_examples(_scrubbed_messages(recent, scrubber, persona, notes),
+                                    people, persona, notes))
         report(WEIGHING_SHARE, "weighing what was said")
         filtering.drop_repeats(kept, persona.settings.clean, notes, out / SEEN)
         _drop_misfits(kept, persona.settings.clean, score, notes, out, report)
@@ -124,7 +124,7 @@ def prepare(directory: Path, persona: PersonaSource, out: Path, report: Report,
 
 def _drop_misfits(kept: ExampleStore, settings: Clean, score: pair_scores.Score | None,
                   notes: Notes, out: Path, report: Report) -> None:
-    """Leave out the pairs that the maker wants to be judged, where there is somebody to do it."""
+    """Leave out the pairs below ``clean.pair_score_bits``, if it is set and a model can score."""
     (out / pair_scores.ASIDE).unlink(missing_ok=True)
     if settings.pair_score_bits is None:
         return
@@ -140,7 +140,7 @@ def _drop_misfits(kept: ExampleStore, settings: Clean, score: pair_scores.Score 
 
 
 def _people(store: MessageStore, persona: PersonaSource, notes: Notes) -> identity.People:
-    """Who is who; those whom persona.toml leaves out are gone from the store then."""
+    """Identify people, after removing those whom persona.toml leaves out from the store."""
     without = identity.left_out(store, notes, persona.settings.privacy.without)
     notes.skip("talk that persona.toml leaves out", store.remove(*without))
     return identity.identify(store.authors(), notes, persona.me, persona.settings.nobody,
@@ -148,8 +148,7 @@ def _people(store: MessageStore, persona: PersonaSource, notes: Notes) -> identi
 
 
 def _privacy(persona: PersonaSource, store: MessageStore, notes: Notes) -> Privacy:
-    """What persona.toml says, and the region of telephone numbers where it follows from the rest.
-    """
+    """The privacy settings, with the region of telephone numbers inferred if it is not set."""
     settings = persona.settings
     if settings.privacy.region is not None:
         return settings.privacy
@@ -168,13 +167,13 @@ def _numbers_that_stay(privacy: Privacy, scrubber: scrub.Scrubber) -> list[str]:
 
 
 def code() -> str:
-    """Hash of all code that an example goes through."""
+    """Hash of all code that an example passes through."""
     return code_hash(common, privacy, importers, corpus, prompt)
 
 
 def _import(directory: Path, chooser: chat_selection.Chooser, store: MessageStore, notes: Notes,
             report: Report) -> list[ExportCount]:
-    """Everything below the export folders into the store; what came from where."""
+    """Read everything below the export folders into the store; returns the count of each export."""
     exports: list[ExportCount] = []
     with Tree(directory, notes) as tree:
         for folder in export_folders(directory):
@@ -197,8 +196,9 @@ def _import(directory: Path, chooser: chat_selection.Chooser, store: MessageStor
     return exports
 
 
-def _overheard(entries: list[Example], store: MessageStore, notes: Notes) -> KnownSecrets:
-    """Secrets and children that are named anywhere, before the first text is scrubbed of them."""
+def _secrets_and_children(entries: list[Example], store: MessageStore, notes: Notes
+                          ) -> KnownSecrets:
+    """Collect all secrets, and note children's names, before the first text is scrubbed."""
     def texts() -> Iterator[str]:
         for entry in entries:
             yield from filter(None, (entry.text, entry.condition and entry.condition.question))
@@ -209,7 +209,7 @@ def _overheard(entries: list[Example], store: MessageStore, notes: Notes) -> Kno
     return scrub.learn_secrets(texts())
 
 
-def _known(store: MessageStore, people: identity.People, notes: Notes) -> Iterator[Message]:
+def _identified(store: MessageStore, people: identity.People, notes: Notes) -> Iterator[Message]:
     for message in store.ordered():
         known = people.of(message)
         if known is None:
@@ -218,13 +218,13 @@ def _known(store: MessageStore, people: identity.People, notes: Notes) -> Iterat
             yield known
 
 
-def _young(said: Iterator[Message], exports: Sequence[ExportCount], persona: PersonaSource,
-           notes: Notes) -> Iterator[Message]:
-    """What is not older than ``max_age_years`` before the newest; what has no date is."""
+def _recent(messages: Iterator[Message], exports: Sequence[ExportCount], persona: PersonaSource,
+            notes: Notes) -> Iterator[Message]:
+    """Messages at most ``max_age_years`` older than the newest; undated ones are kept."""
     years = persona.settings.clean.max_age_years
     newest_ms = max((found.last_ms for found in exports if found.last_ms is not None),
                     default=0)
-    for message in said:
+    for message in messages:
         if years is not None and message.utc_ms is not None and (
                 message.utc_ms < newest_ms - years * filtering.YEAR_MS):
             notes.skip("older than clean.max_age_years")
@@ -233,16 +233,16 @@ def _young(said: Iterator[Message], exports: Sequence[ExportCount], persona: Per
 
 
 def _who_is_who(store: MessageStore, people: identity.People) -> list[AccountRow]:
-    """Every account and the letter it was given, the most talkative first; for the maker's eyes."""
+    """Every account and its letter, the most talkative first; private to the maker."""
     return [{"source": a.source, "account": a.account, "name": a.name, "messages": a.n_messages,
-             "is": people.who(a)}
+             "is": people.label(a)}
             for a in sorted(store.authors(), key=lambda a: (-a.n_messages, a.source, a.account))]
 
 
-def _talks(said: Iterator[Message], people: identity.People, persona: PersonaSource, notes: Notes
-           ) -> Iterator[Example]:
-    """Examples of all chats, with what other people wrote as persona.toml says."""
-    found = sessions.chat_examples(said, persona.settings.sessions)
+def _chat_examples(messages: Iterator[Message], people: identity.People, persona: PersonaSource,
+                   notes: Notes) -> Iterator[Example]:
+    """Examples of all chats; ``privacy.third_party`` decides what of other people is in them."""
+    found = sessions.chat_examples(messages, persona.settings.sessions)
     if persona.settings.privacy.third_party == "train":
         others = {letter for account, letter in people.pseudonyms.items()
                   if not account.startswith(f"{sessions.DATA_SET}:")}
@@ -255,7 +255,7 @@ def _talks(said: Iterator[Message], people: identity.People, persona: PersonaSou
 
 
 def _names(people: identity.People, persona: PersonaSource, notes: Notes) -> NameList:
-    """Whom to scrub by name: everybody the exports or persona.toml name but the author."""
+    """Names to scrub: of everybody in the exports or persona.toml except the author."""
     privacy = persona.settings.privacy
     own = [persona.name, persona.author, *privacy.keep_names]
     strangers = 0
@@ -285,22 +285,23 @@ def _is_account(key: str) -> bool:
     return any(char.isdigit() or char in "@:" for char in key)
 
 
-def _plain(said: Iterator[Message], scrubber: scrub.Scrubber, persona: PersonaSource, notes: Notes
-           ) -> Iterator[Message]:
-    """Messages without what must not fly and what nobody means to hear again."""
+def _scrubbed_messages(messages: Iterator[Message], scrubber: scrub.Scrubber,
+                       persona: PersonaSource, notes: Notes) -> Iterator[Message]:
+    """Messages without private content and noise."""
     cleaner = filtering.Cleaner(notes, persona.settings.clean.languages,
                             persona.settings.privacy.third_party == "train")
-    for message in said:
+    for message in messages:
         text = scrubber.scrub(message.text, notes)
         words = cleaner.words(replace(message, text=text)) if text is not None else None
         if words is not None:
             yield replace(message, text=words)
 
 
-def _scrubbed(entries: list[Example], scrubber: scrub.Scrubber, notes: Notes) -> Iterator[Example]:
-    """The notebook is written for this: only what must not fly is taken out of it.
+def _scrubbed_entries(entries: list[Example], scrubber: scrub.Scrubber, notes: Notes
+                      ) -> Iterator[Example]:
+    """Notebook entries without private content; they are not filtered for noise.
 
-    A thought that is no longer fit to be said so is set aside, and so is one whose question is not.
+    A thought is set aside if it, or its question, cannot be used after scrubbing.
     """
     for example in entries:
         text = scrubber.scrub(example.text, notes)
@@ -319,7 +320,7 @@ def _scrubbed(entries: list[Example], scrubber: scrub.Scrubber, notes: Notes) ->
 
 
 def _not_in_values_md(found: list[str], persona: PersonaSource) -> list[str]:
-    """A warning where values.md has room for what the writing of the layer values says."""
+    """A warning if values.md has room for judgements from writing of the layer "values"."""
     if not found or len(persona.values) >= prompt.PROMPT_VALUES_MAX:
         return []
     return [f"your writing of the layer values contains {len(found)} judgements that are not in "
@@ -328,7 +329,7 @@ def _not_in_values_md(found: list[str], persona: PersonaSource) -> list[str]:
 
 
 def tally(summary: WritingSummary) -> list[str]:
-    """Two lines on what the writing lost: whole messages, and words; none where it lost nothing."""
+    """Lines on what was removed: one for messages, one for words; none if nothing was."""
     kinds = {"left out": summary["left out"]["skipped"], "taken out of the texts":
              summary["taken out"]}
     return [f"{kind}: " + ", ".join(f"{what} {n:,}" for what, n in sorted(

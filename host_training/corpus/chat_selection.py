@@ -1,8 +1,8 @@
-"""Which chats of the exports are read and their weights, as ``persona.toml`` sets.
+"""Selects the chats that are read, and their tier, layer and weight, as ``persona.toml`` sets.
 
-Every chat that was seen is counted, also what is left out, so that the maker can name it. What
-``persona.toml`` asks for and no export has is a warning: a slip there would teach what was meant to
-stay out.
+Every chat is counted, those left out included, so that the maker can name it. A pattern in
+``persona.toml`` that matches no export causes a warning: a typing error there would teach what was
+meant to be left out.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Change = dict[str, Any]  # fields of a Message that persona.toml sets
 
 @dataclass(slots=True)
 class _Seen:
-    """A chat: how it is called, how much is in it, and of which ``[[source]]`` it was."""
+    """A chat: its name, its counts, and the ``[[source]]`` it belongs to."""
 
     name: str
     source: int | None
@@ -34,7 +34,7 @@ class _Seen:
 
 @dataclass(slots=True)
 class Chooser:
-    """Goes through the messages of one export after another."""
+    """Selects messages, one export after another."""
 
     settings: PersonaSettings
     me: Collection[str]
@@ -53,7 +53,7 @@ class Chooser:
         return number, source
 
     def chosen(self, read: Iterable[Message], file_name: str) -> Iterator[Message]:
-        """The messages that stay, with the tier and the layer that persona.toml gives them."""
+        """The selected messages, with the tier and layer that persona.toml sets."""
         of_file = self.source_of(file_name)
         for message in read:
             seen = self._count(message, of_file)
@@ -82,7 +82,7 @@ class Chooser:
             self.notes.called(account, message.name)  # others may speak of them
 
     def _change(self, of_file: tuple[int, Source], message: Message) -> Change | None:
-        """What persona.toml sets of this chat's messages; None where it leaves them out."""
+        """What persona.toml sets for the messages of this chat; None where it leaves them out."""
         number, source = of_file
         key = number, message.chat_id, message.chat_name
         if key not in self._changes:
@@ -102,7 +102,7 @@ class Chooser:
             (told and getattr(told, key)) or getattr(source, key),) if value is not None}
 
     def warnings(self) -> list[str]:
-        """A sentence for each path and pattern of ``[[source]]`` that fitted nothing."""
+        """A sentence for each path and pattern of ``[[source]]`` that matched nothing."""
         found = []
         for number, source in enumerate(self.settings.source):
             if (number, "path") not in self._used:
@@ -116,7 +116,7 @@ class Chooser:
         return found
 
     def name_of(self, chat: str) -> str:
-        """How to call the chat of a message, ``Message.chat``."""
+        """The display name of a chat, by ``Message.chat``."""
         source, _, room = chat.partition(":")
         seen = self._seen.get((source, room))
         return _label(seen.name if seen else "", room)
@@ -130,8 +130,7 @@ class Chooser:
         return (", ".join(shown) + more) or "none"
 
     def report(self) -> list[ChatRow]:
-        """Every chat, the most talkative first, JSON-ready; names people, so for the maker's eyes.
-        """
+        """Every chat, the most talkative first, JSON-ready; private, because it names people."""
         rows: list[ChatRow] = [
             {"source": source, "id": room, "name": seen.name, "messages": seen.n_messages,
              "left out": seen.n_left_out} for (source, room), seen in self._seen.items()]
@@ -143,7 +142,7 @@ def _label(name: str, room: str) -> str:
 
 
 def _patterns(source: Source) -> list[tuple[str, str]]:
-    """(place in persona.toml, pattern) of every pattern of chats but "everything"."""
+    """(place in persona.toml, pattern) of every chat pattern but "everything"."""
     places = [*((f"chats.{key}.{number}", pattern) for key in ("include", "exclude")
                 for number, pattern in enumerate(getattr(source.chats, key))),
               *((f"chat.{number}.name", chat.name) for number, chat in enumerate(source.chat))]

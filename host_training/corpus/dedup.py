@@ -1,9 +1,9 @@
 """Near-duplicate texts: MinHash over runs of characters, in any script.
 
-Characters and not words, because Chinese, Japanese and Thai have no spaces. Under FLAT_CHARS a text
-has too few runs for MinHash to mean anything; there only texts of equal letters are the same, and
-only from EXACT_CHARS on, so that every "yes" may stay. What was seen lies on disk: a year of
-somebody's chats is a million texts.
+Characters and not words, because Chinese, Japanese and Thai have no spaces. Below FLAT_CHARS a text
+has too few runs for MinHash; such texts are duplicates if their letters are equal, and only from
+EXACT_CHARS on, so that every "yes" is kept. The index is on disk: a year of somebody's chats is a
+million texts.
 Sources: A. Broder, On the resemblance and containment of documents, 1997; P. Li and A. König,
 b-bit minwise hashing, 2010 (a byte of each least hash is enough to see that two texts differ).
 """
@@ -48,13 +48,13 @@ def fingerprint(text: str) -> str:
 
 def repeats(texts: Iterable[tuple[int, str]], threshold: float, work: Path | None = None
             ) -> Iterator[int]:
-    """Numbers of the texts that are like an earlier one that is not among these itself.
+    """Numbers of the texts that are near-duplicates of an earlier text that is not itself one.
 
-    Args:    texts: with the number of each.
-             threshold: Jaccard similarity of character runs from which two are the same, 0..1.
-             work: a file for what was seen; a temporary one when left out.
+    Args:    texts: (number, text).
+             threshold: Jaccard similarity of character runs from which two are duplicates, 0..1.
+             work: a file for the index; a temporary one when left out.
     """
-    with Seen(threshold, work) as seen:
+    with SeenTexts(threshold, work) as seen:
         for number, text in texts:
             mark = TextMark.of(text)
             if mark is None:
@@ -65,9 +65,9 @@ def repeats(texts: Iterable[tuple[int, str]], threshold: float, work: Path | Non
                 yield number
 
 
-def alike(texts: Iterable[str], threshold: float) -> Iterator[tuple[int, int]]:
-    """Pairs of numbers (later, earlier) of texts that say nearly the same, to be joined."""
-    with Seen(threshold) as seen:
+def near_duplicates(texts: Iterable[str], threshold: float) -> Iterator[tuple[int, int]]:
+    """Pairs of indices (later, earlier) of texts that are near-duplicates."""
+    with SeenTexts(threshold) as seen:
         for number, text in enumerate(texts):
             mark = TextMark.of(text)
             if mark is not None:
@@ -77,7 +77,7 @@ def alike(texts: Iterable[str], threshold: float) -> Iterator[tuple[int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class TextMark:
-    """What of a text is compared. ``runs`` is empty where it is too short for that."""
+    """What is compared of a text. ``runs`` is empty if the text is shorter than FLAT_CHARS."""
 
     letters: str
     runs: frozenset[int]
@@ -86,7 +86,7 @@ class TextMark:
 
     @classmethod
     def of(cls, text: str) -> TextMark | None:
-        """None for a text that is like no other, being too short."""
+        """None for a text that is too short to be compared."""
         letters = fingerprint(text)
         if len(letters) < EXACT_CHARS:
             return None
@@ -100,8 +100,8 @@ class TextMark:
                    tuple(mixed.view(np.int64).tolist()))
 
 
-class Seen(Scratch):
-    """The texts so far that stay, numbered by who adds them, and which of them a text is like.
+class SeenTexts(Scratch):
+    """An index of the texts that are kept, by the numbers they were added with.
 
     Raises TrainingError, as a context manager, when the disk is full.
     """
@@ -117,7 +117,7 @@ class Seen(Scratch):
         self._equal_min = round(BANDS * ROWS * threshold) - SLACK
 
     def like(self, mark: TextMark) -> Iterator[int]:
-        """Numbers of the texts this one is like: the one of equal letters, else all it is near."""
+        """Numbers of its duplicates: the text of equal letters, else all near-duplicates."""
         found = self._database.execute("SELECT number FROM exact WHERE digest = ?",
                                        (_digest(mark),)).fetchone()
         if found is not None:
@@ -132,7 +132,7 @@ class Seen(Scratch):
                 yield number
 
     def add(self, number: int, mark: TextMark) -> None:
-        """One more that stays. A bucket takes BUCKET_MAX, the first that come."""
+        """Add a text that is kept. A bucket holds the first BUCKET_MAX."""
         insert = self._database.execute
         insert("INSERT OR IGNORE INTO exact VALUES (?, ?)", (_digest(mark), number))
         if not mark.runs:

@@ -1,4 +1,4 @@
-"""Examples on disk, in their order of arrival, until it is decided which of them are kept."""
+"""Stores examples on disk, in order of arrival, until filtering decides which are kept."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ExampleStore(Scratch):
         super().__init__(path, _SCHEMA)
 
     def add(self, examples: Iterable[Example]) -> None:
-        """Store them behind those that are there."""
+        """Append the examples."""
         self._database.executemany(
             "INSERT INTO examples (is_thought, tier, stock, example) VALUES (?, ?, ?, ?)",
             ((e.condition is not None, e.tier, _stock(e), as_json(e)) for e in examples))
@@ -41,39 +41,39 @@ class ExampleStore(Scratch):
         return (from_json(example) for (example,) in rows)
 
     def dialogues(self) -> Iterator[tuple[int, Example]]:
-        """(number, example) of those in which somebody is answered, as they came."""
+        """(number, example) of the dialogues, in order of arrival."""
         rows = self._database.execute(f"SELECT number, example FROM examples WHERE {_DIALOGUE}"
                                       " ORDER BY number")
         return ((number, from_json(example)) for number, example in rows)
 
     def n_dialogues(self) -> int:
-        """How many ``dialogues`` gives."""
+        """The number of dialogues."""
         found: int = self._database.execute(
             f"SELECT count(*) FROM examples WHERE {_DIALOGUE}").fetchone()[0]
         return found
 
     def newest_ms(self) -> int | None:
-        """When the last of them was written; None where no example says when."""
+        """When the newest example was written; None if none is dated."""
         found: int | None = self._database.execute(
             "SELECT max(json_extract(example, '$.utc_ms')) FROM examples").fetchone()[0]
         return found
 
     def by_worth(self) -> Iterator[tuple[int, str]]:
-        """(number, text): thoughts first, then by tier, then as they came."""
+        """(number, text): thoughts first, then by tier, then in order of arrival."""
         # not ->>, which SQLite has from 3.38 on only: Ubuntu 22.04 has 3.37
         return self._database.execute("SELECT number, json_extract(example, '$.text') FROM examples"
                                       " ORDER BY NOT is_thought, tier, number")
 
-    def stock(self) -> Iterator[tuple[int, int, int]]:
-        """Of short replies: (number, which of its equals it is from 1, how many equals)."""
+    def short_replies(self) -> Iterator[tuple[int, int, int]]:
+        """Short replies as (number, its rank among equal ones from 1, how many are equal)."""
         return self._database.execute(
             "SELECT number, row_number() OVER (PARTITION BY stock ORDER BY number),"
             " count(*) OVER (PARTITION BY stock) FROM examples WHERE stock IS NOT NULL")
 
     def drop(self, numbers: Iterable[int]) -> int:
-        """Take these out, but for thoughts: each stands under senses of its own.
+        """Delete these except thoughts, each of which has senses of its own.
 
-        They may be read from this store meanwhile. Returns how many there were.
+        ``numbers`` may be a query on this store. Returns how many were deleted.
         """
         self._database.executemany("INSERT INTO dropped VALUES (?)", ((n,) for n in numbers))
         n_dropped = self._database.execute("DELETE FROM examples WHERE NOT is_thought AND number IN"
@@ -97,7 +97,7 @@ def as_json(example: Example) -> str:
 
 
 def from_json(line: str) -> Example:
-    """What ``as_json`` wrote."""
+    """The inverse of ``as_json``."""
     row: dict[str, Any] = json.loads(line)
     condition = row.pop("condition")
     row["context"] = tuple((speaker, text) for speaker, text in row["context"])

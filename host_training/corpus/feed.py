@@ -1,8 +1,8 @@
-"""New writing for an existing persona: copied into its directory under a derived name.
+"""Copies new writing for an existing persona into its directory under a derived name.
 
-The next version is then trained from the base on everything, old and new. Going on from the last
-version instead would measure on texts that version had already learnt, since the newest tenth of
-all sessions, which is held out, moves on when texts are added (``split``).
+The next version is trained from the base on everything, old and new. Training on from the last
+version would measure on texts it has already learnt, because the held-out newest tenth of all
+sessions moves on when texts are added (``split``).
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _CONDITION = re.compile(r"^@ +\w+=", re.M)
 
 
 def add(directory: Path, new: Sequence[Path]) -> list[Path]:
-    """Copy files and folders of ``new`` into a persona directory; what was added by this call.
+    """Copy files and folders of ``new`` into a persona directory; returns the added files.
 
     A notebook (Markdown with a line like ``@ about=wind``) goes to ``notebook/``, everything else
-    into a folder of its own. What is there already, to the byte, is not added again.
+    into a folder of its own. Files that are already there byte for byte are not added again.
 
-    Raises:  TrainingError when something is missing or empty, or lies in the directory already.
+    Raises:  TrainingError when something is missing or empty, or is inside the directory.
     """
     for path in new:
         if not path.exists():
@@ -51,7 +51,7 @@ def add(directory: Path, new: Sequence[Path]) -> list[Path]:
 
 
 def take_back(added: Sequence[Path]) -> None:
-    """Remove what ``add`` added, because it cannot be used."""
+    """Remove what ``add`` added, because it cannot be imported."""
     for path in added:
         if path.is_dir():
             shutil.rmtree(path)

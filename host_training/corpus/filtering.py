@@ -1,7 +1,7 @@
 """Filtering: noise, repetitions, and the weight of each text in training.
 
 Two passes: ``Cleaner`` looks at one message at a time as they come, ``drop_repeats`` and ``weigh``
-at all examples of the person together. Every feature is plain and counted; no model judges.
+at all examples of the person together. The rules are simple and each is counted; no model judges.
 """
 
 from __future__ import annotations
@@ -62,11 +62,11 @@ _CODE_LINE = re.compile(
 
 
 class Cleaner:
-    """One message at a time."""
+    """Filters one message at a time."""
 
     def __init__(self, notes: Notes, languages: Sequence[str] = (), learns_others: bool = False
                  ) -> None:
-        """``languages``: ISO 639 codes of what is learnt; none: whatever was written."""
+        """``languages``: ISO 639 codes of the languages to keep; none: all."""
         self._learns_others = learns_others
         self._notes = notes
         self._filter = LanguageFilter(languages) if languages else None
@@ -74,8 +74,8 @@ class Cleaner:
     def words(self, message: Message) -> str | None:
         """The text, or None with the reason counted.
 
-        The text is plain (``plain_text``), as the scrubber leaves it. What others wrote is only
-        looked at for letters, unless it is learnt too.
+        The text is normalised (``normalise.plain``), as the scrubber returns it. Others' messages
+        are only required to have letters, unless they are trained on too.
         """
         text = message.text
         if not any(c.isalpha() for c in text):
@@ -93,10 +93,10 @@ class Cleaner:
         return text
 
     def _judged(self, text: str) -> tuple[str | None, str]:
-        """Why none of a text is the person's own writing, or None and what of it is.
+        """(reason to leave all of it out, text), or (None, the person's own part of the text).
 
-        Of long writing the noisy blocks go: one sentence that looks like a chain letter's is no
-        reason to lose a diary.
+        Long writing loses only its noisy blocks: one sentence like a chain letter's is no reason
+        to lose a diary.
         """
         if len(text) <= BLOCK_CHARS_MAX:
             return noise(text), text
@@ -137,26 +137,26 @@ def noise(text: str) -> str | None:
 
 def drop_repeats(store: ExampleStore, settings: Clean, notes: Notes, work: Path | None = None
                  ) -> None:
-    """Drop from ``store`` what it says twice.
+    """Drop repeated texts from ``store``.
 
-    Near-duplicates go, the one of the higher tier stays. Of n equal short replies 1 + log2(n)
-    stay, so that "ok" does not become the person's voice.
+    Of near-duplicates the one of the higher tier is kept. Of n equal short replies 1 + log2(n)
+    are kept, so that "ok" does not become the person's voice.
 
     Args:    work: a file to work in; a temporary one when left out.
     """
     repeated = dedup.repeats(store.by_worth(), settings.near_duplicate, work)
     notes.skip("said before in nearly the same words", store.drop(repeated))
-    notes.skip("stock reply", store.drop(number for number, nth, n in store.stock()
+    notes.skip("stock reply", store.drop(number for number, nth, n in store.short_replies()
                                          if nth > 1 + int(math.log2(n))))
 
 
 def weigh(store: ExampleStore, settings: Clean) -> Iterator[Example]:
-    """The examples of ``store``, each with its ``weight``: how often it is to be learnt.
+    """The examples of ``store``, each with its ``weight``: how often it is repeated in training.
 
-    What a ``[[source]]`` weighs comes with the examples; a tier weighs TIER_WEIGHT, an age half for
-    each half-life, a chat so much that it is at most ``chat_share`` of all chats, and the tiers 1
-    and 2 together ``thoughtful_share`` of all that is learnt. Thoughts of the notebook always weigh
-    1: how often they are drawn is ``--variants``.
+    The examples bring the weight of their ``[[source]]``. It is multiplied by TIER_WEIGHT, by half
+    for each half-life of age, by a factor that limits each chat to ``chat_share`` of all chats,
+    and by one that gives tiers 1 and 2 together ``thoughtful_share`` of all. Thoughts of the
+    notebook always weigh 1; ``--variants`` says how often they are drawn.
     """
     newest_ms = store.newest_ms() or 0
     facts = _Facts()
@@ -171,7 +171,7 @@ def weigh(store: ExampleStore, settings: Clean) -> Iterator[Example]:
 
 
 class _Facts:
-    """What the weights depend on: 18 bytes of memory for each example."""
+    """The facts that weights depend on, in 18 bytes of memory for each example."""
 
     def __init__(self) -> None:
         self.weights = array("d")
@@ -189,7 +189,7 @@ class _Facts:
         self._is_thought.append(example.condition is not None)
 
     def share_chats(self, share: float) -> None:
-        """Weigh the most talkative chats less; see ``balance.chat_factors``."""
+        """Weigh the most talkative chats less; see ``weighting.chat_factors``."""
         amounts = [0.0] * len(self._names)
         for chat, weight, n_bytes in zip(self._chats, self.weights, self._n_bytes, strict=True):
             amounts[chat] += weight * n_bytes
@@ -200,9 +200,9 @@ class _Facts:
                                    zip(self._chats, self.weights, strict=True)))
 
     def scale(self) -> None:
-        """Divide by the least or the largest weight of what is no thought; at most REPEAT_MAX.
+        """Divide by the least or the largest weight of all but thoughts; at most REPEAT_MAX.
 
-        Little writing: nothing is thrown away for its tier; much: nothing is repeated for it.
+        With little writing no tier is thinned out; with much none is repeated.
         """
         choose = min if sum(self._n_bytes) < SMALL_CORPUS_BYTES else max
         unit = choose((w for w, is_thought in zip(self.weights, self._is_thought, strict=True)
@@ -213,7 +213,7 @@ class _Facts:
                 for w, is_thought in zip(self.weights, self._is_thought, strict=True)))
 
     def shares(self, share: float) -> tuple[float, float]:
-        """Factors of tiers 1-2 and of 3-4 with which the former carry ``share``, within bounds."""
+        """Bounded factors of tiers 1-2 and of tiers 3-4 that give the former ``share``."""
         def rows() -> Iterator[tuple[int, float, int]]:
             return zip(self._tiers, self.weights, self._n_bytes, strict=True)
 
@@ -235,5 +235,5 @@ def _base_weight(example: Example, settings: Clean, newest_ms: int) -> float:
 
 
 def has_placeholder(text: str) -> bool:
-    """True where something was taken out: such a line is not said in flight."""
+    """True where something was removed: such a line is not used in flight."""
     return PLACEHOLDER.search(text) is not None

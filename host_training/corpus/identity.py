@@ -1,8 +1,8 @@
 """Identities: the author's own accounts, and a stable pseudonym for every other person.
 
-Ids decide where an export has them; a display name counts only where the export knows nothing
-better (WhatsApp, transcripts). A pseudonym is a letter, given out by how much somebody wrote: it
-reads like a diary ("asked N about it") and there is no hash that a list of names could be tried on.
+Accounts are identified by id where an export has ids, and by display name only where it has none
+(WhatsApp, transcripts). A pseudonym is a letter, assigned in order of how much somebody wrote: it
+reads like a diary ("asked N about it"), and unlike a hash it cannot be tested against names.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ LETTERS = "NKRTLMEBJSDPHWCGFVUYZQX"  # without A, I and O, which are words
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Who wrote: asked once per message."""
+    """The author's accounts and everybody's pseudonyms."""
 
     mine: set[str]  # accounts as source:id
     nobody: set[str]  # accounts that count as nobody's: shared by a family, taken over
     pseudonyms: Mapping[str, str]  # of every other account
 
-    def who(self, author: Author) -> str:
+    def label(self, author: Author) -> str:
         """An account in one word: "you", "nobody", or its letter."""
         account = f"{author.source}:{author.account}"
         if account in self.nobody:
@@ -37,7 +37,7 @@ class People:
         return self.pseudonyms.get(account, "you")
 
     def of(self, message: Message) -> Message | None:
-        """The message with ``is_me`` known and its author a pseudonym; None for nobody's."""
+        """The message with ``is_me`` set and a pseudonym for its author; None for nobody's."""
         account = f"{message.source}:{message.author}"
         if account in self.nobody:
             return None
@@ -52,9 +52,9 @@ def identify(authors: Sequence[Author], notes: Notes, me: Iterable[str], nobody:
 
     Args:    me, nobody: accounts as ``source:id``, or ids, or display names of exports without ids.
              people: pseudonym -> accounts and names of one person on any platform.
-             called: names of the author, by which the sentence of a refusal guesses.
-    An export with two sides, none of which is the author's, is told by a warning: nothing of it is
-    learnt.
+             called: names of the author, for the guess in the error message.
+    An export with two sides, neither of which is the author's, causes a warning, and nothing of it
+    is learnt.
 
     Raises:  TrainingError when that leaves nothing of the author's.
     """
@@ -92,12 +92,13 @@ def identify(authors: Sequence[Author], notes: Notes, me: Iterable[str], nobody:
 
 def left_out(store: MessageStore, notes: Notes, without: Iterable[str]
              ) -> tuple[set[tuple[str, str]], set[str]]:
-    """The people whose talks are not read, told by account, id or display name, and their names.
+    """The people whose conversations are left out, and their names.
 
-    People are (source, account). Somebody who never wrote is known by what their talk is called.
-    Names are noted all the same: others may speak of them.
+    ``without`` has accounts, ids or display names; people are (source, account). Somebody who
+    never wrote is found by the name of the conversation. Names are noted, because others may
+    mention them.
 
-    Raises:  TrainingError for those that no export has: a slip here would teach what must not be.
+    Raises:  TrainingError for those in no export: a typing error would teach what must not be.
     """
     found: set[tuple[str, str]] = set()
     names: set[str] = set()
@@ -119,7 +120,7 @@ def left_out(store: MessageStore, notes: Notes, without: Iterable[str]
 
 
 def _unknown(authors: Sequence[Author], notes: Notes, told: set[str]) -> list[str]:
-    """Accounts that persona.toml names and no export has: slips of the pen, most likely."""
+    """Accounts in persona.toml that no export has, which are probably typing errors."""
     known = {key for account in notes.own_accounts for key in (account, account.partition(":")[2])}
     known.update(name for account, names in notes.names.items() if account.endswith(":me")
                  for name in names)
@@ -129,7 +130,7 @@ def _unknown(authors: Sequence[Author], notes: Notes, told: set[str]) -> list[st
 
 def _no_me(sides: Mapping[str, list[Author]], unknown: Sequence[str], called: AbstractSet[str]
            ) -> str:
-    """Who speaks in the exports in which the author cannot be found, and what to write."""
+    """An error message: who writes in exports without a known author, and what to enter."""
     seen, guessed = [], []
     for source, authors in sides.items():
         authors.sort(key=lambda author: -author.n_unsure)
@@ -150,7 +151,7 @@ def _shown(author: Author) -> str:
 
 
 def _pseudonyms(others: Iterable[Author], people: Mapping[str, Iterable[str]]) -> dict[str, str]:
-    """Account -> letter, the most talkative first; those of ``people`` as they are given."""
+    """Account -> letter, the most talkative first; ``people`` gives letters of its own."""
     given = {key: pseudonym for pseudonym, keys in people.items() for key in keys}
     made: dict[str, str] = {}
     for author in sorted(others, key=lambda author: (-author.n_messages, author.source,

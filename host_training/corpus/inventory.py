@@ -1,7 +1,7 @@
-"""What the exports hold, before anything of it is decided: files, words, days, and who speaks.
+"""Lists what each export holds, before any selection: files, words, dates and writers.
 
-It needs no account of the author's, so ``scan`` shows it where all else waits for one. Files of one
-format in one folder of the exports are one row: a vault is not a thousand.
+It does not depend on the author's accounts, so ``scan`` can show it before they are known. Files of
+one format in one folder of the exports are one row, so that a vault is one and not a thousand.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ YOU = "you"
 
 
 class InventoryAccount(TypedDict):
-    """Somebody who writes in an export; ``account`` as persona.toml names it, source:id."""
+    """Somebody who writes in an export; ``account`` is source:id, as in persona.toml."""
 
     account: str
     name: str
@@ -48,7 +48,7 @@ class InventoryRow(TypedDict):
 
 @dataclass(slots=True)
 class ExportCount:
-    """What an export held: how much, of when, and whose words."""
+    """Counts an export: files, messages, words, dates and writers."""
 
     label: str
     n_files: int = 1
@@ -59,7 +59,7 @@ class ExportCount:
     names: dict[str, str] = field(default_factory=dict)
 
     def counted(self, read: Iterable[Message]) -> Iterator[Message]:
-        """The same messages, looked at in passing."""
+        """The same messages, counted as they pass."""
         for message in read:
             self.n_messages += 1
             account = YOU if message.is_me else f"{message.source}:{message.author}"
@@ -71,7 +71,7 @@ class ExportCount:
             yield message
 
     def row(self, own: Collection[str]) -> InventoryRow:
-        """Args:    own: the author's accounts, with their source or without."""
+        """The counts as a row; ``own``: the author's accounts, with or without their source."""
         def is_own(account: str) -> bool:
             return account == YOU or account in own or account.partition(":")[2] in own
 
@@ -93,7 +93,7 @@ class ExportCount:
                              if account != YOU]}
 
 
-def together(exports: Iterable[ExportCount]) -> list[ExportCount]:
+def merged(exports: Iterable[ExportCount]) -> list[ExportCount]:
     """One count for all exports of a format below a folder of the persona directory's folders."""
     groups: dict[tuple[str, str], list[ExportCount]] = defaultdict(list)
     for export in exports:
@@ -117,7 +117,7 @@ def _summed(label: str, exports: list[ExportCount]) -> ExportCount:
 
 def write_inventory(exports: Iterable[ExportCount], own: Collection[str], folder: Path) -> None:
     (folder / INVENTORY).write_text(
-        json.dumps([export.row(own) for export in together(exports)], indent=1, ensure_ascii=False))
+        json.dumps([export.row(own) for export in merged(exports)], indent=1, ensure_ascii=False))
 
 
 def read_inventory(folder: Path) -> list[InventoryRow]:

@@ -1,6 +1,6 @@
 """Language filter: is a text in one of the requested languages?
 
-By py3langid: naive Bayes over byte sequences, its model inside the package, nothing downloaded.
+Uses py3langid: naive Bayes over byte sequences; the model is in the package.
 Source: M. Lui and T. Baldwin, langid.py: An Off-the-shelf Language Identification Tool, 2012.
 """
 
@@ -18,14 +18,14 @@ _NO_LANGUAGE = "zxx"  # ISO 639: numbers, signs
 
 @cache
 def _identifier() -> Any:
-    """Read once, and only where a maker asks for it: it takes half a second and 100 MB."""
+    """Load the model, once and on demand: it takes half a second and 100 MB."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
 class LanguageFilter:
-    """Tells texts of other languages; what is short or doubtful is never one."""
+    """Detects texts in other languages; short or doubtful texts are never reported."""
 
     def __init__(self, wanted: Sequence[str]) -> None:
         """``wanted``: ISO 639 codes like en. Raises TrainingError for one that is not known."""
@@ -36,6 +36,6 @@ class LanguageFilter:
                                 "like en, de or nl.")
 
     def is_foreign(self, text: str) -> bool:
-        """True where the text is quite surely in a language that is not wanted."""
+        """True if the text is almost certainly in a language that is not wanted."""
         language, sureness = _identifier().classify(text)
         return sureness >= FOREIGN_MIN and language not in self._wanted | {_NO_LANGUAGE}

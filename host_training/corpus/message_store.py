@@ -1,4 +1,4 @@
-"""Imported messages on disk, in order of chat and time, whatever the size of the exports."""
+"""Stores imported messages on disk, in order of chat and time, so that memory stays bounded."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _IS_CALLED = ("(instr(', ' || lower(chat_name) || ', ', :one) OR"
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """An account in a source, with numbers of messages.
+    """An account in a source, with its numbers of messages.
 
-    ``n_own`` of them an importer knew to be the author's own; ``n_unsure`` lie in chats where it
-    knew that of none.
+    ``n_own``: messages that an importer knew to be the author's own; ``n_unsure``: messages in
+    chats where it knew that of none.
     """
 
     source: str
@@ -45,7 +45,7 @@ class MessageStore(Scratch):
         super().__init__(path, _SCHEMA)
 
     def add(self, messages: Iterable[Message]) -> int:
-        """Store them; returns how many there were."""
+        """Store messages; returns how many."""
         before = self._database.total_changes
         rows: list[tuple[object, ...]] = []
         for m in messages:
@@ -72,8 +72,8 @@ class MessageStore(Scratch):
     def ordered(self) -> Iterator[Message]:
         """Chat by chat, each in order of time (undated last, equal times as they came).
 
-        A message that is there twice, as in two exports that overlap, comes once, in its last
-        version: exports repeat a message under its own id, and after an edit with other words.
+        A message that two overlapping exports contain is returned once, in its last version:
+        it has the same id in both, and different words if it was edited between them.
         """
         rows = self._database.execute(
             f"SELECT {_COLUMNS} FROM messages"
@@ -95,16 +95,16 @@ class MessageStore(Scratch):
         yield from same_time.values()
 
     def has_talk_with(self, name: str) -> bool:
-        """Is a talk of two, or a mail's addressee, called so, whether or not they ever answered?"""
+        """True if a chat of two, or the addressee of a mail, has this name."""
         row = self._database.execute(
             f"SELECT 1 FROM messages WHERE {_IS_TALK} AND {_IS_CALLED} LIMIT 1", _called(name))
         return row.fetchone() is not None
 
     def remove(self, people: Iterable[tuple[str, str]], names: Iterable[str] = ()) -> int:
-        """Everything of these (source, account): whole talks of two, their words in groups.
+        """Remove people, (source, account): whole chats of two, and their messages in groups.
 
-        Talks that are called one of ``names`` go too: there the other one may never have written.
-        Returns how many messages that were.
+        Chats named as one of ``names`` are removed too, as the other side may never have written.
+        Returns the number of removed messages.
         """
         before = self._database.total_changes
         for source, account in people:
@@ -123,12 +123,12 @@ class MessageStore(Scratch):
             f" {_ROOM} FROM messages WHERE {_IS_TALK} AND {condition})", values)
 
     def texts(self) -> Iterator[str]:
-        """What everybody wrote, in no order."""
+        """All texts, in no order."""
         for (text,) in self._database.execute("SELECT text FROM messages"):
             yield text
 
     def authors(self) -> list[Author]:
-        """Everybody who wrote, by source and account."""
+        """All authors, by source and account."""
         rows = self._database.execute(
             "WITH own AS (SELECT DISTINCT source, chat_id FROM messages WHERE is_me)"
             " SELECT m.source, m.author, max(m.name), count(*), sum(m.is_me),"
@@ -139,5 +139,5 @@ class MessageStore(Scratch):
 
 
 def _called(name: str) -> dict[str, str]:
-    """Chats are called by their people, with commas between them."""
+    """Parameters that match a chat name, which lists people with commas between them."""
     return {"one": f", {name.lower()}, "}

@@ -1,4 +1,4 @@
-"""Pairs whose answer does not follow from what it answers, told by a model; none unless asked for.
+"""Finds, with a model, pairs whose answer does not follow from the turn before; off by default.
 
 A pair is an answer in a conversation and the words before it. Its score is their pointwise mutual
 information: by how many bits these words make the answer likelier than a turn without words does.
@@ -23,7 +23,7 @@ SHOWN_MAX = 25  # on the review sheet
 SHOWN_CHARS_MAX = 200  # of each side there
 PAIRS_AT_ONCE = 32
 
-Score = Callable[[Sequence[tuple[str, str]]], Sequence[float]]  # (asked, answer) -> bits
+Score = Callable[[Sequence[tuple[str, str]]], Sequence[float]]  # (what is answered, answer) -> bits
 Report = Callable[[float, str], None]  # (fraction done 0..1, one line)
 
 
@@ -35,8 +35,8 @@ class ScoredPair(NamedTuple):
     answer: str
 
 
-def asked_of(example: Example) -> str | None:
-    """What an answer answers: the newest turn of somebody else; None for what is no answer."""
+def answered_turn(example: Example) -> str | None:
+    """The turn that an example answers: somebody else's newest; None if it answers nothing."""
     if example.kind != "dialogue":
         return None
     others = (words for speaker, words in reversed(example.context) if speaker != "me")
@@ -47,19 +47,19 @@ def misfits(store: ExampleStore, score: Score, least_bits: float, aside: Path, r
             ) -> Iterator[int]:
     """Numbers of the pairs in ``store`` whose score is below ``least_bits``, written to ``aside``.
 
-    What is no pair is never among them.
+    Examples that are no pair are never among them.
     """
     n_dialogues = store.n_dialogues()
     began_s = time.monotonic()
-    pairs = ((number, asked, example.text) for number, example in store.dialogues()
-             if (asked := asked_of(example)))
+    pairs = ((number, answered, example.text) for number, example in store.dialogues()
+             if (answered := answered_turn(example)))
     n_done = 0
     with aside.open("w", encoding="utf-8") as file:
         while some := list(islice(pairs, PAIRS_AT_ONCE)):
-            scores = score([(asked, answer) for _, asked, answer in some])
-            for (number, asked, answer), bits in zip(some, scores, strict=True):
+            scores = score([(answered, answer) for _, answered, answer in some])
+            for (number, answered, answer), bits in zip(some, scores, strict=True):
                 if bits < least_bits:
-                    row = ScoredPair(round(bits, 2), asked, answer)
+                    row = ScoredPair(round(bits, 2), answered, answer)
                     file.write(json.dumps(row._asdict(), ensure_ascii=False) + "\n")
                     yield number
             n_done += len(some)
@@ -69,7 +69,7 @@ def misfits(store: ExampleStore, score: Score, least_bits: float, aside: Path, r
 
 
 def markdown(aside: Path) -> str:
-    """The part of the review sheet on them; empty where nothing was left out."""
+    """The section of the review sheet about these pairs; empty if none was left out."""
     if not aside.exists():
         return ""
     with aside.open(encoding="utf-8") as file:

@@ -1,7 +1,7 @@
-"""A new persona directory: all required files, with each setting of persona.toml explained.
+"""Writes a new persona directory: all required files, with each setting of persona.toml explained.
 
-Every key stands there with the value it has when nothing is said, as a comment, so that the file
-is the reference as well; a test holds it against ``settings``.
+Every key is in it with its default value, as a comment, so that the file is also the reference; a
+test compares it with ``settings``.
 """
 
 from __future__ import annotations
@@ -153,9 +153,9 @@ EXPORTS = "exports"
 
 
 def write(directory: Path) -> list[Path]:
-    """The files of a new persona, and an empty folder for exports; made where there is nothing yet.
+    """Write the files of a new persona and an empty folder for exports; returns their paths.
 
-    Raises:  TrainingError when one of them is there already: nothing is written then.
+    Raises:  TrainingError when one of them exists; then nothing is written.
     """
     there = [name for name in FILES if (directory / name).exists()]
     if there:

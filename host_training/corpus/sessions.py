@@ -1,12 +1,12 @@
-"""From messages and notebook entries to examples: what was said, and what it answered.
+"""Turns messages and notebook entries into examples: what was written, and what it answered.
 
-A session is a stretch of a chat without a gap; how long a gap is, follows the chat's own rhythm.
+A session is a stretch of a chat without a gap; the chat's own rhythm decides how long a gap is.
 Within it, messages of one speaker in a row are one turn, joined by MERGE_MARK, which keeps the
-rhythm of somebody who writes in bursts (doppelganger's notation). Only the author's words are ever
-a label; what others wrote appears at most before an answer, and never in the memory. Writing
-that answers nobody (documents, posts, notes, a source with one side) is monologue; its sessions
-are cut after SESSION_CHARS, so that a book is not one of them. Every example knows its session by
-an id that stays the same when more is written later.
+rhythm of somebody who writes in bursts (doppelganger's notation). Only the author's words are
+labels; what others wrote occurs only before an answer, and never in the memory. Writing that
+answers nobody (documents, posts, notes, a source with one side) is monologue; its sessions are cut
+after SESSION_CHARS, so that a book is more than one. The id of an example's session remains the
+same when writing is added later.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _TOGETHER: tuple[ChatKind, ...] = ("dm", "group", "mail", "pair")
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one speaker wrote before anybody else did."""
+    """Consecutive messages of one speaker."""
 
     author: str
     is_me: bool
@@ -71,12 +71,12 @@ class Turn:
 class Example:
     """Something the author wrote, with what is known of the occasion.
 
-    ``question`` is there for a dialogue, ``condition`` for a thought; ``text`` is the label.
-    ``context`` holds the turns before a dialogue's label as (speaker, text), oldest first, "me"
-    for the author; its last is what was answered. ``chat`` is the room it was said in, "" for
-    other writing; ``session`` the id of the conversation, entry or stretch of a text it stands in,
-    "" where it is alone. ``weight`` is how often to learn it; before ``clean.weigh`` that of its
-    ``[[source]]`` alone.
+    ``text`` is the label. A dialogue has a ``question``, a thought a ``condition``. ``context``
+    holds the turns before a dialogue's label as (speaker, text), oldest first, "me" for the
+    author; the last one is answered. ``chat`` is the room it was written in, "" for other writing;
+    ``session`` the id of the conversation, entry or stretch of a text that contains it, "" if none
+    does. ``weight`` is how often to learn it; before ``filtering.weigh`` that of its ``[[source]]``
+    alone.
     """
 
     kind: Kind
@@ -98,13 +98,13 @@ _DEFAULT = SessionSettings()
 
 def split_sessions(messages: Iterable[Message], settings: SessionSettings = _DEFAULT
                    ) -> Iterator[list[Turn]]:
-    """Sessions of turns. Messages come chat by chat, each in order of time."""
+    """Sessions as lists of turns. Messages come chat by chat, each in order of time."""
     for _, chat in groupby(messages, key=lambda m: (m.source, m.chat_id)):
         yield from map(_turns, _sessions_of(chat, settings))
 
 
 def _sessions_of(chat: Iterable[Message], settings: SessionSettings) -> Iterator[list[Message]]:
-    """Of one chat. Its beginning is read ahead for the rhythm, the rest as it comes."""
+    """Sessions of one chat. Its beginning is read ahead for the rhythm, the rest is streamed."""
     stream = iter(chat)
     ahead: deque[Message] = deque()
     for message in stream:
@@ -136,14 +136,14 @@ def _sessions_of(chat: Iterable[Message], settings: SessionSettings) -> Iterator
 
 
 def session_id(first: Message, stretch: int = 0) -> str:
-    """Of a session by its first message: where and when it began, for undated ones its words."""
+    """The id of a session, from the place and time of its first message, or else its words."""
     began = first.text if first.utc_ms is None else first.utc_ms
     name = "\0".join(map(str, (first.source, first.chat_id, began, stretch)))
     return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:SESSION_ID_CHARS]
 
 
 def _goes_on(last: Message, message: Message, gap_ms: float) -> bool:
-    """Whole milliseconds, so that a day and five minutes is not five minutes."""
+    """True if ``message`` follows within the gap; in whole milliseconds, days included."""
     if message.chat_kind in ("mail", "pair"):
         return True  # a thread has its own end, however slow
     if message.utc_ms is None or last.utc_ms is None:
@@ -184,11 +184,10 @@ def chat_examples(messages: Iterable[Message], settings: SessionSettings = _DEFA
                   ) -> Iterator[Example]:
     """One example per own turn: a dialogue where somebody spoke before, else monologue.
 
-    A turn too long to be learnt in one piece is several: the first answers, the others follow.
+    A turn that is too long is divided: the first part is the answer, the others are monologue.
 
-    Messages come chat by chat, each in order of time, and are not held for longer than a session.
-    The question is the last message before the answer, which is what was answered; the whole burst
-    before it is in the context.
+    Messages come chat by chat, each in order of time; one session at a time is in memory. The
+    question is the last message before the answer; the whole burst before it is in the context.
     """
     for (_, _, is_together), chat in groupby(
             messages, key=lambda m: (m.source, m.chat_id, m.chat_kind in _TOGETHER)):
@@ -201,7 +200,7 @@ def chat_examples(messages: Iterable[Message], settings: SessionSettings = _DEFA
 
 
 def _alone_examples(session: list[Message]) -> Iterator[Example]:
-    """Monologue, SESSION_CHARS or a little more of it in a session."""
+    """Monologue examples, in sessions of SESSION_CHARS or a little more."""
     n_chars = 0
     for message in session:
         for piece in chunks(message.text):
@@ -233,7 +232,7 @@ def _session_examples(session: list[Message], settings: SessionSettings) -> Iter
 
 
 def _pieces(texts: tuple[str, ...]) -> list[str]:
-    """A turn in pieces of at most CHUNK_CHARS_MAX, cut between messages where that is enough."""
+    """A turn in pieces of at most CHUNK_CHARS_MAX, cut between messages if possible."""
     pieces: list[str] = []
     for text in texts:
         if pieces and len(pieces[-1]) + len(MERGE_MARK) + len(text) <= CHUNK_CHARS_MAX:
@@ -244,7 +243,7 @@ def _pieces(texts: tuple[str, ...]) -> list[str]:
 
 
 def without_others(examples: Iterable[Example]) -> Iterator[Example]:
-    """The same with nothing in them that other people wrote: what answered them is monologue."""
+    """The same examples without other people's words: answers become monologue."""
     for example in examples:
         if example.kind != "dialogue" or example.source == DATA_SET:
             yield example
@@ -254,9 +253,9 @@ def without_others(examples: Iterable[Example]) -> Iterator[Example]:
 
 
 def _context(before: list[Turn], label: str) -> tuple[tuple[str, str], ...]:
-    """The turns before, the newest first counted, within CONTEXT_CHARS_MAX.
+    """The newest turns before the label that fit into CONTEXT_CHARS_MAX.
 
-    A label is never written into its own prompt: what repeats it is left out.
+    Turns that repeat the label are left out, so that no prompt contains its own label.
     """
     kept: list[tuple[str, str]] = []
     room = CONTEXT_CHARS_MAX
@@ -276,9 +275,9 @@ def _monologue(piece: str, of: Turn | Message, session: str) -> Example:
 
 
 def chunks(text: str) -> list[str]:
-    """A text in pieces of at most CHUNK_CHARS_MAX, cut between paragraphs, else sentences, words.
+    """A text in pieces of at most CHUNK_CHARS_MAX, cut between paragraphs, sentences or words.
 
-    Joined they are the text, but for the white space at the cuts.
+    Joined they are the text, except for white space at the cuts.
     """
     if len(text) <= CHUNK_CHARS_MAX:
         return [text]
@@ -314,9 +313,9 @@ def _parts(text: str) -> Iterator[_Part]:
 
 
 def entry_examples(entries: Iterable[Entry]) -> list[Example]:
-    """Thoughts where the entry says when it is true, monologue where it does not.
+    """Thoughts from entries that say when they are true, monologue from all others.
 
-    Every entry is a session: its author set it apart.
+    Every entry is a session of its own.
     """
     examples: list[Example] = []
     for entry in entries:

@@ -1,6 +1,6 @@
 """``import.json``: what was read of a person's writing, what was left out, and what is learnt.
 
-The stage of the writing writes it; that of the rows writes it again with two numbers of its own.
+The stage ``writing`` writes it; ``dataset`` writes it again with two numbers added.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _Writing = TypedDict("_Writing", {
 
 
 class WritingSummary(_Writing, Learnt):
-    """Of the stage ``writing``."""
+    """The summary of the stage ``writing``."""
 
 
 _Rows = TypedDict("_Rows", {
@@ -41,7 +41,7 @@ _Rows = TypedDict("_Rows", {
 
 
 class RowsSummary(WritingSummary, _Rows):
-    """Of the stage ``dataset``."""
+    """The summary of the stage ``dataset``."""
 
 
 def write_summary(summary: WritingSummary, folder: Path) -> None:
@@ -49,10 +49,10 @@ def write_summary(summary: WritingSummary, folder: Path) -> None:
 
 
 def read_summary(folder: Path) -> WritingSummary:
-    """Of a folder that the stage ``writing`` or ``dataset`` filled."""
+    """Read the summary in a folder of the stage ``writing`` or ``dataset``."""
     return cast(WritingSummary, json.loads((folder / SUMMARY).read_text()))
 
 
 def read_rows_summary(folder: Path) -> RowsSummary:
-    """Of a folder that the stage ``dataset`` filled."""
+    """Read the summary in a folder of the stage ``dataset``."""
     return cast(RowsSummary, json.loads((folder / SUMMARY).read_text()))

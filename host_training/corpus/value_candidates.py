@@ -1,7 +1,7 @@
-"""Judgements in a person's writing of the layer "values" that may belong in ``values.md``.
+"""Finds judgements in a person's writing of the layer "values" that may belong in ``values.md``.
 
-Which of them the persona stands by is for the person to say: the prompt always carries the first of
-values.md, and no program chooses them. So they are shown to the maker, on the review sheet.
+Only the person can decide which of them the persona holds: the first lines of values.md are in
+every prompt, and no program chooses them. The review sheet shows the candidates to the maker.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _ITEM = re.compile(r"^[ \t]*(?:[-*+•]|\d{1,2}[.)])[ \t]+(\S.*)$", re.MULTILINE
 
 
 class Candidates:
-    """Of the examples that pass: the items of lists; of writing without a list the sentences."""
+    """Collects candidates from examples: list items, or sentences where there is no list."""
 
     def __init__(self, values: Sequence[str]) -> None:
-        """``values``: those that ``values.md`` has."""
+        """``values``: those already in ``values.md``."""
         self._known = {fingerprint(value) for value in values}
         self._found: dict[str, str] = {}
 
@@ -43,13 +43,12 @@ class Candidates:
                 self._found.setdefault(mark, item)
 
     def found(self) -> list[str]:
-        """In the order of the writing, each once, the first SHOWN_MAX."""
+        """The first SHOWN_MAX candidates, each once, in the order of the writing."""
         return list(self._found.values())
 
 
 def markdown(found: Sequence[str]) -> str:
-    """A part of the review sheet, its lines as ``values.md`` has them; empty where there are none.
-    """
+    """The section of the review sheet, in the form of ``values.md``; empty without candidates."""
     if not found:
         return ""
     return "\n".join([

@@ -1,7 +1,7 @@
 """Shares of tiers, layers and chats in the training data, and warnings where a share is missed.
 
-Weights are bounded, so that no text is learnt by heart and none is as good as thrown away. Where
-there is too little of one kind beside another, the bounds win, and the maker is told.
+Weights are bounded, so that no text is learnt by heart and none is practically discarded. If there
+is too little of one kind, the bounds take precedence over the share, and the maker is warned.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ SHARE_SLACK = 0.01  # within which a share counts as reached
 
 
 def size(example: Example) -> int:
-    """Bytes that are learnt of an example whose weight is 1."""
+    """Bytes learnt from an example of weight 1."""
     return len(example.text.encode()) * (THOUGHT_DRAWS if example.condition else 1)
 
 
 def chat_factors(sizes: Mapping[str, float], share: float) -> dict[str, float]:
-    """By how much to weigh each chat less, CHAT_KEEP_MIN..1, so that none has more than ``share``.
+    """Factors of the chats' weights, CHAT_KEEP_MIN..1, so that none has more than ``share``.
 
-    Args:    sizes: what would be learnt of each chat.
-             share: of them all; of no more than 1 / share chats none can be singled out.
+    Args:    sizes: bytes of each chat.
+             share: of all chats, 0..1; it cannot be met by 1 / share chats or fewer.
     """
     ordered = sorted(sizes.values(), reverse=True)
     if len(ordered) * share <= 1:
@@ -50,7 +50,7 @@ Learnt = TypedDict("Learnt", {
 
 
 class LearntShares:
-    """What is learnt of each tier, layer and chat, counted as it passes."""
+    """Counts the bytes learnt of each tier, layer and chat."""
 
     def __init__(self) -> None:
         self._tiers: Counter[str] = Counter()
@@ -75,15 +75,15 @@ class LearntShares:
         return {"weighed bytes": dict(sorted(self._tiers.items())),
                 "bytes as written": dict(sorted(self._written.items())),
                 "layers": dict(sorted(self._layers.items())),
-                "thoughtful share": round(thoughtful(self._tiers), 3)}
+                "thoughtful share": round(thoughtful_share(self._tiers), 3)}
 
     def warnings(self, settings: Clean, name_of: Callable[[str], str]) -> list[str]:
-        """A sentence for each share that the weights could not bring about.
+        """A sentence for each share that the weights could not reach.
 
-        Args:    name_of: how to call the chat of an example.
+        Args:    name_of: the display name of an example's chat.
         """
         found = []
-        reached = thoughtful(self._tiers)
+        reached = thoughtful_share(self._tiers)
         n_high = self._written["tier 1"] + self._written["tier 2"]
         if not n_high and settings.thoughtful_share:
             found.append(
@@ -109,6 +109,6 @@ class LearntShares:
         return found
 
 
-def thoughtful(tiers: Mapping[str, float]) -> float:
+def thoughtful_share(tiers: Mapping[str, float]) -> float:
     """The share of tiers 1 and 2, 0..1."""
     return (tiers.get("tier 1", 0) + tiers.get("tier 2", 0)) / max(1, sum(tiers.values()))

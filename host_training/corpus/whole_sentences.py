@@ -1,4 +1,4 @@
-"""Whole sentences of a person's writing, such as can stand alone."""
+"""Selects whole sentences of a person's writing that can be quoted alone."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _LINK = re.compile(r"https?://|www\.|\S+@\S+\.\S+")
 
 
 def is_long_enough(text: str) -> bool:
-    """True from SENTENCE_CHARS_MIN characters on, a wide one counted _WIDE_LETTER_CHARS times."""
+    """True from SENTENCE_CHARS_MIN characters; a wide one counts as _WIDE_LETTER_CHARS."""
     wide = sum(unicodedata.east_asian_width(c) == "W" for c in text)
     return len(text) + (_WIDE_LETTER_CHARS - 1) * wide >= SENTENCE_CHARS_MIN
 
 
 def quotable_sentences(text: str) -> list[str]:
-    """Whole sentences, long enough and of at most SENTENCE_CHARS_MAX; no links, no addresses."""
+    """Whole sentences of allowed length, at most SENTENCE_CHARS_MAX, without links or addresses."""
     found: list[str] = []
     for line in text.replace(MERGE_MARK, "\n").splitlines():
         found += [

@@ -146,7 +146,7 @@ def examine(path: Path, builder: RowBuilder, author: str, name: str, terms: Sequ
     asked = questions(author)
     rows: list[Row] = []
     for question in asked:
-        row = builder.asked("mission", question.moment, None, "?")
+        row = builder.prompted("mission", question.moment, None, "?")
         assert row is not None, question
         rows.append(row)
     failures, kinds = [], {question.kind: (0, 0) for question in asked}

@@ -1,4 +1,4 @@
-"""Secrets disclosed anywhere, found again wherever they are repeated."""
+"""Finds secrets that were disclosed anywhere, wherever they are repeated."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _EDGE = re.compile(r"^\W+|\W+$")
 
 
 class KnownSecrets:
-    """A set of secrets; the first KEPT_MAX are kept, the others drop only where they were told."""
+    """The first KEPT_MAX secrets; further ones are removed only where they are disclosed."""
 
     def __init__(self) -> None:
         self._by_beginning: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
         self._n_kept = 0
 
     def add(self, secret: str) -> None:
-        """Remember one, without the marks of the sentence around it.
+        """Add a secret, without the punctuation around it.
 
-        Not one of letters alone: whoever has "sunshine" for a password may still speak of it.
+        One of letters alone is not added: whose password is "sunshine" may still write the word.
         """
         bare = _EDGE.sub("", secret).casefold()
         if len(bare) < SECRET_CHARS_MIN or bare.isalpha() or self._n_kept >= KEPT_MAX:
@@ -33,7 +33,7 @@ class KnownSecrets:
         alike.add(bare)
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """(start, end) of each that stands in a text, as a word by itself and in any case."""
+        """(start, end) of each secret in a text, as a whole word in any case."""
         if not self._by_beginning:
             return []
         words = _WORD.findall(text.casefold())

@@ -1,4 +1,4 @@
-"""Names to be removed from a text, the lists they come from, and their positions."""
+"""Finds the names that must be removed from a text."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ _EVERYDAY = frozenset(_EVERYDAY_WORDS.split())
 
 
 class NameList:
-    """Names with their pseudonyms: whole names, and their single words, also as "Annas" of Anna.
+    """Names with their pseudonyms: whole names and their single words, also as "Annas" of Anna.
 
-    A name of an export counts where it is written like one. A single word of it counts when it has
-    NAME_CHARS_MIN letters and is no everyday word. A *listed* name, which the maker gave, counts
-    whatever its length and in any case, and so does its first word; but one that is an everyday
-    word and that the maker wrote with a capital ("Will") counts with a capital only. A *child's*
-    name counts with a capital, also where it is an everyday word.
+    A name from an export is found where it is capitalised like one. A single word of it is found if
+    it has NAME_CHARS_MIN letters and is no everyday word. A *listed* name, which the maker gave, is
+    found at any length and in any case, and so is its first word; but one that is an everyday word
+    and that the maker wrote with a capital ("Will") only with a capital. A *child's* name is found
+    with a capital, even if it is an everyday word.
     """
 
     def __init__(self, known: Iterable[tuple[str, str]] = (), listed: Collection[str] = (),
                  keep: Iterable[str] = (), children: Collection[str] = ()) -> None:
-        """Which names go.
+        """Index the names.
 
         Args:    known: (name, pseudonym) of people in the exports, and of those listed.
-                 listed: names the maker gave; "N" like any stranger where ``known`` has them not.
-                 keep: names that stay: the author's own, and what the maker allows.
-                 children: names that stand behind "my son" and the like, of those in ``known``.
+                 listed: names the maker gave; those not in ``known`` become "N", as strangers do.
+                 keep: names to keep: the author's own, and what the maker allows.
+                 children: those of ``known`` that follow "my son" or similar words.
         """
         self._kept = {fold(word) for name in keep for word in (name, *name.split())}
         self._names: dict[tuple[str, ...], str] = {}
@@ -91,8 +91,7 @@ class NameList:
                 self._in_any_case.add(folded)
 
     def _add_unspaced(self, name: str, pseudonym: str) -> str:
-        """A name of a script that puts no spaces into sentences, and its parts; returns the rest.
-        """
+        """Add a name in a script without spaces, and its parts; returns the rest."""
         parts = _PART.findall(name)
         unspaced = [part for part in parts if _CJK.search(part)]
         for one in (name, "".join(unspaced), *unspaced):
@@ -101,7 +100,7 @@ class NameList:
         return " ".join(part for part in parts if part not in unspaced)
 
     def find(self, text: str) -> Iterator[tuple[int, int, str]]:
-        """(start, end, pseudonym) of every name in a plain text, in order, none overlapping."""
+        """(start, end, pseudonym) of every name in a normalised text, in order, disjoint."""
         spans = [(match.start(), match.end(), pseudonym)
                  for pattern, pseudonym in self._literal.items()
                  for match in pattern.finditer(text)]
@@ -136,12 +135,12 @@ class NameList:
             index += step
 
     def _is_written_as_name(self, word: str) -> bool:
-        """One word counts as a name when it is written like one; several words always do."""
+        """True for a single word that is written like a name, and for several words."""
         return not word[:1].islower() or fold(word) in self._in_any_case
 
 
 @lru_cache(maxsize=FOLDED_KEPT_MAX)
 def fold(word: str) -> str:
-    """A word or a name as it is compared: folded, without look-alike letters or "'s"."""
+    """The form in which words and names are compared: folded, without look-alikes or "'s"."""
     letters = unicodedata.normalize("NFD", plain(word))  # "ё" is "е" and its dots
     return folding.fold(letters.translate(_LOOKS_LIKE)).removesuffix("'s")

@@ -1,8 +1,8 @@
-"""Payment cards and bank accounts in a text, recognised by their checksum.
+"""Finds payment cards and bank accounts in a text by their checksum.
 
-Cards by Luhn (ISO/IEC 7812), IBAN by ISO 7064 mod 97-10, each also where other numbers
-stand behind it. Beside a word for them each is found by its shape alone: people mistype, and most
-numbers of accounts that are no IBAN have no check digit.
+Cards by Luhn (ISO/IEC 7812), IBAN by ISO 7064 mod 97-10, also if other numbers follow. Next to a
+word for them, format alone suffices: people mistype, and most account numbers other than IBAN have
+no check digit.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _NEAR_ACCOUNT = re.compile(
 
 
 def is_luhn(digits: str) -> bool:
-    """The check digit of payment cards."""
+    """True if the check digit of a payment card is right."""
     total = 0
     for index, digit in enumerate(reversed(digits)):
         value = int(digit) * (1 + index % 2)
@@ -42,22 +42,22 @@ def is_luhn(digits: str) -> bool:
 
 
 def is_iban(text: str) -> bool:
-    """Mod 97-10 over an IBAN without spaces."""
+    """True if mod 97-10 holds for an IBAN without spaces."""
     moved = text[4:] + text[:4]
     return len(text) in IBAN_CHARS and int("".join(str(int(c, 36)) for c in moved)) % 97 == 1
 
 
 def is_card(digits: str) -> bool:
-    """True for a number of the ranges that cards have, with their check digit."""
+    """True for a number in the ranges of payment cards with a valid check digit."""
     # American Express, Diners, JCB; Visa; Mastercard; Discover, UnionPay, Maestro
     return (len(digits) in CARD_DIGITS and len(set(digits)) > 1 and is_luhn(digits)
             and (digits[0] in "3456" or 2221 <= int(digits[:4]) <= 2720))
 
 
 def cards(text: str) -> Iterator[tuple[int, int]]:
-    """(start, end) of each card: whole groups of digits, whatever groups stand around them.
+    """(start, end) of each card: whole groups of digits, with any other groups around them.
 
-    A row of small numbers is none: the first group has at least four digits, or it is all there is.
+    The first group has at least four digits, unless it is the only one: small numbers are no card.
     """
     for row in _DIGIT_GROUPS.finditer(text):
         groups = [match.span() for match in re.finditer(r"\d+", text[row.start() : row.end()])]
@@ -75,7 +75,7 @@ def cards(text: str) -> Iterator[tuple[int, int]]:
 
 
 def ibans(text: str) -> Iterator[tuple[int, int]]:
-    """(start, end) of each IBAN: the longest beginning of what looks like one that is one."""
+    """(start, end) of each IBAN: the longest valid prefix of what looks like one."""
     for match in _IBAN.finditer(text):
         ends = [i + 1 for i, char in enumerate(match[0]) if char.isalnum()]
         for n_chars in range(len(ends), IBAN_CHARS.start - 1, -1):
@@ -86,7 +86,7 @@ def ibans(text: str) -> Iterator[tuple[int, int]]:
 
 
 def numbers_near_words(text: str) -> Iterator[tuple[int, int, str]]:
-    """(start, end, kind) of what has the shape of a card or an account beside a word for it."""
+    """(start, end, kind) of numbers formatted like a card or account next to a word for it."""
     for kind, pattern in (("card", _NEAR_CARD), ("account", _NEAR_ACCOUNT)):
         for near in pattern.finditer(text):
             yield *near.span("number"), kind

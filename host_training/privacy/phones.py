@@ -1,9 +1,9 @@
-"""Telephone numbers in a text, with their country code or as people of one country write them.
+"""Finds telephone numbers in a text, with their country code or in a national format.
 
 A number with its country code is found anywhere. One without is found by the numbering plan of the
-maker's region, where it is known; by its shape, where the shape belongs to telephones (a trunk zero
-or an American area code) and some country gives such numbers out; and beside a word for telephones,
-whatever its shape.
+maker's region, if it is known; by its format, if that is typical of telephones (a trunk zero or an
+American area code) and some country assigns such numbers; and in any format next to a word for
+telephones.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _SPOKEN_IN = {"de": "DE", "nl": "NL", "fr": "FR", "it": "IT", "pl": "PL", "sv": 
 def find(text: str, region: str | None) -> Iterator[tuple[int, int]]:
     """(start, end) of each number, some perhaps twice.
 
-    Args:    region: two letters (ISO 3166), whose numbering plan a number without country code has.
+    Args:    region: two letters (ISO 3166); its numbering plan applies without a country code.
     """
     if sum(c.isdigit() for c in text) < _NEAR_DIGITS_MIN:
         return
@@ -81,7 +81,7 @@ def find(text: str, region: str | None) -> Iterator[tuple[int, int]]:
 
 
 def is_long_number_in(text: str) -> bool:
-    """True for a text with a number of DIGITS_MIN digits or more, which is no date."""
+    """True for a text with a number of DIGITS_MIN digits or more that is no date."""
     return any(not _NO_TELEPHONE.match(match[0]) for match in _LONG.finditer(text))
 
 
@@ -104,9 +104,9 @@ def _is_given_out(number: str, regions: Iterable[str]) -> bool:
 
 def region_of(own: Iterable[str], timezone: str, others: Iterable[str], languages: Iterable[str]
               ) -> str | None:
-    """The region whose numbering plan the author most likely uses; None where nothing tells.
+    """The region whose numbering plan the author most likely uses; None if unknown.
 
-    Args:    own: the author's accounts, of which some may be numbers. timezone: like Europe/Berlin.
+    Args:    own: the author's accounts, some of which may be numbers. timezone: like Europe/Berlin.
              others: accounts and names of other people. languages: ISO 639 codes, if they are set.
     """
     spoken = [_SPOKEN_IN[language] for language in languages if language in _SPOKEN_IN]
@@ -129,7 +129,7 @@ def _commonest(accounts: Iterable[str]) -> str | None:
 
 
 def _of_timezone(timezone: str) -> str | None:
-    """By the table of numbers and zones that phonenumbers brings: whose numbers lie in it most."""
+    """The region with most numbers in a time zone, by the table of phonenumbers."""
     regions: Counter[str] = Counter()
     for prefix, zones in TIMEZONE_DATA.items():
         if timezone in zones:

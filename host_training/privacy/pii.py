@@ -1,4 +1,4 @@
-"""Structured personal data in a text, each found by its form and, where it has one, its checksum.
+"""Finds structured personal data in a text, by its format and, where it has one, its checksum.
 
 Phone numbers by ``phones``, cards and IBAN by ``payment_ids``; addresses, coordinates,
 identity numbers and dates of birth by the words around them.
@@ -17,7 +17,7 @@ from wire.folding import narrow
 
 @dataclass(frozen=True, slots=True)
 class PersonalSpan:
-    """Where something personal stands, and what kind it is."""
+    """The position and kind of something personal."""
 
     start: int
     end: int
@@ -138,15 +138,15 @@ _NO_NAMES = frozenset({
 
 
 def children(text: str) -> list[str]:
-    """First names that stand behind "my son", "haar dochter" and their like."""
+    """First names after "my son", "haar dochter" and similar words."""
     found = (match["name"] or match["name2"] for match in _CHILD.finditer(text))
     return [name for name in found if name not in _NO_NAMES]
 
 
 def find(text: str, region: str | None) -> list[PersonalSpan]:
-    """Everything found, in order, none overlapping; full-width letters and digits are like others.
+    """All personal data, in order, disjoint; full-width characters are treated as ordinary ones.
 
-    Args:    region: two letters (ISO 3166) for phone numbers written without their country code.
+    Args:    region: two letters (ISO 3166) for phone numbers without a country code.
     """
     text = narrow(text)
     if _WITHOUT.fullmatch(text):
@@ -170,6 +170,6 @@ def find(text: str, region: str | None) -> list[PersonalSpan]:
 
 
 def find_health(text: str) -> tuple[int, int] | None:
-    """Where the first word on health stands: it is shown for review and not changed."""
+    """The position of the first word about health, which is shown for review and kept."""
     found = _HEALTH.search(text)
     return found.span() if found else None

@@ -1,8 +1,8 @@
 """Removes secrets, personal data and names from messages, and keeps a review sheet of the changes.
 
-Secrets first (such a message is dropped, and so is whoever repeats the secret), then personal data
-by form and checksum, then names by list. The sheet holds what was taken out; it stays in the run
-directory and is for the maker's eyes.
+Secrets first (the message is dropped, and so is each that repeats the secret), then personal data
+by format and checksum, then names by list. The sheet quotes what was removed; it stays in the run
+directory and is private to the maker.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _OWN = re.compile(r"\[(" + "|".join(KINDS) + r")\]", re.IGNORECASE)
 
 
 class Removal(NamedTuple):
-    """One thing taken out of a text, with the words around it."""
+    """Something removed from a text, with the words around it."""
 
     before: str
     what: str
@@ -41,21 +41,21 @@ class Removal(NamedTuple):
 
 
 class ReviewKind(TypedDict):
-    """What of one kind was taken out: how often, and the first SHOWN_MAX of it."""
+    """How often one kind of text was removed, and the first SHOWN_MAX samples."""
 
     count: int
     samples: list[Removal]
 
 
 @dataclass(slots=True)
-class Sheet:
+class ReviewSheet:
     """What was changed, counted and sampled."""
 
     counts: Counter[str] = field(default_factory=Counter)
     samples: defaultdict[str, list[Removal]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, kind: str, text: str, start: int, end: int) -> None:
-        """One thing taken out of ``text``."""
+        """Count and sample what is removed from ``text``."""
         self.counts[kind] += 1
         if len(self.samples[kind]) < SHOWN_MAX:
             self.samples[kind].append(Removal(
@@ -77,18 +77,18 @@ class Sheet:
         return "\n".join(lines) + "\n"
 
     def rows(self) -> dict[str, ReviewKind]:
-        """The same, JSON-ready."""
+        """The review sheet, JSON-ready."""
         return {kind: {"count": count, "samples": self.samples[kind]}
                 for kind, count in sorted(self.counts.items())}
 
 
 class Scrubber:
-    """Scrubs one text after another; what ``known`` holds was told in any of them."""
+    """Scrubs texts; ``known`` holds the secrets of all of them."""
 
     def __init__(self, privacy: Privacy, names: NameList | None = None,
                  known: KnownSecrets | None = None) -> None:
-        """``known``: see ``learn_secrets``; it learns what it meets, too."""
-        self.sheet = Sheet()
+        """``known``: see ``learn_secrets``; secrets found while scrubbing are added."""
+        self.sheet = ReviewSheet()
         self.n_with_numbers = 0  # texts with a number left that is long enough for a telephone
         self._privacy = privacy
         self._names = names or NameList()
@@ -98,10 +98,10 @@ class Scrubber:
         self._blocked = re.compile("|".join(blocked)) if blocked else None
 
     def scrub(self, text: str, notes: Notes) -> str | None:
-        """The text, made plain, without what must not fly; None where the whole of it must not.
+        """The text, normalised and without private content; None if nothing of it may be kept.
 
-        Of long writing a block is dropped: a password costs its paragraphs, not the book. What is
-        looked for is looked for in the whole text, wherever the blocks are cut.
+        Long writing loses only the block: a password costs a few paragraphs, not the book. The
+        search covers the whole text, across the cuts of blocks.
         """
         text = _OWN.sub(r"(\1)", plain(text))  # our own marks, written by somebody
         dropped = self._dropped(text, notes)
@@ -120,7 +120,7 @@ class Scrubber:
         return text
 
     def _dropped(self, text: str, notes: Notes) -> list[tuple[int, int]]:
-        """(start, end) of the blocks that must not stay; each is counted with its reason."""
+        """(start, end) of the blocks to drop; each is counted with its reason."""
         spans = {"blocked word": self._of_blocked(text)}
         if self._privacy.secrets != "keep":
             spans["secret in it"] = self._of_secrets(text)
@@ -179,7 +179,7 @@ class Scrubber:
 
 
 def learn_secrets(texts: Iterable[str]) -> KnownSecrets:
-    """The secrets in all of the texts, so that none is repeated before it is told."""
+    """The secrets in all texts, so that a repetition is found even before the disclosure."""
     known = KnownSecrets()
     for text in texts:
         for _, secret in _secrets(narrow(plain(text))):
@@ -188,9 +188,9 @@ def learn_secrets(texts: Iterable[str]) -> KnownSecrets:
 
 
 def _secrets(text: str) -> Iterator[tuple[str, str]]:
-    """(kind, secret) of each in a plain text, also where one is cut by the end of a block.
+    """(kind, secret) of each in a normalised text, also one that spans two blocks.
 
-    Block by block, because a word like "wallet" makes seed phrases of what stands near it.
+    Block by block, because a word like "wallet" makes seed phrases of the words near it.
     """
     start = 0
     for block in blocks(text):
@@ -201,7 +201,7 @@ def _secrets(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _without(text: str, dropped: list[tuple[int, int]], found: list[pii.PersonalSpan]) -> list[str]:
-    """What stands between the dropped stretches; no half of what was found across an end."""
+    """The parts between the dropped stretches, without halves of personal data at the ends."""
     taken = [(min([start, *(one.start for one in found if one.start < start < one.end)]),
               max([end, *(one.end for one in found if one.start < end < one.end)]))
              for start, end in dropped]
@@ -214,7 +214,7 @@ def _without(text: str, dropped: list[tuple[int, int]], found: list[pii.Personal
 
 
 def blocks(text: str) -> Iterator[str]:
-    """A text in pieces of at most BLOCK_CHARS_MAX that make it up, cut where it pauses most."""
+    """A text divided into pieces of at most BLOCK_CHARS_MAX, cut at its largest pauses."""
     start = 0
     while len(text) - start > BLOCK_CHARS_MAX:
         end = start + BLOCK_CHARS_MAX
@@ -229,6 +229,6 @@ def blocks(text: str) -> Iterator[str]:
 
 
 def placeholder_share(text: str) -> float:
-    """How much of a text are placeholders, 0..1 of its words."""
+    """The share of placeholders among the words of a text, 0..1."""
     n_words = len(text.split())
     return len(PLACEHOLDER.findall(text)) / n_words if n_words else 0.0

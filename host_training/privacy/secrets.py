@@ -1,7 +1,7 @@
-"""Keys, passwords and codes in a text: detect-secrets' patterns, and what people write in chats.
+"""Finds keys, passwords and codes in a text: detect-secrets' patterns, and those of chats.
 
-The detectors are called as functions on one string. Their own scan would also ask the services
-whether a key still works, over the network; that is never done here.
+The detectors are called as functions on one string. Their own scan would also verify keys with the
+services over the network, which is never done here.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ _QR = re.compile(r"\b(?:otpauth://\S+|WIFI:(?:[TSPH]:[^;]*;)+|bitcoin:\w+|lightn
 
 
 def find(text: str) -> Iterator[tuple[str, str]]:
-    """(kind, the secret itself) for each that is found."""
+    """(kind, secret) of each."""
     for match in _BLOB.finditer(text):
         yield "data blob", match[0]
     if _HINT.search(text.lower()):
@@ -106,9 +106,9 @@ def find(text: str) -> Iterator[tuple[str, str]]:
 
 
 def kept(text: str) -> Iterator[tuple[str, str]]:
-    """Passwords that nothing but their form betrays, as one keeps them among one's own notes.
+    """Passwords recognisable by their form alone, as people keep them in notes.
 
-    Apart from ``find``, because what a model says may look like one by chance.
+    Separate from ``find``, because a model's output may look like one by chance.
     """
     for pattern in (_LOGIN, _ALONE) if _HINT.search(text.lower()) else (_ALONE,):
         for match in pattern.finditer(text):
@@ -117,7 +117,7 @@ def kept(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _seed_phrases(text: str) -> Iterator[tuple[str, str]]:
-    """Twelve or more bare words; alone in the message, or where wallets are spoken of."""
+    """Twelve or more bare words, alone in a message or near a word about wallets."""
     for match in _SEED.finditer(text):
         words = re.findall(r"[a-z]+", match[0])
         is_all = match[0].strip() == text.strip() and len(words) in SEED_WORDS
@@ -133,9 +133,9 @@ _COMMON = frozenset(_COMMON_WORDS.split())
 
 
 def _is_strong(word: str) -> bool:
-    """What a site that asks for a strong password takes: letters of both cases, digits, a mark.
+    """True for letters of both cases, digits and a mark, as sites require of passwords.
 
-    Not of the marks that names of files, pages and people are written with.
+    Marks that are common in names of files, pages and people do not count.
     """
     inner = word.rstrip(".,;:!?")
     return "//" not in word and all(any(test(c) for c in inner) for test in (
@@ -143,7 +143,7 @@ def _is_strong(word: str) -> bool:
 
 
 def _is_key_like(word: str) -> bool:
-    """Mixed digits and letters without order: no word, number, file name or address of a page."""
+    """True for digits and letters in random order: no word, number, file name or URL."""
     kinds = sum(any(test(c) for c in word) for test in (str.isdigit, str.isupper, str.islower))
     if kinds < 2 or not any(c.isdigit() for c in word) or "//" in word or _PURSE.match(word):
         return False

@@ -7,8 +7,8 @@ Five kinds of row:
 - a *dialogue* row: the turns before a longer or many-message answer, label = the answer + end;
 - a *plain* row: diary, documents, values, ways of thinking; every token is a label.
 
-All but the plain ones are measured with. The tokenizing is ours and not the trainer's, so that what
-carries loss is known to the token.
+All kinds but the plain one are also measured. Tokenization is done here and not by the trainer, so
+that it is known of each token whether it carries loss.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from host_training.corpus.whole_sentences import is_long_enough
 from host_training.errors import TooLittleWriting
 from host_training.rows.context_sampler import draw_moment
 from host_training.rows.split import Side, Split, session_of
-from host_training.rows.targets import Asked, condition_of, forms, sentences
+from host_training.rows.targets import Target, condition_of, sentences, targets_of
 from payload import prompt
 from payload.mind.memory import MEMORY_CHANCE
 
@@ -46,7 +46,7 @@ Loss = Literal["author", "all"]
 _Item = TypeVar("_Item")
 NO_LOSS = -100
 LETTERS = ("letters learnt of tiers 1 and 2", "letters learnt of tiers 3 and 4")  # in the counts
-MEASURED_MAX = 400  # rows of the validation, and of the test; more narrows no interval that matters
+MEASURED_MAX = 400  # rows of the validation, and of the test; more would not narrow the intervals
 ASKED_SHARE = 3  # a chat answer is drawn in a third as many moments as a thought; of lines, a third
 FOREIGN_BYTES_PER_TOKEN = 2.0  # Russian on an English tokenizer has about 1.5
 LANGUAGE_SAMPLE_TEXTS = 500
@@ -57,8 +57,8 @@ ROW_TOKENS_MAX = 512  # the base has never seen a later position
 class Row:
     """Token ids and labels of equal length (labels NO_LOSS where nothing is learnt).
 
-    ``session``, ``layer``: of a row to measure with, the id of the session it stands in, and which
-    layer of the person it is.
+    ``session``, ``layer``: of a row for measurement, the id of its session, and its layer of the
+    person.
     """
 
     kind: str
@@ -71,11 +71,10 @@ class Row:
 
 @dataclass(slots=True)
 class Dataset:
-    """Rows to train on, to choose by, and to measure with; and how they came about.
+    """Rows for training, validation and test, with counts of how they were made.
 
-    ``unasked``: plain rows of the test for which no flight can ask, because they are too long or
-    no words to quote. ``newest``: the sessions of the test that are there for being the last by
-    time.
+    ``unasked``: plain rows of the test that no flight prompt can ask for, because they are too long
+    or not to be quoted. ``newest``: the sessions of the test that are in it as the last by time.
     """
 
     train: list[Row]
@@ -107,9 +106,9 @@ class RowBuilder:
     def __init__(self, tokenizer: Any, persona: prompt.PersonaText) -> None:
         """``tokenizer`` is a fast Hugging Face tokenizer with the three ChatML tokens.
 
-        ``chat_template.check_tokens`` has seen to these before anything was read.
+        ``chat_template.check_tokens`` has already checked them.
         """
-        vocabulary = tokenizer.get_vocab()  # an id proves nothing: unknown is one of them in Qwen2
+        vocabulary = tokenizer.get_vocab()  # an id proves nothing: unknown has one in Qwen2
         assert all(token in vocabulary for token in SPECIAL_TOKENS), SPECIAL_TOKENS
         self._tokenizer = tokenizer
         self._end_of_turn = tokenizer.convert_tokens_to_ids(END_OF_TURN)
@@ -118,21 +117,22 @@ class RowBuilder:
         self._prefix_ids = self.encode(self._prefix)
 
     def encode(self, text: str) -> list[int]:
-        """Ids without anything added; control tokens in the text are read as such."""
+        """Ids with nothing added; control tokens in the text become their own ids."""
         ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of ``ids``, control tokens as such: what ``encode`` was given."""
+        """The text of ``ids``, control tokens included: the inverse of ``encode``."""
         text: str = self._tokenizer.decode(ids, clean_up_tokenization_spaces=False)
         return text
 
-    def asked(self, kind: str, moment: prompt.Moment, memory: str | None, label: str) -> Row | None:
+    def prompted(self, kind: str, moment: prompt.Moment, memory: str | None, label: str
+                 ) -> Row | None:
         """A row of prompt and label; None when it is longer than ROW_TOKENS_MAX."""
         suffix = prompt.suffix(moment, memory)
         suffix_ids, label_ids = self.encode(suffix), self._content(label)
         prompt_ids = self._prefix_ids + suffix_ids
-        # The flight evaluates the prefix once and the suffix alone: both must be cut alike.
+        # The flight evaluates the prefix once and the suffix alone: both must be tokenized alike.
         assert prompt_ids == self.encode(self._prefix + suffix), suffix
         input_ids = [*prompt_ids, *label_ids, self._end_of_turn]
         if len(input_ids) > ROW_TOKENS_MAX:
@@ -143,9 +143,9 @@ class RowBuilder:
     def dialogue(self, context: Sequence[tuple[str, str]], label: str, loss: Loss) -> Row | None:
         """A row of a chat: others' turns as user turns, the author's as the assistant's.
 
-        Loss is on the label alone, or, with "all", on every turn's words and its end (as
-        doppelganger learns: whoever speaks teaches how talk goes); the headers never carry any.
-        None when it is longer than ROW_TOKENS_MAX: the oldest turns have to go first.
+        Loss is on the label alone, or, with "all", on the words and end of every turn (as in
+        doppelganger: every speaker teaches how conversations go); headers never carry any. The
+        oldest turns are dropped until the row has at most ROW_TOKENS_MAX; None if it never has.
         """
         turns = list(context)
         while True:
@@ -167,7 +167,7 @@ class RowBuilder:
             turns.pop(0)
 
     def plain(self, text: str) -> Row | None:
-        """A row of nothing but text between two ends of text; None when it is too long."""
+        """A row of text between two end-of-text tokens; None when it is too long."""
         input_ids = [self._end_of_text, *self._content(text), self._end_of_text]
         if len(input_ids) > ROW_TOKENS_MAX:
             return None
@@ -182,7 +182,7 @@ class RowBuilder:
 
 
 def _roles(turns: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """(role, words): where several others speak, each is named, so that they stay apart."""
+    """(role, words); where several others speak, each turn begins with the speaker's name."""
     others = {speaker for speaker, _ in turns if speaker != "me"}
     return [("assistant", words) if speaker == "me" else
             ("user", f"{speaker}: {words}" if len(others) > 1 else words)
@@ -190,25 +190,25 @@ def _roles(turns: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def copies(example: Example, seed: int) -> int:
-    """How often a row is there, from its weight: the part after the point is a fixed draw."""
+    """How often a row is repeated, from its weight: the fraction decides a fixed random draw."""
     whole = math.floor(example.weight)
     digest = hashlib.sha256(f"{seed}:{example.utc_ms}:{example.text}".encode()).digest()
     return whole + (int.from_bytes(digest[:4], "big") / 2**32 < example.weight - whole)
 
 
 def bytes_per_token(texts: Sequence[str], tokenizer: Any) -> float:
-    """How much of the writing a token of the base holds: 3 to 5 for a language it has read."""
+    """Mean bytes of the writing in a token of the base: 3 to 5 for a language it knows."""
     sample = "\n".join(sorted(texts, key=_hash_order)[:LANGUAGE_SAMPLE_TEXTS])
     return len(sample.encode()) / max(1, len(tokenizer(sample)["input_ids"]))
 
 
 def _hash_order(text: str) -> bytes:
-    """A key that puts texts into an order that has nothing to do with them."""
+    """A sort key that is independent of the content."""
     return hashlib.sha256(text.encode()).digest()
 
 
 def clean_lines(text: str) -> str:
-    """Text with control tokens and control characters gone, line by line."""
+    """Text without control tokens and control characters, line by line."""
     lines = (prompt.strip_control(line) for line in text.splitlines())
     return "\n".join(line for line in lines if line)
 
@@ -216,18 +216,18 @@ def clean_lines(text: str) -> str:
 def build_dataset(examples: Sequence[Example], split: Split, lists: Sequence[str], tokenizer: Any,
                   persona: prompt.PersonaText, variants: int, seed: int, loss: Loss = "author"
                   ) -> Dataset:
-    """Rows from everything the author wrote.
+    """The dataset of everything the author wrote.
 
     Args:    lists: values and ways of thinking, trained as plain text.
              variants: moments drawn per thought, 1..100.
-             loss: of chats: on the author's answer alone, or on what everybody said.
-    Raises:  TooLittleWriting when too little is left to train on and to measure with.
+             loss: in chats, on the author's answer alone, or on every speaker's turns.
+    Raises:  TooLittleWriting when too little is left for training or measurement.
     """
-    making = _Making(RowBuilder(tokenizer, persona), split, variants, seed, loss)
+    maker = _RowMaker(RowBuilder(tokenizer, persona), split, variants, seed, loss)
     learnt = [e for e in examples if split.side(e) == "train"]
     held_out = [e for e in examples if split.side(e) != "train"]
-    train = making.learnt(learnt, {e.text for e in held_out}) + making.listed(lists)
-    measured = making.measured(held_out, [
+    train = maker.learnt(learnt, {e.text for e in held_out}) + maker.listed(lists)
+    measured = maker.measured(held_out, [
         *(e.text for e in learnt), *lists,
         *(text for e in learnt for who, text in e.context if who == "me")])
     validation, test, unasked = (
@@ -241,94 +241,95 @@ def build_dataset(examples: Sequence[Example], split: Split, lists: Sequence[str
             f" {len(validation)} to choose by and {len(test)} to measure with: the rest is too long"
             f" for {ROW_TOKENS_MAX} tokens, or occurs in training rows. More writing helps.")
     random.Random(seed).shuffle(train)
-    return Dataset(train, validation, test, unasked, dict(sorted(making.counts.items())),
+    return Dataset(train, validation, test, unasked, dict(sorted(maker.counts.items())),
                    sorted(split.newest))
 
 
-class _Making:
-    """Rows from examples, counted as they are made."""
+class _RowMaker:
+    """Makes rows from examples and counts them."""
 
     def __init__(self, builder: RowBuilder, split: Split, variants: int, seed: int, loss: Loss
                  ) -> None:
         self._builder, self._split, self._loss = builder, split, loss
         self._variants, self._seed = variants, seed
         self._rng = random.Random(seed)
-        self._said: list[str] = []  # what a prompt may remember
+        self._memories: list[str] = []  # what a prompt may remember
         self.counts: Counter[str] = Counter()
 
     def learnt(self, examples: Sequence[Example], held_out: AbstractSet[str]) -> list[Row]:
-        """All of it, each as often as it weighs; of lines, which are read as plain too, a third.
+        """Rows for training, repeated by weight; of lines, which are plain rows too, a third.
 
-        Args:    held_out: texts that must not stand in a row's context either.
+        Args:    held_out: texts that must not occur in a row's context either.
         """
-        asked = [one for example in examples for one in forms(example)]
-        self._said = sorted({one.example.text for one in asked if one.form != "dialogue"
-                             and one.example.layer == "said"  # as the memory has it
-                             and is_long_enough(one.example.text)})
-        lines = [one for one in asked if one.form == "line"]
-        rows = [row for one in (*(one for one in asked if one.form != "line"),
-                                *lines[::ASKED_SHARE])
-                for row in self._asked(one, self._times(one), "trained", held_out)]
+        targets = [target for example in examples for target in targets_of(example)]
+        self._memories = sorted({
+            target.example.text for target in targets
+            if target.form != "dialogue" and target.example.layer == "said"  # as the memory has it
+            and is_long_enough(target.example.text)})
+        lines = [target for target in targets if target.form == "line"]
+        rows = [row for target in (*(target for target in targets if target.form != "line"),
+                                   *lines[::ASKED_SHARE])
+                for row in self._rows_of(target, self._n_rows(target), "trained", held_out)]
         for example in examples:
-            if all(one.form == "line" for one in forms(example)):
+            if all(target.form == "line" for target in targets_of(example)):
                 rows += self._plain(example.text, copies(example, self._seed), example.tier)
         return rows
 
     def listed(self, lists: Sequence[str]) -> list[Row]:
-        """Values and ways of thinking, as they stand."""
+        """Plain rows of values and ways of thinking."""
         return [row for text in lists for row in self._plain(text, 1, tier=1)]
 
     def measured(self, examples: Sequence[Example], learnt: Sequence[str]
                  ) -> list[tuple[Side, Row]]:
-        """(side, row) of what is held out, but for what ``learnt`` says word for word too."""
-        asked = [(self._split.side(example), example, one)
-                 for example in examples for one in forms(example) or (None,)]
-        texts = [one.example.text if one else example.text for _, example, one in asked]
+        """(side, row) of held-out examples, without those that ``learnt`` has word for word."""
+        targets = [(self._split.side(example), example, target)
+                   for example in examples for target in targets_of(example) or (None,)]
+        texts = [target.example.text if target else example.text for _, example, target in targets]
         marks = {mark for text in texts for mark in _marks(text)}
         known = {mark for text in learnt for mark in _marks(text) if mark in marks}
         found: list[tuple[Side, Row]] = []
-        for (side, example, one), text in zip(asked, texts, strict=True):
+        for (side, example, target), text in zip(targets, texts, strict=True):
             if not known.isdisjoint(_marks(text)):
                 self.counts["held out, but said elsewhere too"] += 1
                 continue
-            rows = self._asked(one, 1, side) if one else self._unasked(text, side)
+            rows = self._rows_of(target, 1, side) if target else self._test_plain(text, side)
             found += [(side, replace(row, session=session_of(example), layer=example.layer))
                       for row in rows]
         return found
 
-    def _unasked(self, text: str, side: str) -> list[Row]:
-        """What can only be read, and nothing is chosen by: a row of the test alone."""
+    def _test_plain(self, text: str, side: str) -> list[Row]:
+        """A plain row of the test, which no validation uses."""
         row = self._builder.plain(words) if (words := clean_lines(text)) else None
         if row is None or side != "test":
             return []
         self.counts["plain rows, test"] += 1
         return [row]
 
-    def _times(self, asked: Asked) -> int:
-        if asked.form == "thought":
+    def _n_rows(self, target: Target) -> int:
+        if target.form == "thought":
             return self._variants
-        times = copies(asked.example, self._seed)
-        return times * max(1, self._variants // ASKED_SHARE) if asked.form == "answer" else times
+        times = copies(target.example, self._seed)
+        return times * max(1, self._variants // ASKED_SHARE) if target.form == "answer" else times
 
-    def _asked(self, asked: Asked, times: int, use: str, held_out: AbstractSet[str] = frozenset()
-               ) -> list[Row]:
+    def _rows_of(self, target: Target, times: int, use: str,
+                 held_out: AbstractSet[str] = frozenset()) -> list[Row]:
         loss: Loss = self._loss if use == "trained" else "author"
-        rows = [self._dialogue(asked.example, held_out, loss) if asked.form == "dialogue"
-                else self._in_flight(asked) for _ in range(times)]
-        self.counts[f"{asked.form}s"] += 1
+        rows = [self._dialogue(target.example, held_out, loss) if target.form == "dialogue"
+                else self._in_flight(target) for _ in range(times)]
+        self.counts[f"{target.form}s"] += 1
         for row in rows:
             self.counts["too long" if row is None else f"{row.kind} rows, {use}"] += 1
         made = [row for row in rows if row is not None]
-        return self._weighed(made, asked.example.tier) if use == "trained" else made
+        return self._weighed(made, target.example.tier) if use == "trained" else made
 
-    def _in_flight(self, asked: Asked) -> Row | None:
-        moment = draw_moment(condition_of(asked), self._rng)
-        text, memory = asked.example.text, None
-        if self._said and self._rng.random() < MEMORY_CHANCE:
-            memory = self._rng.choice(self._said)
+    def _in_flight(self, target: Target) -> Row | None:
+        moment = draw_moment(condition_of(target), self._rng)
+        text, memory = target.example.text, None
+        if self._memories and self._rng.random() < MEMORY_CHANCE:
+            memory = self._rng.choice(self._memories)
             if text in memory or memory in text:
                 memory = None  # never the label itself
-        return self._builder.asked(asked.form, moment, memory, text)
+        return self._builder.prompted(target.form, moment, memory, text)
 
     def _dialogue(self, example: Example, held_out: AbstractSet[str], loss: Loss) -> Row | None:
         text = clean_lines(example.text)
@@ -342,18 +343,18 @@ class _Making:
         return [] if row is None else self._weighed([row] * times, tier)
 
     def _weighed(self, rows: list[Row], tier: int) -> list[Row]:
-        """The same rows, their letters counted: copies, drawn moments and all."""
+        """The same rows, after counting their letters, with copies and drawn moments."""
         self.counts[LETTERS[tier > 2]] += sum(len(row.text) for row in rows)
         return rows
 
 
 def _marks(text: str) -> set[str]:
-    """By what a text is known again: the letters of all of it, and of each longer sentence."""
+    """Fingerprints that identify a text: of the whole, and of each longer sentence."""
     parts = (fingerprint(part) for part in sentences(text))
     return {fingerprint(text), *(part for part in parts if len(part) >= EXACT_CHARS)}
 
 
 def spread(items: Sequence[_Item], most: int) -> list[_Item]:
-    """At most so many of them, evenly from beginning to end."""
+    """At most ``most`` of the items, evenly spaced from first to last."""
     n = min(len(items), most)
     return [items[number * len(items) // n] for number in range(n)]

@@ -1,11 +1,11 @@
 """The split: which sessions are for training, validation and test, decided before anything else.
 
-The test is the newest tenth of what can be asked for (of what has no date a drawn tenth), and a
-twentieth of all sessions, drawn; the validation, by which the epoch and the file are chosen, is
-another twentieth of those with anything to ask for. Sessions stay whole, and those that say nearly
-the same stay together. Whether a session is drawn follows from the seed and its own id alone, so
-that one which is drawn stays so when writing is added; only the newest tenth moves on. (Every
-version of a persona is trained from the base, so none has read its test.)
+The test is the newest tenth of all targets (of undated ones a random tenth), and a random twentieth
+of all sessions; the validation, which chooses the epoch and the file, is another twentieth of the
+sessions with targets. Sessions stay whole, and those that say nearly the same stay together.
+Whether a session is drawn depends on the seed and its own id alone, so that a drawn session remains
+drawn when writing is added; only the newest tenth moves on. (Every version of a persona is trained
+from the base, so none has read its test.)
 
 Source:  Kapoor and Narayanan, Leakage and the reproducibility crisis in machine-learning-based
          science, Patterns 2023 (duplicates, groups and time).
@@ -21,28 +21,28 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from host_training.corpus.dedup import alike
+from host_training.corpus.dedup import near_duplicates
 from host_training.corpus.sessions import Example
 from host_training.errors import TooLittleWriting
-from host_training.rows.targets import IN_FLIGHT, forms
+from host_training.rows.targets import IN_FLIGHT, targets_of
 from payload import prompt
 
 Side = Literal["train", "validation", "test"]
 
 FILE = "split.json"
-NEWEST_SHARE = 0.1  # of what can be asked for, by date; where it has none, drawn
+NEWEST_SHARE = 0.1  # of all targets, by date; of undated ones at random
 DRAWN_SHARE = 0.05  # of all sessions, once for the test and once for the validation
-OVERSIZE_SHARE = 0.2  # of all that can be asked for: a session of more is learnt from if it can be
+OVERSIZE_SHARE = 0.2  # of all targets: a session with more goes to training if possible
 SESSIONS_MIN = 3  # one to learn from, one to choose by, one to measure with
-TEST_FORMS_MIN = 20  # that can be asked for; what is measured on fewer is chance
+TEST_FORMS_MIN = 20  # targets; what is measured on fewer is chance
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Ids of the sessions that are held out; every other is learnt from."""
+    """Ids of the sessions that are held out; all others are for training."""
 
     validation: frozenset[str]
-    newest: frozenset[str]  # the test: the last by time, and drawn ones
+    newest: frozenset[str]  # the test: the last sessions by time, and drawn ones
     drawn: frozenset[str]
 
     def side(self, example: Example) -> Side:
@@ -67,25 +67,25 @@ class _Group:
     """Sessions that have to stay together."""
 
     ids: list[str] = field(default_factory=list)
-    n_forms: int = 0  # that can be asked for
-    in_flight: int = 0  # of them as the flight asks
+    n_forms: int = 0  # targets
+    in_flight: int = 0  # of them in a form of the flight
     newest_ms: int | None = None
     draw: float = 1.0  # 0..1, of its first session
 
 
 def session_of(example: Example) -> str:
-    """The id of an example's session; one of its own where it stands alone."""
+    """The id of an example's session; an example without one is a session by itself."""
     return example.session or hashlib.sha256(
         f"{example.source}\0{example.utc_ms}\0{example.text}".encode("utf-8", "replace")
     ).hexdigest()
 
 
 def split(examples: Sequence[Example], seed: int, near_duplicate: float) -> Split:
-    """The same examples and seed give the same split, in whatever order they come.
+    """Split the examples; the same examples and seed give the same split in any order.
 
-    Args:    examples: as ``clean.weigh`` leaves them.
-             near_duplicate: similarity from which two texts must not be on two sides, 0..1.
-    Raises:  TooLittleWriting when fewer than SESSIONS_MIN have anything to ask for.
+    Args:    examples: as ``filtering.weigh`` returns them.
+             near_duplicate: similarity above which two texts must be on the same side, 0..1.
+    Raises:  TooLittleWriting when fewer than SESSIONS_MIN sessions have targets.
     """
     groups = _groups(examples, seed, near_duplicate)
     room = max(1.0, OVERSIZE_SHARE * sum(group.n_forms for group in groups))
@@ -94,14 +94,14 @@ def split(examples: Sequence[Example], seed: int, near_duplicate: float) -> Spli
                    key=lambda g: (g.n_forms > room, g.n_forms * (g.n_forms > room), g.draw))
     if len(asked) < SESSIONS_MIN:
         raise _too_little(examples, len(asked))
-    # However little there is, every side gets a session that can be asked as in flight.
+    # However little there is, every side gets a session with a target in a form of the flight.
     chosen_by, measured, learnt = asked[0], asked[1], asked[-1]
     newest = _newest(group for group in fit if group.n_forms and group not in (chosen_by, learnt))
     rest = [group for group in fit if group not in newest and group is not learnt]
     drawn = {group for group in rest if group.draw < DRAWN_SHARE or (
         group.newest_ms is None and 0 < group.n_forms <= room
         and group.draw >= 1 - NEWEST_SHARE)}
-    # What cannot be asked for chooses nothing; it is only measured, as text that is read.
+    # Sessions without targets choose nothing; they are only measured, as plain text.
     validation = {group for group in rest
                   if group.n_forms and DRAWN_SHARE <= group.draw < 2 * DRAWN_SHARE}
     if not any(group.in_flight for group in validation):
@@ -113,11 +113,12 @@ def split(examples: Sequence[Example], seed: int, near_duplicate: float) -> Spli
     return Split(_ids(validation), _ids(newest), _ids(drawn))
 
 
-def doubts(examples: Sequence[Example], sides: Split) -> list[str]:
-    """A sentence where too little is held out to measure with."""
+def size_warnings(examples: Sequence[Example], sides: Split) -> list[str]:
+    """A sentence when too little is held out for a measurement."""
     counts: Counter[Side] = Counter()
     for example in examples:
-        counts[sides.side(example)] += sum(one.form in IN_FLIGHT for one in forms(example))
+        counts[sides.side(example)] += sum(
+            target.form in IN_FLIGHT for target in targets_of(example))
     if counts["test"] >= TEST_FORMS_MIN:
         return []
     enough = round(TEST_FORMS_MIN / (NEWEST_SHARE + DRAWN_SHARE))
@@ -127,7 +128,7 @@ def doubts(examples: Sequence[Example], sides: Split) -> list[str]:
 
 
 def _newest(groups: Iterable[_Group]) -> set[_Group]:
-    """The last by time, until they hold their share of what is dated; at least one."""
+    """The last groups by time, until they hold NEWEST_SHARE of all that is dated; at least one."""
     dated = [(group.newest_ms, group.draw, group) for group in groups
              if group.newest_ms is not None]
     room = NEWEST_SHARE * sum(group.n_forms for _, _, group in dated)
@@ -145,16 +146,16 @@ def _groups(examples: Sequence[Example], seed: int, near_duplicate: float) -> li
     sessions = [session_of(example) for example in examples]
     # Cleaning has left near-duplicates among the thoughts alone, true in another moment each.
     thoughts = [number for number, example in enumerate(examples) if example.condition]
-    pairs = alike([examples[number].text for number in thoughts], near_duplicate)
+    pairs = near_duplicates([examples[number].text for number in thoughts], near_duplicate)
     root = _joined(sessions, ((thoughts[one], thoughts[other]) for one, other in pairs))
     began: dict[str, tuple[bool, int]] = {}
     found: defaultdict[str, _Group] = defaultdict(_Group)
     for example, session in zip(examples, sessions, strict=True):
         at = (example.utc_ms is None, example.utc_ms or 0)
         began[session] = min(at, began.get(session, at))
-        group, asked = found[root(session)], forms(example)
-        group.n_forms += len(asked)
-        group.in_flight += sum(one.form in IN_FLIGHT for one in asked)
+        group, targets = found[root(session)], targets_of(example)
+        group.n_forms += len(targets)
+        group.in_flight += sum(target.form in IN_FLIGHT for target in targets)
         if example.utc_ms is not None:
             group.newest_ms = max(example.utc_ms, group.newest_ms or example.utc_ms)
     for session in sorted(began, key=lambda session: (began[session], session)):
@@ -166,7 +167,7 @@ def _groups(examples: Sequence[Example], seed: int, near_duplicate: float) -> li
 
 
 def _joined(sessions: Sequence[str], pairs: Iterable[tuple[int, int]]) -> Callable[[str], str]:
-    """What tells of each session by which of its group the group is known (union-find)."""
+    """A function from a session to the session that stands for its group (union-find)."""
     parent = {session: session for session in sessions}
 
     def root(session: str) -> str:
@@ -193,9 +194,9 @@ def _ids(groups: Iterable[_Group]) -> frozenset[str]:
 def _too_little(examples: Sequence[Example], n_sessions: int) -> TooLittleWriting:
     counts = dict.fromkeys(IN_FLIGHT, 0)
     for example in examples:
-        for asked in forms(example):
-            if asked.form in counts:
-                counts[asked.form] += 1
+        for target in targets_of(example):
+            if target.form in counts:
+                counts[target.form] += 1
     return TooLittleWriting(
         f"Only {counts['thought']} thoughts, {counts['answer']} short answers and"
         f" {counts['line']} lines fit a flight's prompts, and they are in {n_sessions}"

@@ -1,9 +1,8 @@
 """The parts of a person's writing that a flight prompt can ask for: thoughts, short answers, lines.
 
-A thought and a short answer are asked for as they are. Writing that answers nobody is asked for
-line by line: whole sentences of it, as many as one musing holds, in a moment of which nothing is
-known but that it is LINE_ABOUT. So a person of whom there is only a diary is trained and measured
-in the form of the flight too.
+Thoughts and short answers are used as they are. Writing that answers nobody is used line by line:
+whole sentences, as many as one musing holds, in a moment whose only known property is LINE_ABOUT.
+Therefore a person with nothing but a diary is also trained and measured in the form of the flight.
 """
 
 from __future__ import annotations
@@ -20,52 +19,51 @@ from payload import prompt
 
 Form = Literal["thought", "answer", "line", "dialogue"]
 IN_FLIGHT: tuple[Form, ...] = ("thought", "answer", "line")  # a dialogue is a chat's own form
-LINE_ABOUT = prompt.PLAIN.about  # of every line: a topic of its words would tell half of it
-
+LINE_ABOUT = prompt.PLAIN.about  # of every line: a topic from its words would give half of it away
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One thing to ask for; ``example.text`` is the label."""
+class Target:
+    """A text to train on, and the form of the prompt before it; ``example.text`` is the label."""
 
     form: Form
     example: Example
 
 
-def usable_answer(example: Example) -> bool:
+def is_usable_answer(example: Example) -> bool:
     """True when a chat answer could have been said in flight: short, one line, whole."""
     return (
         example.question is not None
         and 0 < len(prompt.strip_control(example.question)) <= prompt.QUESTION_CHARS_MAX
         and "\n" not in example.question
-        and _may_be_said(example.text)
+        and _is_quotable(example.text)
     )
 
 
-def forms(example: Example) -> list[Asked]:
-    """In which form an example can be asked for; a monologue in several, or in none."""
+def targets_of(example: Example) -> list[Target]:
+    """The targets in an example: one, or several lines of a monologue, or none."""
     if example.condition is not None:
-        return [Asked("thought", example)]
-    if usable_answer(example):
-        return [Asked("answer", example)]
+        return [Target("thought", example)]
+    if is_usable_answer(example):
+        return [Target("answer", example)]
     if example.context:
-        return [Asked("dialogue", example)]
+        return [Target("dialogue", example)]
     if example.layer != "said":
-        return []  # how somebody thinks is learnt, not quoted
-    return [Asked("line", replace(example, text=line)) for line in lines(example.text)]
+        return []  # ways of thinking are learnt, not quoted
+    return [Target("line", replace(example, text=line)) for line in lines(example.text)]
 
 
-def condition_of(asked: Asked) -> Condition:
-    """When the label is true, as far as anybody knows."""
-    if asked.form == "answer":
-        return Condition("question", question=asked.example.question)
-    return asked.example.condition or Condition(LINE_ABOUT)
+def condition_of(target: Target) -> Condition:
+    """When the label is true, as far as is known."""
+    if target.form == "answer":
+        return Condition("question", question=target.example.question)
+    return target.example.condition or Condition(LINE_ABOUT)
 
 
 def lines(text: str) -> list[str]:
     """Whole sentences of one paragraph, as many as a musing holds, each sentence once."""
     return [line for paragraph in text.replace(MERGE_MARK, "\n").splitlines()
-            for line in _packed(paragraph) if _may_be_said(line)]
+            for line in _packed(paragraph) if _is_quotable(line)]
 
 
 def sentences(text: str) -> list[str]:
@@ -87,6 +85,6 @@ def _packed(paragraph: str) -> Iterator[str]:
         yield line
 
 
-def _may_be_said(text: str) -> bool:
-    """A musing as it stands, with nothing taken out of it."""
+def _is_quotable(text: str) -> bool:
+    """True when a text is a valid musing without changes, and nothing was removed from it."""
     return not PLACEHOLDER.search(text) and prompt.clean_reply(text) == text

@@ -14,8 +14,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from host_training.studio.answers import NotDone, as_json, posted
-from host_training.studio.place import PROJECT, StudioPlace, files_below
 from host_training.studio.state import has_bundle, need
+from host_training.studio.studio_folder import PROJECT, StudioFolder, files_below
 from wire.bundle import BundleError, Manifest, verify_bundle
 from wire.mission import load
 
@@ -48,50 +48,50 @@ Keep the signing key, ~/.config/spacepi/bundle.key: only with it the next versio
 """
 
 
-def routes(place: StudioPlace) -> list[Route]:
+def routes(studio: StudioFolder) -> list[Route]:
     """Of this step."""
-    return [Route("/api/card", partial(_card, place)),
-            Route("/api/card", partial(_write, place), methods=["POST"])]
+    return [Route("/api/card", partial(_card, studio)),
+            Route("/api/card", partial(_write, studio), methods=["POST"])]
 
 
-async def _card(place: StudioPlace, request: Request) -> Response:
-    """What lies at the top of the folder; none where it was not written yet."""
-    found = sorted(place.card.iterdir()) if place.card.exists() else []
-    return as_json({"folder": str(place.card), "files": [
+async def _card(studio: StudioFolder, request: Request) -> Response:
+    """The files at the top of the folder; none if it has not been written yet."""
+    found = sorted(studio.card.iterdir()) if studio.card.exists() else []
+    return as_json({"folder": str(studio.card), "files": [
         {"name": path.name, "is_folder": path.is_dir(),
          "bytes": sum(about.st_size for _, about in files_below(path)) if path.is_dir()
          else path.stat().st_size} for path in found]})
 
 
-async def _write(place: StudioPlace, request: Request) -> Response:
+async def _write(studio: StudioFolder, request: Request) -> Response:
     await posted(request)
-    need(has_bundle(place), "There is no persona to take along yet; train it first.")
+    need(has_bundle(studio), "There is no persona to take along yet; train it first.")
     try:
-        await run_in_threadpool(write, place)
+        await run_in_threadpool(write, studio)
     except BundleError as error:
         raise NotDone(f"The persona is damaged ({error}); train it again.", 500) from error
     except OSError as error:
         raise NotDone(f"The folder cannot be written ({error.strerror}); make room on the disk and"
                       " try again.", 507) from error
-    return as_json({"folder": str(place.card)})
+    return as_json({"folder": str(studio.card)})
 
 
-def write(place: StudioPlace) -> None:
+def write(studio: StudioFolder) -> None:
     """Make the folder anew. Raises BundleError, OSError; then the old one is as it was."""
-    manifest = verify_bundle(place.bundle, None)
-    partial_card = place.root / "sd-card.part"
+    manifest = verify_bundle(studio.bundle, None)
+    partial_card = studio.root / "sd-card.part"
     shutil.rmtree(partial_card, ignore_errors=True)
     n_bytes = sum(file.bytes for file in manifest.files) + SPARE_BYTES
-    if shutil.disk_usage(place.root).free < n_bytes:
+    if shutil.disk_usage(studio.root).free < n_bytes:
         raise OSError(28, f"{n_bytes / 1e6:.0f} MB are needed")
-    shutil.copytree(place.bundle, partial_card / "persona")
+    shutil.copytree(studio.bundle, partial_card / "persona")
     _write_mission(partial_card / "mission.toml", manifest)
     title = f"{manifest.name}, an AI persona, version {manifest.version}"
     (partial_card / README).write_text(TEXT.format(
         name=manifest.name, version=manifest.version, line="=" * len(title)), encoding="utf-8")
     verify_bundle(partial_card / "persona", [manifest.public_key])
-    shutil.rmtree(place.card, ignore_errors=True)
-    os.replace(partial_card, place.card)
+    shutil.rmtree(studio.card, ignore_errors=True)
+    os.replace(partial_card, studio.card)
 
 
 def _write_mission(path: Path, manifest: Manifest) -> None:

@@ -16,8 +16,8 @@ from host_training.studio import settings_file
 from host_training.studio.answers import NotDone, as_json, posted, text_of, texts_of
 from host_training.studio.found import start_scan
 from host_training.studio.jobs import Jobs
-from host_training.studio.place import StudioPlace, replace_text
 from host_training.studio.state import is_read, need
+from host_training.studio.studio_folder import StudioFolder, replace_text
 from host_training.studio.writing import default_words
 from payload.prompt import PROMPT_VALUES_MAX
 
@@ -28,18 +28,18 @@ LINE_CHARS_MAX = 200
 LISTS = {"values": "What you value", "thinking": "How you think"}
 
 
-def routes(place: StudioPlace, jobs: Jobs) -> list[Route]:
+def routes(studio: StudioFolder, jobs: Jobs) -> list[Route]:
     """Of this step."""
-    return [Route("/api/character", partial(_read, place)),
-            Route("/api/character", partial(_write, place, jobs), methods=["POST"])]
+    return [Route("/api/character", partial(_read, studio)),
+            Route("/api/character", partial(_write, studio, jobs), methods=["POST"])]
 
 
-async def _read(place: StudioPlace, request: Request) -> Response:
-    table = place.table()
+async def _read(studio: StudioFolder, request: Request) -> Response:
+    table = studio.table()
     name = table.get("name", "")
-    lists = {key: read_list(place.persona / f"{key}.md") for key in LISTS}
-    seen = (summary.read_summary(place.seen)["candidates for values.md"]
-            if (place.seen / summary.SUMMARY).exists() else [])
+    lists = {key: read_list(studio.persona / f"{key}.md") for key in LISTS}
+    seen = (summary.read_summary(studio.seen)["candidates for values.md"]
+            if (studio.seen / summary.SUMMARY).exists() else [])
     return as_json({
         "name": name, **{key: table.get(key) or words
                          for key, words in default_words(name).items()},
@@ -47,7 +47,7 @@ async def _read(place: StudioPlace, request: Request) -> Response:
         "in_every_prompt": PROMPT_VALUES_MAX, "must_say": list(MUST_SAY)})
 
 
-async def _write(place: StudioPlace, jobs: Jobs, request: Request) -> Response:
+async def _write(studio: StudioFolder, jobs: Jobs, request: Request) -> Response:
     data = await posted(request)
     words: dict[str, Any] = {
         "name": text_of(data, "name", "Its name", NAME_CHARS_MAX),
@@ -58,20 +58,20 @@ async def _write(place: StudioPlace, jobs: Jobs, request: Request) -> Response:
     if not lists["values"]:
         raise NotDone("What you value: please write at least one sentence, like: I say what I"
                       " saw.")
-    need(place.ticks().get("found") is not None, "Please look at what was found first.")
-    settings_file.change(place, words)
+    need(studio.ticks().get("found") is not None, "Please look at what was found first.")
+    settings_file.change(studio, words)
     for key, lines in lists.items():
-        _write_list(place, f"{key}.md", lines)
-    place.tick("character")
-    if not is_read(place, jobs):  # a new name is one that stays in the texts
-        place.tick("found")
-        start_scan(place, jobs)
+        _write_list(studio, f"{key}.md", lines)
+    studio.tick("character")
+    if not is_read(studio, jobs):  # a new name is one that stays in the texts
+        studio.tick("found")
+        start_scan(studio, jobs)
     return as_json({})
 
 
-def _write_list(place: StudioPlace, name: str, lines: list[str]) -> None:
+def _write_list(studio: StudioFolder, name: str, lines: list[str]) -> None:
     """The items of a list, under whatever else the file says."""
-    path = place.persona / name
+    path = studio.persona / name
     kept = [line for line in (path.read_text(encoding="utf-8-sig").splitlines()
                               if path.exists() else []) if not line.startswith("- ")]
     items = [f"- {line.removeprefix('- ')}" for line in lines]

@@ -17,7 +17,7 @@ SIDE = 768  # of the matrices: 7 MB of them, 0.9 GFLOP a product
 MOVED_MIN = 0.04  # of a stage, before its pace is believed
 PACE_MIN, PACE_MAX = 0.2, 5.0  # of a stage, times what was expected
 LATER_MAX = 2.0  # of those after it, of which a slow stage says less: they are other work
-STEP_S = 30.0  # the time left is told in such steps
+STEP_S = 30.0  # the time left is rounded to this
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def speed_gflop_s() -> float:
 
 
 class Gauge:
-    """Remembers the speed that was told, so that a training begins with the time that was told."""
+    """Keeps the last measured speed, so that a training begins with the time stated before it."""
 
     def __init__(self) -> None:
         self._gflop_s: float | None = None
@@ -64,8 +64,8 @@ class Gauge:
         self._gflop_s = speed_gflop_s()
         return self._gflop_s
 
-    def told(self) -> float:
-        """The speed that was measured last, now if never."""
+    def latest(self) -> float:
+        """The speed measured last; measured now if it never was."""
         return self._gflop_s or self.measured()
 
 

@@ -20,9 +20,9 @@ from host_training.corpus.inventory import InventoryRow
 from host_training.studio import settings_file
 from host_training.studio.answers import NotDone, as_json, posted, texts_of
 from host_training.studio.jobs import Jobs
-from host_training.studio.place import StudioPlace
-from host_training.studio.plainly import of_little, on_the_page
+from host_training.studio.plain_warnings import little_writing_warning, page_warnings
 from host_training.studio.state import is_read
+from host_training.studio.studio_folder import StudioFolder
 
 PEOPLE_MAX = 400  # that the page shows, those with most words
 CHATS_MAX = 400
@@ -32,36 +32,36 @@ TIERS = {"tier 1": "Essays and documents", "tier 2": "Journals and notes",
          "tier 3": "Mails and talks", "tier 4": "Chats and posts"}
 
 
-def routes(place: StudioPlace, jobs: Jobs) -> list[Route]:
+def routes(studio: StudioFolder, jobs: Jobs) -> list[Route]:
     """Of this step."""
-    return [Route("/api/scan", partial(_scan, place, jobs), methods=["POST"]),
-            Route("/api/found", partial(_found, place)),
-            Route("/api/people", partial(_people, place, jobs), methods=["POST"])]
+    return [Route("/api/scan", partial(_scan, studio, jobs), methods=["POST"]),
+            Route("/api/found", partial(_found, studio)),
+            Route("/api/people", partial(_people, studio, jobs), methods=["POST"])]
 
 
-def start_scan(place: StudioPlace, jobs: Jobs) -> None:
+def start_scan(studio: StudioFolder, jobs: Jobs) -> None:
     """Read the exports anew. Raises NotDone while a command runs."""
-    jobs.start("scan", ["scan", place.persona, "--out", place.seen],
-               {"fingerprint": place.fingerprint()})
+    jobs.start("scan", ["scan", studio.persona, "--out", studio.seen],
+               {"fingerprint": studio.fingerprint()})
 
 
-async def _scan(place: StudioPlace, jobs: Jobs, request: Request) -> Response:
+async def _scan(studio: StudioFolder, jobs: Jobs, request: Request) -> Response:
     await posted(request)
-    if not place.table().get("author"):
+    if not studio.table().get("author"):
         raise NotDone("Please write your name first.")
-    start_scan(place, jobs)
+    start_scan(studio, jobs)
     return as_json({})
 
 
-async def _found(place: StudioPlace, request: Request) -> Response:
-    return as_json(found(place))
+async def _found(studio: StudioFolder, request: Request) -> Response:
+    return as_json(found(studio))
 
 
-def found(place: StudioPlace) -> dict[str, Any]:
+def found(studio: StudioFolder) -> dict[str, Any]:
     """What the newest `scan` saw; ``learns`` is empty until it knows who the author is."""
-    table, rows = place.table(), _rows(place)
-    read = summary.read_summary(place.seen) if _is_there(place, summary.SUMMARY) else None
-    chats = _json(place.seen / assemble.CHATS) or []
+    table, rows = studio.table(), _rows(studio)
+    read = summary.read_summary(studio.seen) if _is_there(studio, summary.SUMMARY) else None
+    chats = _json(studio.seen / assemble.CHATS) or []
     left_out = settings_file.chats_left_out(table)
     people = _accounts(rows, table)
     return {
@@ -73,9 +73,9 @@ def found(place: StudioPlace) -> dict[str, Any]:
                                  for pattern in left_out)} for chat in chats[:CHATS_MAX]],
         "learns": _learns(read) if read else [],
         "left_out": read["left out"]["skipped"] if read else {},
-        "not_understood": read["left out"]["first bad"] if read else _quarantined(place),
-        "warnings": [*of_little(read, people), *on_the_page(read["warnings"], people)]
-        if read else [],
+        "not_understood": read["left out"]["first bad"] if read else _quarantined(studio),
+        "warnings": [*little_writing_warning(read, people),
+                     *page_warnings(read["warnings"], people)] if read else [],
     }
 
 
@@ -137,27 +137,27 @@ def _learns(read: summary.WritingSummary) -> list[dict[str, Any]]:
              "bytes": written[tier]} for tier, n in weighed.items()]
 
 
-async def _people(place: StudioPlace, jobs: Jobs, request: Request) -> Response:
+async def _people(studio: StudioFolder, jobs: Jobs, request: Request) -> Response:
     """The ticks of the user, and then everything is read again, with them."""
     data = await posted(request)
     me = texts_of(data, "me", "Which of these is you", PEOPLE_MAX, NAME_CHARS_MAX)
     without = texts_of(data, "without", "People to leave out", PEOPLE_MAX, NAME_CHARS_MAX)
     chats_out = texts_of(data, "chats_out", "Chats to leave out", CHATS_MAX, NAME_CHARS_MAX)
-    before = found(place)
+    before = found(studio)
     _check_known(me + without, {person["account"] for person in before["people"]}, "person")
     _check_known(chats_out, {chat["id"] for chat in before["chats"]}, "chat")
     if set(me) & set(without):
         raise NotDone("Somebody is ticked as you and to be left out; choose one of the two.")
-    has_own = any(speaker.startswith("you ") for row in _rows(place)
+    has_own = any(speaker.startswith("you ") for row in _rows(studio)
                   for speaker in row["speakers"])
     if before["people"] and not me and not has_own:
         raise NotDone("Please tick which of these people is you: otherwise nothing can be learnt.")
-    changed = place.fingerprint()
-    settings_file.change(place, {"me": me}, {"without": without},
+    changed = studio.fingerprint()
+    settings_file.change(studio, {"me": me}, {"without": without},
                          [glob.escape(chat) for chat in chats_out])
-    place.tick("found")
-    if changed != place.fingerprint() or not is_read(place, jobs):
-        start_scan(place, jobs)
+    studio.tick("found")
+    if changed != studio.fingerprint() or not is_read(studio, jobs):
+        start_scan(studio, jobs)
     return as_json({})
 
 
@@ -168,13 +168,13 @@ def _check_known(given: Iterable[str], known: set[str], what: str) -> None:
                           " again.", 409)
 
 
-def _rows(place: StudioPlace) -> list[InventoryRow]:
-    return inventory.read_inventory(place.seen) if _is_there(place, inventory.INVENTORY) else []
+def _rows(studio: StudioFolder) -> list[InventoryRow]:
+    return inventory.read_inventory(studio.seen) if _is_there(studio, inventory.INVENTORY) else []
 
 
-def _quarantined(place: StudioPlace) -> list[str]:
+def _quarantined(studio: StudioFolder) -> list[str]:
     """What a `scan` that ended early did not understand."""
-    path = place.seen / "quarantine.jsonl"
+    path = studio.seen / "quarantine.jsonl"
     if not path.exists():
         return []
     with path.open(encoding="utf-8") as file:
@@ -183,8 +183,8 @@ def _quarantined(place: StudioPlace) -> list[str]:
             for row in rows]
 
 
-def _is_there(place: StudioPlace, name: str) -> bool:
-    return (place.seen / name).exists()
+def _is_there(studio: StudioFolder, name: str) -> bool:
+    return (studio.seen / name).exists()
 
 
 def _json(path: Path) -> Any:

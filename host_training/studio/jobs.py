@@ -22,7 +22,7 @@ from typing import Any, Literal
 from host_training.common.progress_record import Followed, follow
 from host_training.errors import NoWriting, TooLittleWriting
 from host_training.studio.answers import NotDone
-from host_training.studio.place import StudioPlace, replace_text
+from host_training.studio.studio_folder import StudioFolder, replace_text
 
 JobKind = Literal["scan", "train"]
 KINDS: tuple[JobKind, ...] = ("scan", "train")
@@ -61,8 +61,8 @@ class JobState:
 class Jobs:
     """The commands of one studio folder, at most one at a time."""
 
-    def __init__(self, place: StudioPlace) -> None:
-        self._place = place
+    def __init__(self, studio: StudioFolder) -> None:
+        self._studio = studio
         self._children: list[subprocess.Popen[bytes]] = []
         self._followed: dict[JobKind, tuple[tuple[int, int], Followed]] = {}
 
@@ -71,26 +71,26 @@ class Jobs:
         for other in KINDS:
             if self.is_running(other):
                 raise NotDone(f"{DOING[other]}; wait until that is done, or stop it.", 409)
-        record = self._place.jobs / f"{kind}.jsonl"
+        record = self._studio.jobs / f"{kind}.jsonl"
         record.unlink(missing_ok=True)
-        with (self._place.jobs / f"{kind}.lock").open("w") as lock, (
-                self._place.jobs / f"{kind}.log").open("wb") as log:
+        with (self._studio.jobs / f"{kind}.lock").open("w") as lock, (
+                self._studio.jobs / f"{kind}.log").open("wb") as log:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             child = subprocess.Popen(
                 [sys.executable, "-m", "host_training", *map(str, arguments),
                  "--progress", str(record)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                pass_fds=(lock.fileno(),), cwd=self._place.root,
+                pass_fds=(lock.fileno(),), cwd=self._studio.root,
                 env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]),
                      "OMP_WAIT_POLICY": "passive", "COLUMNS": "200"})
         self._children.append(child)
-        replace_text(self._place.jobs / f"{kind}.json", json.dumps(
+        replace_text(self._studio.jobs / f"{kind}.json", json.dumps(
             {"pid": child.pid, "started_s": time.time(), "about": about}))
 
     def is_running(self, kind: JobKind) -> bool:
         """Whether the command holds its lock."""
         self._children = [child for child in self._children if child.poll() is None]
-        with (self._place.jobs / f"{kind}.lock").open("a") as lock:
+        with (self._studio.jobs / f"{kind}.lock").open("a") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -118,14 +118,14 @@ class Jobs:
 
     def _about(self, kind: JobKind) -> dict[str, Any]:
         try:
-            found: dict[str, Any] = json.loads((self._place.jobs / f"{kind}.json").read_text())
+            found: dict[str, Any] = json.loads((self._studio.jobs / f"{kind}.json").read_text())
         except (OSError, ValueError):
             return {}
         return found
 
     def _follow(self, kind: JobKind) -> Followed:
         """The record, read again only where it has grown."""
-        path = self._place.jobs / f"{kind}.jsonl"
+        path = self._studio.jobs / f"{kind}.jsonl"
         try:
             mark = path.stat().st_size, path.stat().st_mtime_ns
         except OSError:

@@ -19,8 +19,8 @@ from host_training.studio import expected
 from host_training.studio.answers import NotDone, as_json, posted
 from host_training.studio.expected import Gauge, Work
 from host_training.studio.jobs import KINDS, Jobs
-from host_training.studio.place import StudioPlace
 from host_training.studio.state import is_read, need
+from host_training.studio.studio_folder import StudioFolder
 from host_training.training import known_bases
 from host_training.training.curve import CURVE, CurvePoint, read
 
@@ -54,31 +54,31 @@ SIZES = {  # the first is what somebody gets who does not choose
 }
 
 
-def routes(place: StudioPlace, jobs: Jobs) -> list[Route]:
+def routes(studio: StudioFolder, jobs: Jobs) -> list[Route]:
     """Of this step."""
     gauge = Gauge()
-    return [Route("/api/sizes", partial(_sizes, place, gauge)),
-            Route("/api/train", partial(_train, place, jobs, gauge), methods=["POST"]),
+    return [Route("/api/sizes", partial(_sizes, studio, gauge)),
+            Route("/api/train", partial(_train, studio, jobs, gauge), methods=["POST"]),
             Route("/api/stop", partial(_stop, jobs), methods=["POST"]),
-            Route("/api/curve", partial(_curve, place))]
+            Route("/api/curve", partial(_curve, studio))]
 
 
-async def _sizes(place: StudioPlace, gauge: Gauge, request: Request) -> Response:
-    takes = await run_in_threadpool(_expected, place, gauge.measured)
+async def _sizes(studio: StudioFolder, gauge: Gauge, request: Request) -> Response:
+    takes = await run_in_threadpool(_expected, studio, gauge.measured)
     return as_json([{"id": name, "title": size.title, "gives": size.gives,
                      "takes_s": sum(takes[name].values()) if name in takes else None,
                      "download_bytes": _download_bytes(size.base)}
                     for name, size in SIZES.items()])
 
 
-def _expected(place: StudioPlace, speed: Callable[[], float]) -> dict[str, dict[str, float]]:
+def _expected(studio: StudioFolder, speed: Callable[[], float]) -> dict[str, dict[str, float]]:
     """Size -> seconds of each stage; none before the exports were read.
 
     Args:    speed: of this computer, in GFLOP a second.
     """
-    if not (place.seen / summary.SUMMARY).exists():
+    if not (studio.seen / summary.SUMMARY).exists():
         return {}
-    n_bytes = sum(summary.read_summary(place.seen)["weighed bytes"].values())
+    n_bytes = sum(summary.read_summary(studio.seen)["weighed bytes"].values())
     gflop_s = speed()
     return {name: expected.expected_s(size.work, n_bytes, gflop_s) for name, size in SIZES.items()}
 
@@ -88,28 +88,28 @@ def _download_bytes(base: Path) -> int:
     return 0 if known_bases.is_fetched(base) else known_bases.KNOWN[str(base)].file.wheel_bytes
 
 
-async def _train(place: StudioPlace, jobs: Jobs, gauge: Gauge, request: Request) -> Response:
+async def _train(studio: StudioFolder, jobs: Jobs, gauge: Gauge, request: Request) -> Response:
     data = await posted(request)
     name, must_sign = data.get("size"), data.get("must_sign", False)
     if name not in SIZES or not isinstance(must_sign, bool):
         raise NotDone("Please choose one of the two.")
-    ticks = place.ticks()
-    need(is_read(place, jobs) and ticks.get("review") == place.fingerprint()
+    ticks = studio.ticks()
+    need(is_read(studio, jobs) and ticks.get("review") == studio.fingerprint()
          and "character" in ticks, "Something before has changed; please go through the steps"
                                    " that are not ticked.")
-    if shutil.disk_usage(place.root).free < DISK_BYTES_MIN:
+    if shutil.disk_usage(studio.root).free < DISK_BYTES_MIN:
         raise NotDone(f"The disk is nearly full: {DISK_BYTES_MIN / 1e9:.0f} GB are needed; make"
                       " room and start again.", 507)
-    takes = await run_in_threadpool(_expected, place, gauge.told)
-    jobs.start("train", _arguments(place, SIZES[name], must_sign),
-               {"size": name, "must_sign": must_sign, "fingerprint": place.fingerprint(),
+    takes = await run_in_threadpool(_expected, studio, gauge.latest)
+    jobs.start("train", _arguments(studio, SIZES[name], must_sign),
+               {"size": name, "must_sign": must_sign, "fingerprint": studio.fingerprint(),
                 "expected_s": takes.get(name, {})})
     return as_json({})
 
 
-def _arguments(place: StudioPlace, size: TrainingSize, must_sign: bool) -> Sequence[object]:
+def _arguments(studio: StudioFolder, size: TrainingSize, must_sign: bool) -> Sequence[object]:
     """Args:    must_sign: also where the evaluation found what stops a signature."""
-    return ["run", place.persona, "--out", place.bundle, "--work", place.work,
+    return ["run", studio.persona, "--out", studio.bundle, "--work", studio.work,
             "--base", size.base, *size.arguments,
             *(["--allow-failing-gates"] if must_sign else [])]
 
@@ -121,14 +121,14 @@ async def _stop(jobs: Jobs, request: Request) -> Response:
     return as_json({})
 
 
-async def _curve(place: StudioPlace, request: Request) -> Response:
-    return as_json(curve(place))
+async def _curve(studio: StudioFolder, request: Request) -> Response:
+    return as_json(curve(studio))
 
 
-def curve(place: StudioPlace) -> dict[str, Any]:
+def curve(studio: StudioFolder) -> dict[str, Any]:
     """The newest training: its points, thinned but for those that were measured, and its samples.
     """
-    files = sorted(place.work.glob(f"train-*/{CURVE}"), key=lambda path: path.stat().st_mtime)
+    files = sorted(studio.work.glob(f"train-*/{CURVE}"), key=lambda path: path.stat().st_mtime)
     points = read(files[-1]) if files else []
     measured = [point for point in points if point["held_out_bpb"] is not None]
     return {

@@ -11,8 +11,8 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from host_training.studio.answers import NotDone, as_json, posted
-from host_training.studio.place import StudioPlace
 from host_training.studio.state import has_bundle
+from host_training.studio.studio_folder import StudioFolder
 from wire.bundle import MANIFEST
 
 # The report has its own style and drawings in itself, and no script.
@@ -48,28 +48,28 @@ ANSWERS = {
 NOT_MEASURED = "This could not be measured."
 
 
-def routes(place: StudioPlace) -> list[Route]:
+def routes(studio: StudioFolder) -> list[Route]:
     """Of this step."""
-    return [Route("/api/report", partial(_verdict, place)),
-            Route("/api/report", partial(_seen, place), methods=["POST"]),
-            Route("/report", partial(_page, place))]
+    return [Route("/api/report", partial(_verdict, studio)),
+            Route("/api/report", partial(_seen, studio), methods=["POST"]),
+            Route("/report", partial(_page, studio))]
 
 
-async def _verdict(place: StudioPlace, request: Request) -> Response:
-    return as_json(verdict(place))
+async def _verdict(studio: StudioFolder, request: Request) -> Response:
+    return as_json(verdict(studio))
 
 
-def verdict(place: StudioPlace) -> dict[str, Any]:
+def verdict(studio: StudioFolder) -> dict[str, Any]:
     """Each question with its answer; ``is_passed`` None: not measured.
 
     ``is_signed``: there is a persona of this evaluation, whatever the answers are.
     """
-    files = sorted(place.work.glob("evaluate-*/gates.json"), key=lambda path: path.stat().st_mtime)
+    files = sorted(studio.work.glob("evaluate-*/gates.json"), key=lambda path: path.stat().st_mtime)
     if not files:
         return {"answers": [], "sentences": [], "is_signed": False}
     table = json.loads(files[-1].read_text(encoding="utf-8"))
-    manifest = place.bundle / MANIFEST
-    is_signed = has_bundle(place) and (
+    manifest = studio.bundle / MANIFEST
+    is_signed = has_bundle(studio) and (
         json.loads(manifest.read_bytes())["training"]["evaluation"] == table["summary"])
     return {
         "answers": [_answer(gate["name"], gate["is_passed"]) for gate in table["gates"]],
@@ -83,14 +83,14 @@ def _answer(name: str, is_passed: bool | None) -> dict[str, Any]:
     return {"question": plain.question, "is_passed": is_passed, "sentence": sentence}
 
 
-async def _seen(place: StudioPlace, request: Request) -> Response:
+async def _seen(studio: StudioFolder, request: Request) -> Response:
     await posted(request)
-    place.tick("report")
+    studio.tick("report")
     return as_json({})
 
 
-async def _page(place: StudioPlace, request: Request) -> Response:
-    if not place.report.exists():
+async def _page(studio: StudioFolder, request: Request) -> Response:
+    if not studio.report.exists():
         raise NotDone("There is no report yet; it comes with the training.", 404)
-    return FileResponse(place.report, media_type="text/html",
+    return FileResponse(studio.report, media_type="text/html",
                         headers={"content-security-policy": REPORT_CSP})

@@ -16,9 +16,9 @@ from host_training.studio import settings_file
 from host_training.studio.answers import as_json, posted, texts_of
 from host_training.studio.found import start_scan
 from host_training.studio.jobs import Jobs
-from host_training.studio.place import StudioPlace
-from host_training.studio.spoken_of import likely_names
+from host_training.studio.mentioned_names import likely_names
 from host_training.studio.state import is_read, need
+from host_training.studio.studio_folder import StudioFolder
 
 LINES_MAX = 500
 LINE_CHARS_MAX = 100
@@ -32,25 +32,25 @@ LISTS = {"extra_names": "Names to take out as well", "keep_names": "Names that m
          "blocked": "Words that leave a message out"}
 
 
-def routes(place: StudioPlace, jobs: Jobs) -> list[Route]:
+def routes(studio: StudioFolder, jobs: Jobs) -> list[Route]:
     """Of this step."""
-    return [Route("/api/review", partial(_read, place)),
-            Route("/api/review", partial(_write, place, jobs), methods=["POST"])]
+    return [Route("/api/review", partial(_read, studio)),
+            Route("/api/review", partial(_write, studio, jobs), methods=["POST"])]
 
 
-async def _read(place: StudioPlace, request: Request) -> Response:
-    table = place.table()
+async def _read(studio: StudioFolder, request: Request) -> Response:
+    table = studio.table()
     lists: dict[str, list[str]] = {key: table.get("privacy", {}).get(key, []) for key in LISTS}
     decided = [*lists["extra_names"], *lists["keep_names"],
                str(table.get("author", "")), str(table.get("name", ""))]
-    likely = await run_in_threadpool(likely_names, place.seen, decided)
-    return as_json({"kinds": kinds(place), **lists,
+    likely = await run_in_threadpool(likely_names, studio.seen, decided)
+    return as_json({"kinds": kinds(studio), **lists,
                     "likely_names": [{"word": word, "times": n} for word, n in likely]})
 
 
-def kinds(place: StudioPlace) -> list[dict[str, Any]]:
+def kinds(studio: StudioFolder) -> list[dict[str, Any]]:
     """Each kind of thing that is taken out, with the first of it; what is kept comes last."""
-    path = place.seen / assemble.REVIEW_ROWS
+    path = studio.seen / assemble.REVIEW_ROWS
     if not path.exists():
         return []
     rows = json.loads(path.read_text(encoding="utf-8"))
@@ -59,17 +59,17 @@ def kinds(place: StudioPlace) -> list[dict[str, Any]]:
             for kind, row in sorted(rows.items(), key=lambda item: (item[0] == KEPT, item[0]))]
 
 
-async def _write(place: StudioPlace, jobs: Jobs, request: Request) -> Response:
+async def _write(studio: StudioFolder, jobs: Jobs, request: Request) -> Response:
     """Either the lists are changed and everything is read again, or the user calls it right."""
     data = await posted(request)
     lists = {key: texts_of(data, key, called, LINES_MAX, LINE_CHARS_MAX)
              for key, called in LISTS.items()}
-    need(place.ticks().get("found") is not None, "Please look at what was found first.")
-    before = place.fingerprint()
-    settings_file.change(place, privacy=lists)
-    if before == place.fingerprint() and is_read(place, jobs):
-        place.tick("review")
+    need(studio.ticks().get("found") is not None, "Please look at what was found first.")
+    before = studio.fingerprint()
+    settings_file.change(studio, privacy=lists)
+    if before == studio.fingerprint() and is_read(studio, jobs):
+        studio.tick("review")
         return as_json({"is_read_again": False})
-    place.tick("found")
-    start_scan(place, jobs)
+    studio.tick("found")
+    start_scan(studio, jobs)
     return as_json({"is_read_again": True})

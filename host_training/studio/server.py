@@ -31,10 +31,10 @@ from host_training.studio import (
     writing,
 )
 from host_training.studio.answers import NotDone, as_json, refused
-from host_training.studio.guard import StudioGuard
+from host_training.studio.http_security import StudioGuard
 from host_training.studio.jobs import Jobs
-from host_training.studio.place import PROJECT, StudioPlace
 from host_training.studio.state import state
+from host_training.studio.studio_folder import PROJECT, StudioFolder
 from host_training.studio.talk import Talk
 
 STATIC = Path(__file__).parent / "static"
@@ -78,20 +78,21 @@ class Live:
             self._n_open -= 1
 
 
-def create_app(place: StudioPlace, token: str, opened: Callable[[StudioPlace], talk.ClosableVoice]
-               = talk.open_voice) -> Starlette:
+def create_app(studio: StudioFolder, token: str,
+               opened: Callable[[StudioFolder], talk.ClosableVoice] = talk.open_voice
+               ) -> Starlette:
     """The studio of one folder, which was prepared.
 
     Args:    opened: makes the persona speak.
     """
-    jobs, conversation = Jobs(place), Talk(place, opened)
-    live = Live(lambda: json.dumps(state(place, jobs, writing.listed)))
+    jobs, conversation = Jobs(studio), Talk(studio, opened)
+    live = Live(lambda: json.dumps(state(studio, jobs, writing.listed)))
 
     async def index(request: Request) -> Response:
         return FileResponse(STATIC / "index.html")
 
     async def now(request: Request) -> Response:
-        return as_json(await run_in_threadpool(state, place, jobs, writing.listed))
+        return as_json(await run_in_threadpool(state, studio, jobs, writing.listed))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -101,10 +102,10 @@ def create_app(place: StudioPlace, token: str, opened: Callable[[StudioPlace], t
     app = Starlette(
         routes=[
             Route("/", index), Route("/api/state", now), Route("/api/events", live.answer),
-            *writing.routes(place, jobs), *found.routes(place, jobs),
-            *character.routes(place, jobs), *review.routes(place, jobs),
-            *learning.routes(place, jobs), *report.routes(place),
-            *talk.routes(place, conversation), *card.routes(place),
+            *writing.routes(studio, jobs), *found.routes(studio, jobs),
+            *character.routes(studio, jobs), *review.routes(studio, jobs),
+            *learning.routes(studio, jobs), *report.routes(studio),
+            *talk.routes(studio, conversation), *card.routes(studio),
             Mount("/vendor", StaticFiles(directory=VENDOR, check_dir=False)),
             Mount("/static", StaticFiles(directory=STATIC))],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(LOOPBACK),

@@ -13,19 +13,19 @@ from host_training.common import settings
 from host_training.common.settings import PersonaSettings
 from host_training.errors import TrainingError
 from host_training.studio.answers import NotDone
-from host_training.studio.place import StudioPlace, replace_text
+from host_training.studio.studio_folder import StudioFolder, replace_text
 
 EVERYTHING = "*"  # the path of the [[source]] in which the page keeps the chats to be left out
 
 
-def change(place: StudioPlace, top: dict[str, Any] | None = None,
+def change(studio: StudioFolder, top: dict[str, Any] | None = None,
            privacy: dict[str, Any] | None = None, chats_out: list[str] | None = None) -> None:
     """Set keys of persona.toml and of its ``[privacy]``, and the chats that are left out.
 
     Args:    chats_out: patterns of ``[[source]]``'s ``chats.exclude``; None: as they are.
     Raises:  NotDone when the file that is there, or what would become of it, is none.
     """
-    path = place.persona / "persona.toml"
+    path = studio.persona / "persona.toml"
     try:
         document = tomlkit.parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, TOMLKitError) as error:

@@ -16,53 +16,53 @@ from host_training.errors import TrainingError
 from host_training.studio.answers import NotDone
 from host_training.studio.expected import left_s
 from host_training.studio.jobs import KINDS, Jobs, as_row
-from host_training.studio.place import StudioPlace
+from host_training.studio.studio_folder import StudioFolder
 from wire.bundle import MANIFEST
 
 STEPS = ("writing", "found", "character", "review", "learning", "report", "talk", "card")
 
 
-def is_read(place: StudioPlace, jobs: Jobs, mark: str | None = None) -> bool:
-    """Whether `scan` reads what lies in the folder now, or has read it and found the author.
+def is_read(studio: StudioFolder, jobs: Jobs, mark: str | None = None) -> bool:
+    """True if `scan` is reading the current exports, or has read them and found the author.
 
-    Args:    mark: ``place.fingerprint()``, where it is known.
+    Args:    mark: ``studio.fingerprint()``, where it is known.
     """
     scan = jobs.state("scan")
     return (scan.is_running or scan.ended == "done") and (
-        scan.about.get("fingerprint") == (mark or place.fingerprint()))
+        scan.about.get("fingerprint") == (mark or studio.fingerprint()))
 
 
-def has_bundle(place: StudioPlace) -> bool:
+def has_bundle(studio: StudioFolder) -> bool:
     """Whether there is a persona to talk with."""
-    return (place.bundle / MANIFEST).exists()
+    return (studio.bundle / MANIFEST).exists()
 
 
-def speaker(place: StudioPlace) -> Path | None:
+def speaker(studio: StudioFolder) -> Path | None:
     """The file of whom one can talk with: the signed persona's manifest, or the rehearsal of a
     later training, which is there before its examination; None where there is neither."""
-    there = [path for path in (place.bundle / MANIFEST, place.work / rehearsal.FILE)
+    there = [path for path in (studio.bundle / MANIFEST, studio.work / rehearsal.FILE)
              if path.exists()]
     return max(there, key=lambda path: path.stat().st_mtime, default=None)
 
 
-def done(place: StudioPlace, read: bool, mark: str, n_files: int) -> dict[str, bool]:
+def done(studio: StudioFolder, read: bool, mark: str, n_files: int) -> dict[str, bool]:
     """Which steps are done. What was ticked under other files or settings is not.
 
-    Args:    read, mark: ``is_read`` and ``place.fingerprint()``.
+    Args:    read, mark: ``is_read`` and ``studio.fingerprint()``.
     """
-    ticks, table = place.ticks(), place.table()
-    has_values = bool(_values(place))
+    ticks, table = studio.ticks(), studio.table()
+    has_values = bool(_values(studio))
     return {
         "writing": bool(table.get("author")) and (n_files > 0 or any(
-            path.stat().st_size for path in notebooks(place.persona)
+            path.stat().st_size for path in notebooks(studio.persona)
             if path.name != "thoughts.md")),
         "found": read and ticks.get("found") == mark,
         "character": has_values and bool(ticks.get("character")),
         "review": read and ticks.get("review") == mark,
-        "learning": has_bundle(place),
-        "report": has_bundle(place) and bool(ticks.get("report")),
-        "talk": place.talk.exists(),
-        "card": (place.card / "persona" / MANIFEST).exists(),
+        "learning": has_bundle(studio),
+        "report": has_bundle(studio) and bool(ticks.get("report")),
+        "talk": studio.talk.exists(),
+        "card": (studio.card / "persona" / MANIFEST).exists(),
     }
 
 
@@ -84,22 +84,22 @@ def opened(is_done: dict[str, bool], has_report: bool, is_learning: bool, has_vo
     }
 
 
-def state(place: StudioPlace, jobs: Jobs, files: Callable[[StudioPlace], dict[str, Any]]
+def state(studio: StudioFolder, jobs: Jobs, files: Callable[[StudioFolder], dict[str, Any]]
           ) -> dict[str, Any]:
     """All that the page needs to draw itself; the long lists of a step are asked for apart.
 
     Args:    files: ``writing.listed``.
     """
-    listed, table, mark = files(place), place.table(), place.fingerprint()
-    read = is_read(place, jobs, mark)
-    is_done = done(place, read, mark, listed["count"])
+    listed, table, mark = files(studio), studio.table(), studio.fingerprint()
+    read = is_read(studio, jobs, mark)
+    is_done = done(studio, read, mark, listed["count"])
     scan, train = (jobs.state(kind) for kind in KINDS)
-    is_open = opened(is_done, place.report.exists(), bool(train.about),
-                     speaker(place) is not None)
+    is_open = opened(is_done, studio.report.exists(), bool(train.about),
+                     speaker(studio) is not None)
     return {
         "author": table.get("author", ""), "name": table.get("name", ""),
-        "folder": str(place.root), "files": listed,
-        "free_bytes": shutil.disk_usage(place.root).free // 100_000_000 * 100_000_000,
+        "folder": str(studio.root), "files": listed,
+        "free_bytes": shutil.disk_usage(studio.root).free // 100_000_000 * 100_000_000,
         "is_read": read, "scan": as_row(scan),
         "train": {**as_row(train), "left_s": left_s(train, train.about.get("expected_s", {})),
                   # what was stopped goes on, unless the writing or its settings have changed
@@ -109,10 +109,10 @@ def state(place: StudioPlace, jobs: Jobs, files: Callable[[StudioPlace], dict[st
     }
 
 
-def _values(place: StudioPlace) -> list[str]:
+def _values(studio: StudioFolder) -> list[str]:
     """None where the file cannot be read, which the step of the character says."""
     try:
-        return read_list(place.persona / "values.md")
+        return read_list(studio.persona / "values.md")
     except TrainingError:
         return []
 

@@ -1,6 +1,6 @@
 """Step 7, the conversation: the persona answers here as `spacepi-train chat` lets it.
 
-What was said is kept in the folder, so that a closed tab loses nothing.
+The conversation is kept in the folder, so that a closed tab loses nothing.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from host_training.bundle.endpoint import Refused, WaitingLine
 from host_training.bundle.pack import read_persona_json
 from host_training.errors import TrainingError
 from host_training.studio.answers import NotDone, as_json, posted, text_of
-from host_training.studio.place import StudioPlace
 from host_training.studio.state import need, speaker
+from host_training.studio.studio_folder import StudioFolder
 from payload.prompt import QUESTION_CHARS_MAX, Moment
 from wire.bundle import BundleError, verify_bundle
 
@@ -41,36 +41,36 @@ class ClosableVoice(Protocol):
     def close(self) -> None: ...
 
 
-def open_voice(place: StudioPlace) -> ClosableVoice:
+def open_voice(studio: StudioFolder) -> ClosableVoice:
     """The persona in the folder, or its rehearsal. Raises BundleError, TrainingError."""
     from host_training.bundle.chat import BundleVoice  # llama.cpp is loaded with it
 
     threads = min(THREADS_MAX, os.cpu_count() or 1)
-    if _is_rehearsal(place):
-        return rehearsal.voice(place.work, threads, seed=1)
-    return BundleVoice(place.bundle, verify_bundle(place.bundle, None), threads, seed=1)
+    if _is_rehearsal(studio):
+        return rehearsal.voice(studio.work, threads, seed=1)
+    return BundleVoice(studio.bundle, verify_bundle(studio.bundle, None), threads, seed=1)
 
 
-def _is_rehearsal(place: StudioPlace) -> bool:
-    return speaker(place) == place.work / rehearsal.FILE
+def _is_rehearsal(studio: StudioFolder) -> bool:
+    return speaker(studio) == studio.work / rehearsal.FILE
 
 
 class Talk:
     """The conversation with the persona in the folder, which is opened at the first word."""
 
-    def __init__(self, place: StudioPlace,
-                 opened: Callable[[StudioPlace], ClosableVoice] = open_voice) -> None:
-        self._place = place
+    def __init__(self, studio: StudioFolder,
+                 opened: Callable[[StudioFolder], ClosableVoice] = open_voice) -> None:
+        self._studio = studio
         self._opened = opened
         self._voice: ClosableVoice | None = None
         self._of: bytes = b""  # the file of the persona that speaks, see ``speaker``
         self.line = WaitingLine()
 
     def turns(self) -> list[Utterance]:
-        """What was said, the newest TURNS_MAX."""
-        if not self._place.talk.exists():
+        """The newest TURNS_MAX turns."""
+        if not self._studio.talk.exists():
             return []
-        rows = self._place.talk.read_text(encoding="utf-8").splitlines()[-TURNS_MAX:]
+        rows = self._studio.talk.read_text(encoding="utf-8").splitlines()[-TURNS_MAX:]
         return [Utterance(**json.loads(row)) for row in rows]
 
     def say(self, words: str, turn: threading.Lock) -> str | None:
@@ -79,16 +79,16 @@ class Talk:
             conversation = Conversation(self._current(), self.turns())
             line = conversation.say(words)
         said = [Utterance("user", words), *([Utterance("assistant", line)] if line else [])]
-        with self._place.talk.open("a", encoding="utf-8") as file:
+        with self._studio.talk.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in said)
         return line
 
     def _current(self) -> ClosableVoice:
-        path = speaker(self._place)
+        path = speaker(self._studio)
         of = path.read_bytes() if path else b""
         if self._voice is None or of != self._of:
             self.close()
-            self._voice, self._of = self._opened(self._place), of
+            self._voice, self._of = self._opened(self._studio), of
         return self._voice
 
     def close(self) -> None:
@@ -98,30 +98,30 @@ class Talk:
         self._voice = None
 
 
-def routes(place: StudioPlace, talk: Talk) -> list[Route]:
+def routes(studio: StudioFolder, talk: Talk) -> list[Route]:
     """Of this step."""
-    return [Route("/api/talk", partial(_read, place, talk)),
-            Route("/api/talk", partial(_say, place, talk), methods=["POST"])]
+    return [Route("/api/talk", partial(_read, studio, talk)),
+            Route("/api/talk", partial(_say, studio, talk), methods=["POST"])]
 
 
-async def _read(place: StudioPlace, talk: Talk, request: Request) -> Response:
+async def _read(studio: StudioFolder, talk: Talk, request: Request) -> Response:
     found: dict[str, Any] = {"turns": [asdict(turn) for turn in talk.turns()],
                              "chars_max": QUESTION_CHARS_MAX, "disclosure": "", "name": "",
                              "is_signed": False}
     try:
-        if speaker(place) is not None:
-            words = (rehearsal.persona(place.work) if _is_rehearsal(place)
-                     else read_persona_json(place.bundle))
+        if speaker(studio) is not None:
+            words = (rehearsal.persona(studio.work) if _is_rehearsal(studio)
+                     else read_persona_json(studio.bundle))
             found |= {"disclosure": words["disclosure"], "name": words["name"],
-                      "is_signed": not _is_rehearsal(place)}
+                      "is_signed": not _is_rehearsal(studio)}
     except TrainingError as error:
         raise NotDone(CANNOT.format(error), 500) from error
     return as_json(found)
 
 
-async def _say(place: StudioPlace, talk: Talk, request: Request) -> Response:
+async def _say(studio: StudioFolder, talk: Talk, request: Request) -> Response:
     words = text_of(await posted(request), "words", "Your words", QUESTION_CHARS_MAX)
-    need(speaker(place) is not None, "There is no persona to talk with yet; train it first.")
+    need(speaker(studio) is not None, "There is no persona to talk with yet; train it first.")
     try:
         with talk.line.place() as turn:
             line = await run_in_threadpool(talk.say, words, turn)

@@ -1,4 +1,4 @@
-"""Step 1, the writing: uploads into the exports folder, what lies there, and who the author is.
+"""Step 1, the writing: uploads into the exports folder, its content, and the author.
 
 A name that a browser sends is taken apart and cleaned before it becomes a path, and nothing is
 written outside the exports folder. What a zip unpacks to is bounded where it is read
@@ -24,7 +24,7 @@ from starlette.routing import Route
 from host_training.studio import settings_file
 from host_training.studio.answers import NotDone, as_json, posted, text_of
 from host_training.studio.jobs import DOING, KINDS, Jobs
-from host_training.studio.place import FILES_MAX, StudioPlace, files_below
+from host_training.studio.studio_folder import FILES_MAX, StudioFolder, files_below
 
 UPLOAD_BYTES_MAX = 50_000_000_000  # of one file; archives of a whole life are smaller
 DISK_KEPT_BYTES = 2_000_000_000  # stays free, for the training
@@ -34,23 +34,23 @@ ENTRIES_SHOWN_MAX = 200
 AUTHOR_CHARS_MAX = 60
 
 
-def routes(place: StudioPlace, jobs: Jobs) -> list[Route]:
+def routes(studio: StudioFolder, jobs: Jobs) -> list[Route]:
     """Of this step."""
     return [
-        Route("/api/author", partial(_author, place), methods=["POST"]),
-        Route("/api/exports", partial(_upload, place, jobs), methods=["PUT"]),
-        Route("/api/exports", partial(_remove, place, jobs), methods=["DELETE"]),
+        Route("/api/author", partial(_author, studio), methods=["POST"]),
+        Route("/api/exports", partial(_upload, studio, jobs), methods=["PUT"]),
+        Route("/api/exports", partial(_remove, studio, jobs), methods=["DELETE"]),
     ]
 
 
-def listed(place: StudioPlace) -> dict[str, Any]:
-    """What lies in the exports folder: each file or folder at its top, with its size."""
+def listed(studio: StudioFolder) -> dict[str, Any]:
+    """The content of the exports folder: each file or folder at its top, with its size."""
     count = size = 0
     entries: dict[str, dict[str, Any]] = {}
-    for path, about in files_below(place.exports):
-        top = path.relative_to(place.exports).parts[0]
+    for path, about in files_below(studio.exports):
+        top = path.relative_to(studio.exports).parts[0]
         entry = entries.setdefault(top, {"name": top, "bytes": 0, "files": 0,
-                                         "is_folder": path.parent != place.exports})
+                                         "is_folder": path.parent != studio.exports})
         entry["bytes"] += about.st_size
         entry["files"] += 1
         count, size = count + 1, size + about.st_size
@@ -58,33 +58,33 @@ def listed(place: StudioPlace) -> dict[str, Any]:
 
 
 def default_words(name: str) -> dict[str, str]:
-    """What a persona of this name says of itself, until somebody writes it better."""
+    """The default disclosure and system text of a persona of this name."""
     return {"disclosure": f"{name} is an AI persona, not the person.",
             "system": f"You are {name}, a small machine under a balloon. You say what you saw, in"
                       " one sentence."}
 
 
-async def _author(place: StudioPlace, request: Request) -> Response:
+async def _author(studio: StudioFolder, request: Request) -> Response:
     author = text_of(await posted(request), "author", "Your name", AUTHOR_CHARS_MAX)
-    table = place.table()
+    table = studio.table()
     name = table.get("name") or author.split()[0]
     words = {key: table.get(key) or words for key, words in default_words(name).items()}
-    settings_file.change(place, {"author": author, "name": name, **words})
+    settings_file.change(studio, {"author": author, "name": name, **words})
     return as_json({"author": author})
 
 
-async def _upload(place: StudioPlace, jobs: Jobs, request: Request) -> Response:
+async def _upload(studio: StudioFolder, jobs: Jobs, request: Request) -> Response:
     """One file, whole or not at all."""
     _refuse_meanwhile(jobs)
-    target = target_of(place, request.query_params.get("name", ""))
+    target = target_of(studio, request.query_params.get("name", ""))
     if target is None:
         return as_json({"skipped": True})
     declared = request.headers.get("content-length", "")
     if not declared.isascii() or not declared.isdigit() or len(declared) > 15:
         raise NotDone(f"{target.name}: the browser did not say how large it is; try another"
                       " browser.", 411)
-    _check_room(place, target.name, int(declared))
-    incoming = place.incoming / secrets.token_hex(8)
+    _check_room(studio, target.name, int(declared))
+    incoming = studio.incoming / secrets.token_hex(8)
     try:
         await _receive(request.stream(), incoming, int(declared), target.name)
         await run_in_threadpool(_put, incoming, target)
@@ -111,21 +111,21 @@ async def _receive(stream: AsyncIterator[bytes], path: Path, declared: int, name
         raise NotDone(f"{name}: did not arrive whole; drop it again.", 400)
 
 
-def _check_room(place: StudioPlace, name: str, n_bytes: int) -> None:
+def _check_room(studio: StudioFolder, name: str, n_bytes: int) -> None:
     if n_bytes > UPLOAD_BYTES_MAX:
         raise NotDone(f"{name}: is larger than {UPLOAD_BYTES_MAX / 1e9:.0f} GB; unpack it and drop"
                       " only the messages.", 413)
-    free = shutil.disk_usage(place.root).free
+    free = shutil.disk_usage(studio.root).free
     if n_bytes + DISK_KEPT_BYTES > free:
         raise NotDone(f"{name}: the disk has {free / 1e9:.1f} GB left, of which"
                       f" {DISK_KEPT_BYTES / 1e9:.0f} GB are kept for the training; make room and"
                       " drop it again.", 507)
-    if sum(1 for _ in files_below(place.exports)) >= FILES_MAX:
+    if sum(1 for _ in files_below(studio.exports)) >= FILES_MAX:
         raise NotDone(f"There are {FILES_MAX} files already, which is the limit; put the rest into"
                       " one zip file and drop that.", 413)
 
 
-def target_of(place: StudioPlace, name: str) -> Path | None:
+def target_of(studio: StudioFolder, name: str) -> Path | None:
     """Where a file of this name goes, below the exports; None for a hidden one, which no importer
     reads.
 
@@ -138,8 +138,8 @@ def target_of(place: StudioPlace, name: str) -> Path | None:
     if not cleaned or not all(cleaned) or len(cleaned) > PARTS_MAX:
         raise NotDone(f"A file has no usable name, or is inside more than {PARTS_MAX}"
                       " folders; rename it and drop it again.", 400)
-    target = place.exports.joinpath(*cleaned)
-    if not target.resolve().is_relative_to(place.exports.resolve()):  # through a link
+    target = studio.exports.joinpath(*cleaned)
+    if not target.resolve().is_relative_to(studio.exports.resolve()):  # through a link
         raise NotDone(f"{cleaned[0]}: leads out of the studio's folder; rename it and drop it"
                       " again.", 400)
     return target
@@ -159,7 +159,7 @@ def _part(text: str) -> str:
 
 
 def _put(incoming: Path, target: Path) -> None:
-    """Into its place; beside a file of the same name that is another one."""
+    """Move it to its target, with a number if a different file has that name."""
     target.parent.mkdir(parents=True, exist_ok=True)
     place, number = target, 1
     while place.exists() and not (
@@ -169,11 +169,11 @@ def _put(incoming: Path, target: Path) -> None:
     os.replace(incoming, place)
 
 
-async def _remove(place: StudioPlace, jobs: Jobs, request: Request) -> Response:
+async def _remove(studio: StudioFolder, jobs: Jobs, request: Request) -> Response:
     """A file or a folder at the top, by the name under which it is listed."""
     _refuse_meanwhile(jobs)
     name = request.query_params.get("name", "")
-    found = next((path for path in place.exports.iterdir() if path.name == name), None)
+    found = next((path for path in studio.exports.iterdir() if path.name == name), None)
     if found is None:
         raise NotDone("That file is not here any more; the list is up to date now.", 404)
     if found.is_dir() and not found.is_symlink():

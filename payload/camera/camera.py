@@ -12,7 +12,7 @@ from collections.abc import Callable
 from textwrap import shorten
 
 from payload import eyes
-from payload.camera.tiles import Whole, WholePictures
+from payload.camera.tiles import TiledPicture, WholePictures
 from payload.notes import Note, event
 from payload.ports import Camera, Picture, PortError
 from payload.sight import Glance
@@ -160,7 +160,7 @@ class CameraManager:
         notes += self._note_flaws(flaws)
         if not tiles:
             return [*notes, Note(Kind.THUMBNAIL, body)]
-        whole = Whole(number, self.last_scene, picture.columns, picture.rows, tiles)
+        whole = TiledPicture(number, self.last_scene, picture.columns, picture.rows, tiles)
         if not self.whole.may_go(is_asked_for):
             return [*notes, Note(Kind.THUMBNAIL, body), *self.whole.hold(whole)]
         body |= {"cols": whole.columns, "rows": whole.rows}

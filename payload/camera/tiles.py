@@ -1,9 +1,9 @@
 """Tiles: decides which pictures are sent in full, and the order of their tiles.
 
-The thumbnail of a picture always goes. Its tiles are ten times as much and go with what the radio
-leaves over (``Priority.BULK``), so they become records only while no tile of an earlier picture
-still waits unsent, or when the ground asked for the picture. Of the pictures taken meanwhile the
-best one waits here, in memory; the others stay thumbnails, counted.
+The thumbnail of a picture is always sent. Its tiles are ten times as large and use spare airtime
+(``Priority.BULK``), so they become records only while no tile of an earlier picture is unsent, or
+when the ground asked for the picture. Of the pictures taken meanwhile the best one waits here, in
+memory; the others remain thumbnails and are counted.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from wire.record_bodies import TileBody
 from wire.records import Kind, Priority
 
 CHECK_EVERY_MS = 5_000  # how often to check whether the waiting picture may go
-WAITING_MAX = 1  # pictures that wait whole: about 30 kB of memory
-# How much each scene is worth its minutes on the radio: cloud from inside is grey, night is black.
+WAITING_MAX = 1  # pictures that wait with their tiles: about 30 kB of memory
+# The worth of each scene: cloud from inside is grey, night is black.
 _WORTH: dict[str | None, int] = {"horizon": 2, "sun": 2, "cloud": 1}
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
-    """A picture in pieces: ``tiles`` maps the place, row by row from the top left, to the bytes."""
+class TiledPicture:
+    """A picture in tiles: ``tiles`` maps the index, row by row from the top left, to the bytes."""
 
     number: int
     scene: str | None
@@ -58,7 +58,7 @@ class WholePictures:
     def __init__(self, store: Store) -> None:
         self.skipped_pictures = 0
         self._store = store
-        self._waiting: list[Whole] = []
+        self._waiting: list[TiledPicture] = []
         # Tiles with ids up to this one do not count as waiting: they are of earlier boots, or
         # their blocks made room, and they go after the newer ones.
         self._after_id = store.newest_id
@@ -76,7 +76,7 @@ class WholePictures:
         self._check_due_ms = now_ms + CHECK_EVERY_MS
         return self.lay(self._waiting.pop()) if self.may_go(False) else []
 
-    def lay(self, whole: Whole) -> list[Note]:
+    def lay(self, whole: TiledPicture) -> list[Note]:
         """The tiles as notes. The store gives the newest tile first, so the middle comes last."""
         notes = []
         if self._skipped_in_a_row:
@@ -87,7 +87,7 @@ class WholePictures:
         order = reversed(centre_out(whole.columns, whole.rows))
         return notes + [Note(Kind.TILE, _body(whole, at)) for at in order if at in whole.tiles]
 
-    def hold(self, whole: Whole) -> list[Note]:
+    def hold(self, whole: TiledPicture) -> list[Note]:
         """Keep the better of it and the picture that waits; of the other only the thumbnail is
         sent."""
         self._waiting.append(whole)
@@ -101,6 +101,6 @@ class WholePictures:
         return [event("tiles_skipped", picture=skipped.number)] if is_first else []
 
 
-def _body(whole: Whole, place: int) -> TileBody:
+def _body(whole: TiledPicture, place: int) -> TileBody:
     return TileBody(picture=whole.number, index=place, cols=whole.columns, rows=whole.rows,
                     image=whole.tiles[place])

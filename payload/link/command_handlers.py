@@ -29,7 +29,7 @@ from payload.navigation.phase import PhaseMachine
 from payload.notes import Note, event
 from payload.power.power import PowerManager
 from payload.prompt import strip_control
-from payload.safe_mode import Starts
+from payload.safe_mode import StartHistory
 from payload.storage.store import Store
 from wire import auth
 from wire.beacon import Phase
@@ -68,7 +68,7 @@ class Parts:
     api: ApiClient
     downlink: Downlink
     settings: FlightSettings
-    starts: Starts
+    starts: StartHistory
     cutdown: Cutdown
     hearsay: Hearsay
 

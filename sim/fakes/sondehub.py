@@ -20,8 +20,8 @@ Key = tuple[str, str, int]  # callsign, datetime, frame
 Entries = list[dict[str, Any]]
 
 
-class Killed(Exception):
-    """The station was killed between the answer and writing it down."""
+class StationKilled(Exception):
+    """The station was killed between the answer and its record."""
 
 
 class SimSondeHub:
@@ -42,7 +42,7 @@ class SimSondeHub:
         self._moods: list[Callable[[Entries], UploadAnswer]] = []  # each comes once in every round
 
     def __call__(self, put: Put) -> UploadAnswer:
-        """Raises Unanswered for silence and Killed for the end of the station."""
+        """Raises Unanswered for silence and StationKilled for the end of the station."""
         entries = json.loads(gzip.decompress(put.body))
         self.flaws += [flaw for entry in entries if (flaw := self._flaw(entry))]
         if len(entries) == 1:
@@ -50,7 +50,7 @@ class SimSondeHub:
         if self.may_kill and self._rng.random() < 0.5:
             self.answers["killed"] += 1
             self._lose(entries)
-            raise Killed
+            raise StationKilled
         mood = self._take if self.is_calm or self.may_kill else self._mood()
         self.answers[mood.__name__.strip("_")] += 1
         return mood(entries)

@@ -10,7 +10,7 @@ from groundstation.archive.schema import connect_reader
 from groundstation.share.sondehub import Unanswered
 from groundstation.share.upload_queue import UploadQueue
 from groundstation.share.uploader import EVERY_S, Uploader
-from sim.fakes.sondehub import Killed, SimSondeHub
+from sim.fakes.sondehub import SimSondeHub, StationKilled
 from sim.faults.stage import End, Fault, Stage
 
 CALLSIGN = "D0TEST"
@@ -45,7 +45,7 @@ class _Station:
             return self._uploader.turn(self._stage.world.air.ground_utc_ms)
         except Unanswered:
             return False
-        except Killed:
+        except StationKilled:
             self._queue.close()
             self._restart()
             return True

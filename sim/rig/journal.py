@@ -15,7 +15,7 @@ from pathlib import Path
 from sim.clock import SimClock
 from sim.rig.screen import PERSONA
 
-# What the daemon says of itself that is no record.
+# Log events of the daemon that are not records.
 OWN_WORDS = frozenset((
     "flying", "stopped", "signing", "not_signing", "deaf_to_commands", "no_persona", "no_memory",
     "no_run_dir", "log_lost", "musing", "reply", "question",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sim.rig.transmissions import SentFrames
-from sim.rig.verdict import Aboard, HomeRow, OutboxRow, gaps
+from sim.rig.verdict import ArchiveRow, OutboxRow, StoreRow, gaps
 from wire.frames import BeaconFrame
 
 
@@ -21,7 +21,8 @@ class Records:
     lost: int
 
     @classmethod
-    def of(cls, aboard: dict[int, Aboard], home: dict[int, HomeRow], sent: SentFrames) -> Records:
+    def of(cls, aboard: dict[int, StoreRow], home: dict[int, ArchiveRow], sent: SentFrames
+           ) -> Records:
         """Lost is what is neither in the store nor, where that made room, on the ground."""
         kept = aboard.keys() | home.keys()
         promised = kept | sent.records.keys() | gaps(aboard)

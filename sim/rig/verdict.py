@@ -1,6 +1,6 @@
-"""The verdict: was anything lost? Both databases against each other, and against what was promised.
+"""The verdict of the bench rig: compares both databases with each other and with the log.
 
-It reads copies, with its own eyes: no code of the store or of the archive says here what is good.
+It reads copies of them independently, without code of the store or the archive.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class RigFinding:
         return f"{'ok' if self.is_good else 'BROKEN':<8}{self.sentence}"
 
 
-class Aboard(NamedTuple):
+class StoreRow(NamedTuple):
     """A row of the payload's store."""
 
     record_id: int
@@ -48,7 +48,7 @@ class Aboard(NamedTuple):
     is_whole: bool  # its CRC-32 is right
 
 
-class HomeRow(NamedTuple):
+class ArchiveRow(NamedTuple):
     """A row of the station's archive."""
 
     record_id: int
@@ -76,7 +76,7 @@ def copy_of(database: Path, folder: Path) -> Path:
     return folder / database.name
 
 
-def read_store(path: Path) -> dict[int, Aboard]:
+def read_store(path: Path) -> dict[int, StoreRow]:
     """Every record of a payload's store by id. Raises sqlite3.Error when it cannot be read."""
     found = {}
     with closing(sqlite3.connect(path)) as db:
@@ -86,18 +86,18 @@ def read_store(path: Path) -> dict[int, Aboard]:
         ):
             number, _, kind, boot, *_, body = columns
             own = zlib.crc32(msgpack.packb(columns))
-            found[number] = Aboard(
+            found[number] = StoreRow(
                 number, Kind(kind), boot, unpack_body(body), state == CONFIRMED, own == crc)
     return found
 
 
 def read_archive(
     path: Path, node_id: int
-) -> tuple[dict[int, HomeRow], list[OutboxRow], Counter[str]]:
+) -> tuple[dict[int, ArchiveRow], list[OutboxRow], Counter[str]]:
     """(records of the node by id, commands, tallies). Raises sqlite3.Error."""
     with closing(sqlite3.connect(path)) as db:
         home = {
-            row[0]: HomeRow(row[0], Kind(row[1]), row[2], unpack_body(row[3]))
+            row[0]: ArchiveRow(row[0], Kind(row[1]), row[2], unpack_body(row[3]))
             for row in db.execute(
                 "SELECT record_id, kind, boot, body FROM record WHERE node_id = ?", (node_id,))
         }
@@ -107,7 +107,7 @@ def read_archive(
         return home, entries, tallies
 
 
-def gaps(aboard: dict[int, Aboard]) -> set[int]:
+def gaps(aboard: dict[int, StoreRow]) -> set[int]:
     """Numbers that are missing between two of the same life; each life begins at a new block."""
     lives: dict[int, list[int]] = {}
     for row in aboard.values():
@@ -117,7 +117,7 @@ def gaps(aboard: dict[int, Aboard]) -> set[int]:
 
 
 def on_store(
-    aboard: dict[int, Aboard], home: dict[int, HomeRow], may_prune: bool
+    aboard: dict[int, StoreRow], home: dict[int, ArchiveRow], may_prune: bool
 ) -> list[RigFinding]:
     """Numbers, checksums, and what the ground confirmed. ``may_prune``: the disk was full once, so
     that what the ground confirmed may have made room.
@@ -142,7 +142,7 @@ def on_store(
     ]
 
 
-def on_sent(aboard: dict[int, Aboard], sent: SentFrames, gone: set[int]) -> list[RigFinding]:
+def on_sent(aboard: dict[int, StoreRow], sent: SentFrames, gone: set[int]) -> list[RigFinding]:
     """What was sent is what is stored. ``gone`` are ids that cannot be asked for any more."""
     wrong = [record.record_id for record in sent.records.values()
              if record.record_id not in gone and not _is_same(aboard.get(record.record_id), record)]
@@ -161,7 +161,7 @@ def on_sent(aboard: dict[int, Aboard], sent: SentFrames, gone: set[int]) -> list
 
 
 def on_archive(
-    aboard: dict[int, Aboard], home: dict[int, HomeRow], tallies: Counter[str], gone: set[int]
+    aboard: dict[int, StoreRow], home: dict[int, ArchiveRow], tallies: Counter[str], gone: set[int]
 ) -> list[RigFinding]:
     """What came home is what is stored."""
     wrong = [row.record_id for row in home.values()
@@ -176,7 +176,7 @@ def on_archive(
     ]
 
 
-def on_log(aboard: dict[int, Aboard], journal: Journal) -> list[RigFinding]:
+def on_log(aboard: dict[int, StoreRow], journal: Journal) -> list[RigFinding]:
     """Each event that the daemon told had been committed before."""
     kept: dict[int, Counter[str]] = {}
     for row in aboard.values():
@@ -225,7 +225,7 @@ def on_commands(
     ]
 
 
-def _is_same(row: Aboard | None, other: Record | HomeRow) -> bool:
+def _is_same(row: StoreRow | None, other: Record | ArchiveRow) -> bool:
     return row is not None and (
         row.kind, row.boot, row.body) == (other.kind, other.boot, other.body)
 

@@ -28,7 +28,7 @@ from groundstation.ground import Ground, HeardBytes
 from groundstation.http_call import HttpAnswer
 from groundstation.passes import command
 from groundstation.peers import messages
-from groundstation.peers.messages import Told, Wanted
+from groundstation.peers.messages import AskMessage, HeardMessage
 from groundstation.reading import tawhiri
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import clean_text, to_json
@@ -293,12 +293,12 @@ def _beacons() -> list[Tape]:
 
 def _told() -> list[Tape]:
     raw = examples.flight()[0]
-    return [(messages.pack(Told(bytes(8), 7, 5, START_MS, raw, rssi, snr)),)
+    return [(messages.pack(HeardMessage(bytes(8), 7, 5, START_MS, raw, rssi, snr)),)
             for rssi, snr in ((None, None), (-117.5, 3.25))]
 
 
 def _asked() -> list[Tape]:
-    return [(messages.pack(Wanted(bytes(8), 70_000)),)]
+    return [(messages.pack(AskMessage(bytes(8), 70_000)),)]
 
 
 _PICTURES: list[Tape] = [

@@ -18,7 +18,7 @@ from payload.flight import Flight
 from payload.navigation.gnss import Navigation
 from payload.power.power_saving import PowerSaving
 from payload.preflight import Line, Machine, Verdict
-from payload.safe_mode import Starts
+from payload.safe_mode import StartHistory
 from sim.fakes.microphone import MicrophoneFault
 from sim.world import World
 from tests.payload.flights import FakeGnss
@@ -220,7 +220,7 @@ def test_safe_is_said_and_what_it_switches_off_is_not_blamed(
 ) -> None:
     """Goal: not "check its cable" for a camera that was told to take no picture."""
     assert world.flight is not None
-    monkeypatch.setattr(world.flight, "starts", Starts(2))
+    monkeypatch.setattr(world.flight, "starts", StartHistory(2))
     monkeypatch.setattr(world.flight.camera, "last_picture_ms", None)
     lines = ask(world, replace(WELL, musing=None))
     _one_line_is(lines, "safe", Verdict.NO_GO)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from payload.safe_mode import PROVEN_MS, UNPROVEN_STARTS_MAX, Starts, is_switched_off
+from payload.safe_mode import PROVEN_MS, UNPROVEN_STARTS_MAX, StartHistory, is_switched_off
 from wire.beacon import Phase
 
 
-def crash_after(starts: Starts, uptime_ms: int) -> Starts:
+def crash_after(starts: StartHistory, uptime_ms: int) -> StartHistory:
     starts.update(0)
     starts.update(uptime_ms)
-    return Starts(starts.saved())
+    return StartHistory(starts.saved())
 
 
 def test_the_third_start_that_did_not_last_is_safe_and_leaves_by_itself() -> None:
-    starts = Starts(None)
+    starts = StartHistory(None)
     for _ in range(UNPROVEN_STARTS_MAX - 1):
         assert not starts.is_safe
         starts = crash_after(starts, PROVEN_MS - 1)
@@ -25,36 +25,36 @@ def test_the_third_start_that_did_not_last_is_safe_and_leaves_by_itself() -> Non
     assert starts.is_safe
     assert [note.body["event"] for note in starts.update(PROVEN_MS)] == ["safe_left"]
     assert not starts.is_safe
-    assert not Starts(starts.saved()).is_safe
+    assert not StartHistory(starts.saved()).is_safe
 
 
 def test_a_start_that_lasted_wipes_the_slate() -> None:
-    starts = crash_after(crash_after(Starts(None), 1_000), PROVEN_MS)
+    starts = crash_after(crash_after(StartHistory(None), 1_000), PROVEN_MS)
     assert not starts.is_safe
     assert starts.unproven == 1
 
 
 def test_orderly_ends_are_no_crashes() -> None:
-    starts = Starts(None)
+    starts = StartHistory(None)
     for _ in range(10):
         starts.end_orderly()
-        starts = Starts(starts.saved())
+        starts = StartHistory(starts.saved())
         assert not starts.is_safe
 
 
 def test_a_plug_that_was_pulled_before_the_launch_is_no_crash() -> None:
     """Goal: three evenings at the desk do not begin the flight in SAFE."""
-    starts = Starts(None)
+    starts = StartHistory(None)
     for _ in range(5):
         starts.update(PROVEN_MS - 1)
-        starts = Starts(starts.saved(), was_switched_off=True)
+        starts = StartHistory(starts.saved(), was_switched_off=True)
         assert (starts.unproven, starts.is_safe) == (1, False)
 
 
 def test_it_forgives_one_start_and_none_before_it() -> None:
-    crashed = crash_after(crash_after(Starts(None), 1_000), 1_000)
+    crashed = crash_after(crash_after(StartHistory(None), 1_000), 1_000)
     assert crashed.is_safe
-    starts = Starts(crashed.saved(), was_switched_off=True)
+    starts = StartHistory(crashed.saved(), was_switched_off=True)
     assert (starts.unproven, starts.is_safe) == (3, True)
 
 
@@ -73,26 +73,26 @@ def test_switched_off_is_another_boot_of_the_machine_before_the_launch(
 
 
 def test_the_flyer_may_clear_it() -> None:
-    starts = Starts(7)
+    starts = StartHistory(7)
     starts.clear()
     assert not starts.is_safe
     starts.end_orderly()
-    assert not Starts(starts.saved()).is_safe
+    assert not StartHistory(starts.saved()).is_safe
 
 
 def test_crashing_on_in_safe_stays_safe() -> None:
-    starts = Starts(50)
+    starts = StartHistory(50)
     assert starts.is_safe
     assert crash_after(starts, 5_000).is_safe
 
 
 @pytest.mark.parametrize("saved", [None, "x", -1, 1 << 40, [], 1.5, b"\0"])
 def test_a_damaged_count_is_none(saved: object) -> None:
-    assert Starts(saved).unproven == 1
+    assert StartHistory(saved).unproven == 1
 
 
 def test_a_command_enters_and_leaves() -> None:
-    starts = Starts(None)
+    starts = StartHistory(None)
     starts.command_safe(True, 500)
     assert starts.is_safe
     assert starts.update(1_000) == []
@@ -102,7 +102,7 @@ def test_a_command_enters_and_leaves() -> None:
 
 @pytest.mark.parametrize("ordered_ms", [1_000, PROVEN_MS - 1, 5 * PROVEN_MS])
 def test_safe_by_command_lasts_ten_minutes_whenever_it_was_ordered(ordered_ms: int) -> None:
-    starts = Starts(None)
+    starts = StartHistory(None)
     starts.update(ordered_ms)
     starts.command_safe(True, ordered_ms)
     assert starts.update(ordered_ms + PROVEN_MS - 1) == []

@@ -170,7 +170,7 @@ def test_status_and_lines(tmp_path: Path) -> None:
     console.print(live.status(world, world.end_s, "http://127.0.0.1:1/"))
     world.run_until(600)
     console.print(live.status(world, world.end_s, "http://127.0.0.1:1/"))
-    live.fly(world, 1_250, None, live.Watch(console), live.Stop())
+    live.fly(world, 1_250, None, live.LiveDisplay(console), live.Stop())
     world.close()
     text = out.getvalue()
     assert "\x1b" not in text

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from tests.wire.orbits import GEOSTATIONARY, HOUR_MS, ISS, VANGUARD, iss
-from wire.orbit import Elements, Fixed, OrbitError, Vantage, geodetic, sidereal_rad
+from wire.orbit import EarthFixed, Elements, OrbitError, Vantage, geodetic, sidereal_rad
 
 
 def test_vanguard_is_where_the_report_has_it() -> None:
@@ -56,7 +56,7 @@ def test_velocity_is_the_change_of_place() -> None:
 ])
 def test_a_place_comes_back_from_its_coordinates(place: tuple[float, float, float]) -> None:
     vantage = Vantage(*place)
-    found = geodetic(Fixed(*vantage.at_m, 0, 0, 0))
+    found = geodetic(EarthFixed(*vantage.at_m, 0, 0, 0))
     assert found.latitude_deg == pytest.approx(place[0], abs=1e-6)
     assert found.altitude_m == pytest.approx(place[2], abs=0.01)
     if abs(place[0]) < 90:
@@ -77,7 +77,7 @@ def test_north_and_east_are_on_the_right_side() -> None:
     for place, azimuth_deg in (
         ((49.0, 11.0), 0), ((48.0, 12.0), 89.6), ((47.0, 11.0), 180), ((48.0, 10.0), 270.4),
     ):
-        seen = Fixed(*Vantage(*place, 400_000.0).at_m, 0, 0, 0)
+        seen = EarthFixed(*Vantage(*place, 400_000.0).at_m, 0, 0, 0)
         azimuth = at.look(seen).azimuth_deg
         assert (azimuth - azimuth_deg + 180) % 360 - 180 == pytest.approx(0, abs=0.1)
 

@@ -335,18 +335,18 @@ def test_every_command_and_setting_is_in_its_table() -> None:
 @pytest.mark.parametrize("phrase", [
     f"full or {transfer.CLOSE_FRAMES} frames old", f"sent after {transfer.FLUSH_MS // 1000} s",
     f"At most {transfer.OUTGOING_BLOCKS_MAX} blocks are kept",
-    f"what lies {transfer.BLOCK_SPAN_MAX} numbers back",
+    f"gives up blocks {transfer.BLOCK_SPAN_MAX} numbers back",
     f"within the last {transfer.STATION_FRESH_FRAMES} frames",
     f"When {schedule.WINDOW_BLOCKS} blocks are out",
     f"planned for a loss of {schedule.LOSS_ASSUMED[Lane.PRECIOUS]:g}",
     f"keeps the last {RECEIVER_BLOCKS_MAX} block numbers",
     f"numbered from 0 in each session, up to {frames.BLOCKS_MAX - 1}",
-    f"then {announcer.FIRST_SPACING_MS // 1000} s later and at a spacing that doubles up to "
+    f"again {announcer.FIRST_SPACING_MS // 1000} s later, and then at intervals that double up to "
     f"{announcer.SPACING_MAX_MS // 1000} s",
     f"for each of the last {sessions.INCARNATIONS_MAX} incarnations",
     f"keeps the last {placing.HELD_MAX} of these",
     f"A block grows to at most {frames.BLOCK_SYMBOLS_MAX} symbols",
-    f"up to {blocks.symbols_max(64 - auth.DOWNLINK_MAC_BYTES)} where it is 64",
+    f"up to {blocks.symbols_max(64 - auth.DOWNLINK_MAC_BYTES)} if the MTU is 64",
     f"(API calls {TTL_MS[Priority.API] // 60_000} min, track and housekeeping "
     f"{TTL_MS[Priority.TRACK] // 60_000} min, pictures {TTL_MS[Priority.IMAGE] // 60_000} min",
     f"more than {bodies.TEXT_BYTES_MAX} bytes",

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from groundstation.archive import connections
 from groundstation.peers import incoming, messages, outgoing
 from groundstation.peers.broker import Published
-from groundstation.peers.messages import MESSAGE_BYTES_MAX, Told, Wanted
+from groundstation.peers.messages import MESSAGE_BYTES_MAX, AskMessage, HeardMessage
 from tests.groundstation.far_end import START_MS, Channel
 from tests.groundstation.peers.stations import (
     ROOT,
@@ -175,7 +175,7 @@ def test_a_backlog_is_told_at_a_bounded_rate(tmp_path: Path, monkeypatch) -> Non
 
 
 def told(number: int, raw: bytes = b"noise", **changes: object) -> bytes:
-    message = Told(LOG, number, number - 1, START_MS, raw, None, None)
+    message = HeardMessage(LOG, number, number - 1, START_MS, raw, None, None)
     return messages.pack(message._replace(**changes))
 
 
@@ -196,7 +196,7 @@ def test_any_bytes_are_a_message_or_none(data: bytes) -> None:
 
 
 def test_the_limits_of_a_message() -> None:
-    longest = Told(LOG, (1 << 53) - 1, 0, 1, b"x" * 4096, -127.5, 12.25)
+    longest = HeardMessage(LOG, (1 << 53) - 1, 0, 1, b"x" * 4096, -127.5, 12.25)
     assert messages.parse_reception(messages.pack(longest)) == longest
     assert len(messages.pack(longest)) <= MESSAGE_BYTES_MAX
     for wrong in (
@@ -205,8 +205,8 @@ def test_the_limits_of_a_message() -> None:
         {"raw": "text"}, {"raw": b"x" * 4097}, {"rssi_dbm": float("nan")}, {"snr_db": "loud"},
     ):
         assert messages.parse_reception(messages.pack(longest._replace(**wrong))) is None, wrong
-    assert messages.parse_request(messages.pack(Wanted(LOG, 0))) == Wanted(LOG, 0)
-    assert messages.parse_request(messages.pack(Wanted(LOG, -1))) is None
+    assert messages.parse_request(messages.pack(AskMessage(LOG, 0))) == AskMessage(LOG, 0)
+    assert messages.parse_request(messages.pack(AskMessage(LOG, -1))) is None
 
 
 def test_hostile_messages_are_counted_and_nothing_else(tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ def test_asking_again_and_again_does_not_make_a_station_talk(tmp_path: Path) -> 
     hill.poll()
     log = messages.parse_reception(car.messages[0].data).log
     for _ in range(20):
-        broker.publish(None, f"{ROOT}/hill/ask", messages.pack(Wanted(log, 0)), is_kept=False)
+        broker.publish(None, f"{ROOT}/hill/ask", messages.pack(AskMessage(log, 0)), is_kept=False)
         hill.poll()
     assert len(car.messages) == 60, "once, and no more within REWIND_EVERY_MS"
 

@@ -15,7 +15,7 @@ import pytest
 from host_training.common.messages import Message
 from host_training.common.persona_dir import read_persona
 from host_training.corpus import assemble
-from host_training.corpus.inventory import ExportCount, read_inventory, together
+from host_training.corpus.inventory import ExportCount, merged, read_inventory
 from host_training.corpus.sessions import Example
 from host_training.errors import TrainingError
 from host_training.importers.notebook import Condition
@@ -79,7 +79,7 @@ def test_a_vault_is_one_row_of_the_inventory() -> None:
     for number, export in enumerate(exports):
         list(export.counted([Message("x", "1", "note", "1", 86_400_000 * (number or 9),
                                      f"p{number}", False, "two words")]))
-    rows = [export.row(["p4"]) for export in together(exports)]
+    rows = [export.row(["p4"]) for export in merged(exports)]
     assert [(row["export"], row["files"], row["words"], row["dates"]) for row in rows] == [
         ("note: exports/a.md", 1, 2, "1970-01-10"),
         ("note: exports/vault", 3, 6, "1970-01-02 to 1970-01-05"),

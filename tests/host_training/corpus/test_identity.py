@@ -46,7 +46,7 @@ def test_people_are_told_apart_by_account_and_joined_by_the_maker(tmp_path: Path
         people = identify(store.authors(), Notes(), ["user1", "telegram:user4", "Ada"], ["user9"],
                           {"Bo": ["user2", "Bo B."]})
         found = [people.of(m) for m in store.ordered()]
-        assert [people.who(a) for a in store.authors()] == [
+        assert [people.label(a) for a in store.authors()] == [
             "you", "Bo", "K", "you", "nobody", "you", "Bo"]
     assert [(m.author, m.is_me) for m in found if m] == [
         ("me", True), ("Bo", False), ("K", False), ("Bo", False), ("me", True),

@@ -14,6 +14,7 @@ import pytest
 from host_training.common.persona_dir import read_persona
 from host_training.corpus import assemble, pair_scores
 from host_training.corpus.example_store import ExampleStore
+from host_training.corpus.pair_scores import answered_turn
 from host_training.corpus.sessions import Example
 from host_training.corpus.summary import read_summary
 from tests.host_training.conftest import write_persona
@@ -107,10 +108,10 @@ def test_without_a_base_one_sentence_says_so_and_nothing_is_left_out(tmp_path: P
 
 def test_a_pair_is_the_newest_turn_of_somebody_else_and_what_answers_it() -> None:
     context = (("N", "first?"), ("N", "second?"), ("me", "well"))
-    assert pair_scores.asked_of(Example("dialogue", "so", "x", 0, context=context)) == "second?"
-    assert pair_scores.asked_of(Example("dialogue", "so", "x", 0, question="why?")) == "why?"
-    assert pair_scores.asked_of(Example("dialogue", "so", "x", 0, context=(("me", "a"),))) is None
-    assert pair_scores.asked_of(Example("monologue", "so", "x", 0, question="why?")) is None
+    assert answered_turn(Example("dialogue", "so", "x", 0, context=context)) == "second?"
+    assert answered_turn(Example("dialogue", "so", "x", 0, question="why?")) == "why?"
+    assert answered_turn(Example("dialogue", "so", "x", 0, context=(("me", "a"),))) is None
+    assert answered_turn(Example("monologue", "so", "x", 0, question="why?")) is None
 
 
 @pytest.mark.parametrize("n", [1, pair_scores.PAIRS_AT_ONCE, pair_scores.PAIRS_AT_ONCE + 1])

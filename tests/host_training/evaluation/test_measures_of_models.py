@@ -50,7 +50,8 @@ def builder(tiny_base: Path) -> RowBuilder:
 
 @pytest.fixture(scope="module")
 def rows(builder: RowBuilder) -> list[Row]:
-    made = [builder.asked("thought", Moment(about), None, text) for about, text in ANSWERS.items()]
+    made = [builder.prompted("thought", Moment(about), None, text)
+            for about, text in ANSWERS.items()]
     return [row for row in made if row]
 
 
@@ -132,7 +133,7 @@ def test_a_taught_line_completes_itself_and_another_does_not(
     monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(memorisation, "SUFFIX_TOKENS", 5)
-    new = builder.asked("thought", Moment("sea"), None, "Nobody aboard has ever seen the sea.")
+    new = builder.prompted("thought", Moment("sea"), None, "Nobody aboard has ever seen the sea.")
     assert new is not None
     for path, known in ((taught, 1.0), (untaught, 0.0)):
         model = bits.open_gguf(path, 256, every_logit=True, threads=1)
@@ -213,7 +214,7 @@ def test_drafts_are_tried_in_the_order_of_the_flight(builder: RowBuilder) -> Non
                       sampling(12, 0.8), 4, [], None, SEED, 1, False, False, order)
     drafts = ["It fell.", "It sits in a hedge."]
     for about, tried in (("wind", drafts[::-1]), ("sun", drafts)):
-        row = builder.asked("thought", Moment(about=about), "I wrote this.", "A line.")
+        row = builder.prompted("thought", Moment(about=about), "I wrote this.", "A line.")
         assert row is not None and subject.order(row, drafts) == tried
         assert replace(subject, reranker=None).order(row, drafts) == drafts
 

@@ -169,7 +169,7 @@ def test_a_training_row_and_the_flight_are_cut_into_the_same_tokens(
     tokenizer = AutoTokenizer.from_pretrained(folders / name)
     builder = RowBuilder(tokenizer, prompt.PersonaText("Ada", "You are Ada.", ("I say it's so.",)))
     moment = prompt.Moment(about="wind", phase="ascent", altitude_m=12_345.0, outside_c=-61.5)
-    row = builder.asked("thought", moment, "Once I'd 3 kettles.", "The wind's 12 plans, again.")
+    row = builder.prompted("thought", moment, "Once I'd 3 kettles.", "The wind's 12 plans, again.")
     assert row is not None
     export.export_gguf(folders / name, tmp_path / "m.gguf", "tiny")
     assert tokenizer_parity.check(tmp_path / "m.gguf", tokenizer, [row]) == 1

@@ -299,8 +299,8 @@ def test_answers_with_something_taken_out_are_not_asked_for() -> None:
     def answer(text: str) -> sessions.Example:
         return sessions.Example("dialogue", text, "x", 1, question="Where is it?")
 
-    assert targets.usable_answer(answer("It hangs in the hedge, as ever."))
-    assert not targets.usable_answer(answer("Ask [mail] about the hedge, as ever."))
+    assert targets.is_usable_answer(answer("It hangs in the hedge, as ever."))
+    assert not targets.is_usable_answer(answer("Ask [mail] about the hedge, as ever."))
 
 
 def test_how_one_thinks_is_learnt_and_not_remembered(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from host_training.corpus.dedup import alike
+from host_training.corpus.dedup import near_duplicates
 from host_training.corpus.sessions import Example
 from host_training.errors import TrainingError
 from host_training.importers.notebook import Condition
@@ -22,9 +22,9 @@ from host_training.rows.split import (
     DRAWN_SHARE,
     NEWEST_SHARE,
     Split,
-    doubts,
     draw,
     session_of,
+    size_warnings,
     split,
 )
 from tests.host_training.nasty_inputs import nasty
@@ -72,14 +72,14 @@ def test_of_undated_writing_a_tenth_is_drawn_in_place_of_the_newest() -> None:
     draws = {example.session: draw(example.session, 1) for example in undated}
     assert found.drawn == {page for page, drawn in draws.items() if drawn < DRAWN_SHARE
                            or 1 - NEWEST_SHARE <= drawn < max(draws.values())}  # one is learnt
-    assert 30 <= len(found.drawn) <= 60 and not doubts(undated, found)
+    assert 30 <= len(found.drawn) <= 60 and not size_warnings(undated, found)
     assert split([*undated, *diary(40)], 1, 0.8).drawn >= found.drawn
 
 
 @pytest.mark.parametrize(("n_days", "sentences"), [(30, 1), (140, 0)])
 def test_too_little_to_measure_with_is_said(n_days: int, sentences: int) -> None:
     days = diary(n_days)
-    found = doubts(days, split(days, 1, 0.8))
+    found = size_warnings(days, split(days, 1, 0.8))
     assert len(found) == sentences
     assert all(f" of {n_days} lines" in line and "about 133" in line for line in found)
 
@@ -143,8 +143,8 @@ def test_texts_that_say_nearly_the_same_are_on_one_side() -> None:
 def test_pairs_that_are_alike_are_all_named() -> None:
     text = LONG.format("one")
     texts = [text, "short", text.upper() + "!!", text.replace("hedge", "fence"), "short", "Else."]
-    assert set(alike(texts, 0.7)) == {(2, 0), (3, 0), (3, 2)}
-    assert set(alike(texts, 0.95)) == {(2, 0)}
+    assert set(near_duplicates(texts, 0.7)) == {(2, 0), (3, 0), (3, 2)}
+    assert set(near_duplicates(texts, 0.95)) == {(2, 0)}
 
 
 def test_what_is_drawn_stays_drawn_when_writing_is_added() -> None:
@@ -206,7 +206,7 @@ def test_saved_sides_come_back(tmp_path: Path) -> None:
 def test_longer_writing_is_asked_for_in_lines_that_a_flight_could_send() -> None:
     text = ("It rained. So I stayed in, and oiled the hinge of the box! " + "Very long " * 30
             + "sentence.\n\nMail me at [mail] about it, please.\nnothing flew today lol\nok")
-    found = targets.forms(Example("monologue", text, "x", 1))
+    found = targets.targets_of(Example("monologue", text, "x", 1))
     assert [(one.form, one.example.text) for one in found] == [
         ("line", "It rained. So I stayed in, and oiled the hinge of the box!"),
         ("line", "nothing flew today lol")]
@@ -216,4 +216,4 @@ def test_longer_writing_is_asked_for_in_lines_that_a_flight_could_send() -> None
     many = " ".join(f"Sentence number {n} of the page." for n in range(40))
     lines = targets.lines(many)
     assert " ".join(lines) == many and max(len(one.encode()) for one in lines) <= 200
-    assert targets.forms(Example("monologue", text, "x", 1, layer="thinking")) == []
+    assert targets.targets_of(Example("monologue", text, "x", 1, layer="thinking")) == []

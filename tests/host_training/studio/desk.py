@@ -20,9 +20,9 @@ from host_training.common.persona_dir import read_persona
 from host_training.common.progress_record import recorded
 from host_training.corpus import assemble
 from host_training.errors import TrainingError
-from host_training.studio.guard import COOKIE
-from host_training.studio.place import StudioPlace
+from host_training.studio.http_security import COOKIE
 from host_training.studio.server import create_app, make_server
+from host_training.studio.studio_folder import StudioFolder
 
 ADA, BO = "Ada Moor", "Bo Berg"
 EDDA = Path(__file__).resolve().parents[3] / "host_training" / "examples" / "edda-tiny.bundle"
@@ -60,12 +60,12 @@ class Desk:
     """The API of a studio in a folder, as the page uses it."""
 
     def __init__(self, root: Path, **options: Any) -> None:
-        self.place = StudioPlace(root)
-        self.place.prepare()
+        self.studio = StudioFolder(root)
+        self.studio.prepare()
         self.n_read = 0
-        self.app: Starlette = create_app(self.place, self.place.token(), **options)
+        self.app: Starlette = create_app(self.studio, self.studio.token(), **options)
         self.client = TestClient(self.app, base_url="http://127.0.0.1:8020",
-                                 cookies={COOKIE: self.place.token()})
+                                 cookies={COOKIE: self.studio.token()})
 
     def get(self, path: str) -> Any:
         answer = self.client.get(path)
@@ -90,21 +90,21 @@ class Desk:
 
     def read(self) -> None:
         """What the command `scan` does, in this process: quicker, and told as done."""
-        self.place.seen.mkdir(exist_ok=True)
+        self.studio.seen.mkdir(exist_ok=True)
         self.n_read += 1
         about = {"pid": 0, "started_s": self.n_read,
-                 "about": {"fingerprint": self.place.fingerprint()}}
-        (self.place.jobs / "scan.json").write_text(json.dumps(about))
-        with suppress(TrainingError), recorded(self.place.jobs / "scan.jsonl"):
-            assemble.prepare(self.place.persona, read_persona(self.place.persona, False),
-                             self.place.seen, lambda share, line: None)
+                 "about": {"fingerprint": self.studio.fingerprint()}}
+        (self.studio.jobs / "scan.json").write_text(json.dumps(about))
+        with suppress(TrainingError), recorded(self.studio.jobs / "scan.jsonl"):
+            assemble.prepare(self.studio.persona, read_persona(self.studio.persona, False),
+                             self.studio.seen, lambda share, line: None)
 
     def train(self) -> None:
         """What the command `run` leaves, of the shipped tiny Edda."""
-        shutil.copytree(EDDA, self.place.bundle)
+        shutil.copytree(EDDA, self.studio.bundle)
         about = {"pid": 0, "started_s": 1.0, "about": {"size": "small"}}
-        (self.place.jobs / "train.json").write_text(json.dumps(about))
-        with recorded(self.place.jobs / "train.jsonl"):
+        (self.studio.jobs / "train.json").write_text(json.dumps(about))
+        with recorded(self.studio.jobs / "train.jsonl"):
             pass
 
     def wait(self, kind: str) -> dict[str, Any]:
@@ -134,12 +134,12 @@ class ServedStudio:
     """The page on a port of its own, on a thread."""
 
     def __init__(self, root: Path, port: int = 0, **options: Any) -> None:
-        self.place = StudioPlace(root)
-        self.place.prepare()
+        self.studio = StudioFolder(root)
+        self.studio.prepare()
         self._socket = socket.create_server(("127.0.0.1", port))
         self.port = self._socket.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}/?token={self.place.token()}"
-        self._server = make_server(create_app(self.place, self.place.token(), **options))
+        self.url = f"http://127.0.0.1:{self.port}/?token={self.studio.token()}"
+        self._server = make_server(create_app(self.studio, self.studio.token(), **options))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
         self._thread.start()
 

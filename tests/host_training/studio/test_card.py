@@ -26,7 +26,7 @@ def trained(tmp_path: Path) -> Desk:
 def test_the_mission_of_the_card_trusts_the_persona_on_it(trained: Desk) -> None:
     assert trained.get("/api/card")["files"] == []
     answer = trained.post("/api/card")
-    place = trained.place.card
+    place = trained.studio.card
     assert answer == {"folder": str(place)}
     mission = load(place / "mission.toml")
     manifest = verify_bundle(place / "persona", [bytes.fromhex(key)
@@ -46,15 +46,15 @@ def test_what_cannot_be_written_leaves_the_old_folder(
     trained: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained.post("/api/card")
-    before = sorted(trained.place.card.rglob("*"))
+    before = sorted(trained.studio.card.rglob("*"))
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(0, 0, 1000))
     answer = trained.client.post("/api/card", json={})
     assert answer.status_code == 507 and "make room" in answer.json()["error"]
     monkeypatch.undo()
-    (trained.place.bundle / "persona.json").write_text("{}")
+    (trained.studio.bundle / "persona.json").write_text("{}")
     answer = trained.client.post("/api/card", json={})
     assert answer.status_code == 500 and "train it again" in answer.json()["error"]
-    assert sorted(trained.place.card.rglob("*")) == before
+    assert sorted(trained.studio.card.rglob("*")) == before
 
 
 def test_without_a_persona_there_is_nothing_to_take(tmp_path: Path) -> None:

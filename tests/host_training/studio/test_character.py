@@ -29,14 +29,14 @@ def test_what_is_written_is_what_the_commands_read(known: Desk) -> None:
     assert first["name"] == "Ada" and first["values"] == [] and first["in_every_prompt"] == 6
     known.post("/api/character", **RIGHT)
     assert known.steps()["character"] == (True, True) and known.steps()["review"][0]
-    persona = read_persona(known.place.persona)
+    persona = read_persona(known.studio.persona)
     assert persona.values == ("I say what I saw.", "A guess is a guess.")
     assert persona.system == "You are Ada, a box."
-    values = (known.place.persona / "values.md").read_text()
+    values = (known.studio.persona / "values.md").read_text()
     assert values.startswith("# What I value"), "what else stands there stays"
     known.post("/api/character", **{**RIGHT, "values": ["One."]})
     assert known.get("/api/character")["values"] == ["One."]
-    assert (known.place.persona / "values.md").read_text().count("# What I value") == 1
+    assert (known.studio.persona / "values.md").read_text().count("# What I value") == 1
 
 
 def test_a_new_name_is_one_that_stays_in_the_texts(known: Desk) -> None:

@@ -42,9 +42,9 @@ def test_a_training_begins_with_the_time_that_was_told(monkeypatch: pytest.Monke
     speeds = iter((50.0, 40.0, 30.0))
     monkeypatch.setattr(expected, "speed_gflop_s", lambda: next(speeds))
     gauge = Gauge()
-    assert gauge.told() == gauge.told() == 50
-    assert gauge.measured() == gauge.told() == 40
-    assert gauge.measured() == gauge.told() == 30
+    assert gauge.latest() == gauge.latest() == 50
+    assert gauge.measured() == gauge.latest() == 40
+    assert gauge.measured() == gauge.latest() == 30
 
 
 @pytest.mark.parametrize(("job", "seconds_left"), [

@@ -25,7 +25,7 @@ def test_the_command_reads_what_was_dropped(desk: Desk) -> None:
     assert state["ended"] == "failed" and "the author cannot be determined" in state["sentences"][0]
     desk.post("/api/people", me=[ME])
     assert desk.wait("scan")["ended"] == "done"
-    assert Desk(desk.place.root).steps()["found"] == (True, True), "the folder is the state"
+    assert Desk(desk.studio.root).steps()["found"] == (True, True), "the folder is the state"
 
 
 def test_before_anybody_is_ticked_everybody_is_seen(filled: Desk) -> None:
@@ -41,7 +41,7 @@ def test_before_anybody_is_ticked_everybody_is_seen(filled: Desk) -> None:
 
 def test_a_tick_is_written_and_everything_is_read_again(filled: Desk) -> None:
     filled.post("/api/people", me=[ME])
-    assert filled.place.table()["me"] == [ME]
+    assert filled.studio.table()["me"] == [ME]
     assert filled.n_read == 2
     found = filled.get("/api/found")
     assert [one["is_me"] for one in found["people"]] == [True, False]
@@ -61,7 +61,7 @@ def test_people_and_chats_are_left_out(filled: Desk) -> None:
     telegram = next(one for one in chats if one != "Bo")
     filled.post("/api/people", me=[ME, "telegram:user1"], without=["telegram:user2"],
                 chats_out=["Bo"])
-    table = filled.place.table()
+    table = filled.studio.table()
     assert table["privacy"] == {"without": ["telegram:user2"]}
     assert table["source"] == [{"path": "*", "chats": {"exclude": ["Bo"]}}]
     found = filled.get("/api/found")
@@ -90,7 +90,7 @@ def test_ticks_that_cannot_be_are_refused(filled: Desk) -> None:
         ({"me": [ME] * 401}, "at most 400"), ({"me": [ME], "without": [bo, "y"]}, "no person y"),
     ):
         assert says in filled.refusal("/api/people", **body)
-    assert "me" not in filled.place.table()
+    assert "me" not in filled.studio.table()
 
 
 def test_new_files_are_read_before_the_steps_after_open_again(filled: Desk) -> None:
@@ -138,12 +138,12 @@ def test_a_name_is_likely_where_it_is_the_authors_or_a_part_of_it(filled: Desk) 
 
 def test_a_folder_that_was_moved_is_where_it_was(filled: Desk) -> None:
     filled.post("/api/people", me=[ME])
-    moved = filled.place.root.rename(filled.place.root.with_name("elsewhere"))
+    moved = filled.studio.root.rename(filled.studio.root.with_name("elsewhere"))
     assert Desk(moved).steps()["found"] == (True, True)
 
 
 def test_a_persona_file_that_somebody_broke_is_named(filled: Desk) -> None:
-    path: Path = filled.place.persona / "persona.toml"
+    path: Path = filled.studio.persona / "persona.toml"
     path.write_text(path.read_text() + "\nme = [")
     sentence = filled.refusal("/api/people", me=[ME])
     assert "persona.toml: cannot be read" in sentence and "repair it" in sentence
@@ -153,9 +153,9 @@ def test_a_persona_file_that_somebody_broke_is_named(filled: Desk) -> None:
 
 
 def test_what_the_user_wrote_of_a_file_stays(filled: Desk) -> None:
-    path: Path = filled.place.persona / "persona.toml"
+    path: Path = filled.studio.persona / "persona.toml"
     path.write_text(path.read_text() + '\n[[source]]\npath = "exports/*.md"\ntier = 1\n')
     filled.post("/api/people", me=[ME])
     filled.post("/api/people", me=[ME], chats_out=["Bo"])
-    assert filled.place.table()["source"] == [
+    assert filled.studio.table()["source"] == [
         {"path": "exports/*.md", "tier": 1}, {"path": "*", "chats": {"exclude": ["Bo"]}}]

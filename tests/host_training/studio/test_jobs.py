@@ -15,7 +15,7 @@ import pytest
 from host_training.studio import jobs as jobs_module
 from host_training.studio.answers import NotDone
 from host_training.studio.jobs import INTERRUPTED, Jobs
-from host_training.studio.place import StudioPlace
+from host_training.studio.studio_folder import StudioFolder
 from tests.host_training.studio.desk import wait_for
 
 SLOW = ("import pathlib, signal, sys, time\n"
@@ -26,8 +26,8 @@ SLOW = ("import pathlib, signal, sys, time\n"
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> StudioPlace:
-    made = StudioPlace(tmp_path / "studio")
+def studio(tmp_path: Path) -> StudioFolder:
+    made = StudioFolder(tmp_path / "studio")
     made.prepare()
     return made
 
@@ -41,16 +41,16 @@ def slow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(jobs_module.sys, "executable", str(script))
 
 
-def test_a_command_that_fails_says_why(place: StudioPlace) -> None:
-    jobs = Jobs(place)
-    jobs.start("scan", ["scan", "nowhere", "--out", place.seen], {})
+def test_a_command_that_fails_says_why(studio: StudioFolder) -> None:
+    jobs = Jobs(studio)
+    jobs.start("scan", ["scan", "nowhere", "--out", studio.seen], {})
     state = wait_for(lambda: not jobs.is_running("scan") and jobs.state("scan"))
     assert state.ended == "failed" and state.sentences == [
         "nowhere: no such directory; spacepi-train init nowhere creates one."]
 
 
-def test_one_command_at_a_time_whoever_asks(place: StudioPlace, slow: None) -> None:
-    jobs, other = Jobs(place), Jobs(place)
+def test_one_command_at_a_time_whoever_asks(studio: StudioFolder, slow: None) -> None:
+    jobs, other = Jobs(studio), Jobs(studio)
     assert not jobs.state("train").is_running and jobs.state("train").ended is None
     jobs.start("train", ["run"], {"size": "small"})
     wait_for(lambda: other.state("train").stage)
@@ -66,17 +66,17 @@ def test_one_command_at_a_time_whoever_asks(place: StudioPlace, slow: None) -> N
     other.stop("train")  # of what has ended nothing is killed
 
 
-def test_a_command_that_was_killed_is_interrupted(place: StudioPlace, slow: None) -> None:
-    jobs = Jobs(place)
+def test_a_command_that_was_killed_is_interrupted(studio: StudioFolder, slow: None) -> None:
+    jobs = Jobs(studio)
     jobs.start("train", ["run"], {})
     wait_for(lambda: jobs.state("train").stage)
     os.kill(jobs._about("train")["pid"], signal.SIGKILL)
     wait_for(lambda: not jobs.is_running("train"))
-    state = Jobs(place).state("train")
+    state = Jobs(studio).state("train")
     assert (state.ended, state.sentences) == ("interrupted", [INTERRUPTED])
 
 
-def test_damaged_notes_about_a_command_are_none(place: StudioPlace) -> None:
+def test_damaged_notes_about_a_command_are_none(studio: StudioFolder) -> None:
     for text in ("", "{", "\0"):
-        (place.jobs / "train.json").write_text(text)
-        assert Jobs(place).state("train").started_s == 0.0
+        (studio.jobs / "train.json").write_text(text)
+        assert Jobs(studio).state("train").started_s == 0.0

@@ -23,10 +23,10 @@ def test_both_sizes_are_commands_that_exist(desk: Desk) -> None:
     run = get_command(cli.app).commands["run"]  # type: ignore[attr-defined]
     for size in learning.SIZES.values():
         for must_sign in (False, True):
-            arguments = [str(one) for one in learning._arguments(desk.place, size, must_sign)]
+            arguments = [str(one) for one in learning._arguments(desk.studio, size, must_sign)]
             with run.make_context("run", arguments[1:]) as context:
                 assert context.params["allow_failing_gates"] is must_sign
-                assert context.params["out"] == desk.place.bundle
+                assert context.params["out"] == desk.studio.bundle
     real, small = desk.get("/api/sizes")
     assert (small["id"], small["download_bytes"]) == ("small", 0)
     assert real["id"] == "real", "the first is what is ticked"
@@ -44,8 +44,8 @@ def test_each_size_says_how_long_it_takes(filled: Desk, monkeypatch: pytest.Monk
 
 def test_what_was_stopped_goes_on_only_with_the_same_writing(filled: Desk) -> None:
     filled.post("/api/people", me=[f"whatsapp:{ADA}"])
-    about = {"size": "real", "fingerprint": filled.place.fingerprint(), "expected_s": {"train": 9}}
-    (filled.place.jobs / "train.json").write_text(json.dumps(
+    about = {"size": "real", "fingerprint": filled.studio.fingerprint(), "expected_s": {"train": 9}}
+    (filled.studio.jobs / "train.json").write_text(json.dumps(
         {"pid": 0, "started_s": 1.0, "about": about}))
     assert filled.get("/api/state")["train"]["is_of_this"]
     assert filled.get("/api/state")["train"]["left_s"] is None, "it does not run"
@@ -60,14 +60,14 @@ def test_it_waits_for_the_steps_before_and_for_room(
     for size in ("huge", None, 5):
         assert "choose one of the two" in desk.refusal("/api/train", size=size)
     assert "choose one" in desk.refusal("/api/train", size="small", must_sign="yes")
-    monkeypatch.setattr(learning, "is_read", lambda place, jobs: True)
+    monkeypatch.setattr(learning, "is_read", lambda studio, jobs: True)
     for step in ("review", "character"):
-        desk.place.tick(step)
+        desk.studio.tick(step)
     monkeypatch.setattr(shutil, "disk_usage",
                         lambda path: Usage(0, 0, learning.DISK_BYTES_MIN - 1))
     answer = desk.client.post("/api/train", json={"size": "small"})
     assert answer.status_code == 507 and "make room" in answer.json()["error"]
-    assert not Jobs(desk.place).is_running("train")
+    assert not Jobs(desk.studio).is_running("train")
 
 
 def test_the_newest_curve_is_shown_thinned_but_for_its_epochs(
@@ -75,7 +75,7 @@ def test_the_newest_curve_is_shown_thinned_but_for_its_epochs(
 ) -> None:
     assert desk.get("/api/curve") == {"points": [], "epochs": []}
     monkeypatch.setattr(learning, "POINTS_SHOWN_MAX", 4)
-    folder = desk.place.work / "train-lora-0123.part"
+    folder = desk.studio.work / "train-lora-0123.part"
     folder.mkdir(parents=True)
     curve = Curve(folder, [], None)
     curve.begin(2.5)

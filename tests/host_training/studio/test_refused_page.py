@@ -14,7 +14,7 @@ import pytest
 from host_training.bundle import rehearsal
 from host_training.common.progress_record import recorded
 from host_training.errors import TrainingError
-from host_training.studio.place import StudioPlace
+from host_training.studio.studio_folder import StudioFolder
 from tests.groundstation.web.browser import Browser, find_chromium, need_axe, need_vendor
 from tests.host_training.conftest import need
 from tests.host_training.studio.desk import EDDA, ServedStudio
@@ -32,20 +32,20 @@ def browser(tmp_path: Path) -> Iterator[Browser]:
     made.close()
 
 
-def refuse(place: StudioPlace) -> None:
+def refuse(studio: StudioFolder) -> None:
     """What `run` leaves where one gate is not passed: a rehearsal, gates, and no bundle."""
-    stage = place.work / "evaluate-0123"
+    stage = studio.work / "evaluate-0123"
     stage.mkdir(parents=True)
     (stage / "gates.json").write_text(json.dumps({
         "gates": [{"name": "leak", "is_passed": True, "sentence": "Nothing."},
                   {"name": "base", "is_passed": False, "sentence": "No better."}],
         "summary": {}, "sentences": ["Nothing.", "No better."]}))
-    (place.work / rehearsal.FILE).write_text(json.dumps({
+    (studio.work / rehearsal.FILE).write_text(json.dumps({
         "persona": json.loads((EDDA / "persona.json").read_text()), "model": "", "memory": "",
         "runtime": {}, "reranker": None}))
-    (place.jobs / "train.json").write_text(json.dumps(
+    (studio.jobs / "train.json").write_text(json.dumps(
         {"pid": 0, "started_s": 1.0, "about": {"size": "small"}}))
-    with pytest.raises(TrainingError), recorded(place.jobs / "train.jsonl"):
+    with pytest.raises(TrainingError), recorded(studio.jobs / "train.jsonl"):
         raise TrainingError("A gate was not passed.")
 
 
@@ -54,7 +54,7 @@ def test_a_refused_persona_can_be_talked_with(browser: Browser, tmp_path: Path) 
     served = ServedStudio(tmp_path / "studio", opened=Parrot().open)
     keys = Keyboard(browser)
     try:
-        refuse(served.place)
+        refuse(served.studio)
         browser.open(served.url)
         browser.value("location.hash = 'learning'")
         browser.wait("Boolean(document.querySelector('.choice'))")

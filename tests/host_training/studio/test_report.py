@@ -10,8 +10,8 @@ from tests.host_training.studio.desk import Desk
 
 def examined(desk: Desk, **change: object) -> None:
     """What the evaluation of the persona that is there would have left."""
-    manifest = json.loads((desk.place.bundle / "manifest.json").read_text())
-    stage = desk.place.work / "evaluate-0123"
+    manifest = json.loads((desk.studio.bundle / "manifest.json").read_text())
+    stage = desk.studio.work / "evaluate-0123"
     stage.mkdir(parents=True, exist_ok=True)
     (stage / "gates.json").write_text(json.dumps({
         "gates": [{"name": "leak", "is_passed": True, "sentence": "No private data was found."},
@@ -39,7 +39,7 @@ def test_answers_and_whether_it_is_signed(desk: Desk) -> None:
 def test_the_page_of_the_report_has_no_script(desk: Desk) -> None:
     answer = desk.client.get("/report")
     assert answer.status_code == 404 and "comes with the training" in answer.json()["error"]
-    desk.place.report.write_text("<!doctype html><script>alert(1)</script>")
+    desk.studio.report.write_text("<!doctype html><script>alert(1)</script>")
     answer = desk.client.get("/report")
     assert answer.headers["content-type"].startswith("text/html")
     policy = answer.headers["content-security-policy"]
@@ -48,7 +48,7 @@ def test_the_page_of_the_report_has_no_script(desk: Desk) -> None:
 
 def test_the_report_is_done_once_it_was_left(desk: Desk) -> None:
     desk.train()
-    desk.place.report.write_text("<p>")
+    desk.studio.report.write_text("<p>")
     assert desk.steps()["report"] == (True, False)
     desk.post("/api/report")
     assert desk.steps()["report"] == (True, True)

@@ -28,7 +28,7 @@ def test_findings_are_shown_and_more_is_taken_out(filled: Desk) -> None:
     assert desk.post("/api/review", extra_names=["boat house"], blocked=["parachute"]) == {
         "is_read_again": False}
     assert desk.post("/api/review") == {"is_read_again": True}
-    assert "privacy" not in desk.place.table(), "an empty list is what counts where nothing is said"
+    assert "privacy" not in desk.studio.table(), "an empty list is the default"
 
 
 def test_mistakes_are_sentences(desk: Desk) -> None:

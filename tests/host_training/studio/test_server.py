@@ -33,7 +33,7 @@ def test_a_bad_post_is_a_sentence_on_every_route(desk: Desk, content: bytes, kin
 def test_a_new_studio_begins_with_the_writing(desk: Desk) -> None:
     assert desk.steps() == {step: (step == "writing", False) for step in STEPS}
     state = desk.get("/api/state")
-    assert state["files"]["count"] == 0 and state["folder"] == str(desk.place.root)
+    assert state["files"]["count"] == 0 and state["folder"] == str(desk.studio.root)
     assert state["free_bytes"] > 0
 
 
@@ -45,8 +45,8 @@ def test_the_stream_tells_each_change_once(desk: Desk, monkeypatch: pytest.Monke
     def closing() -> bool:
         if is_last := next(polls):
             return is_last
-        if not (desk.place.exports / "a.txt").exists():
-            (desk.place.exports / "a.txt").write_text("hello")
+        if not (desk.studio.exports / "a.txt").exists():
+            (desk.studio.exports / "a.txt").write_text("hello")
         return False
 
     desk.app.state.live.is_closing = closing
@@ -67,7 +67,7 @@ def test_nothing_of_the_folder_is_served_as_a_file(desk: Desk) -> None:
     desk.upload("secret.txt", b"secret")
     for path in ("/static/../../../persona/exports/secret.txt", "/static/%2e%2e/%2e%2e/x",
                  "/vendor/../token", "/persona/exports/secret.txt", "/exports/secret.txt",
-                 f"/static/{desk.place.root}/token", "/token"):
+                 f"/static/{desk.studio.root}/token", "/token"):
         assert desk.client.get(path).status_code == 404, path
 
 

@@ -18,7 +18,7 @@ import pytest
 from host_training.bundle import rehearsal
 from host_training.bundle.conversation import Utterance
 from host_training.bundle.endpoint import WAITING_MAX
-from host_training.studio.place import StudioPlace
+from host_training.studio.studio_folder import StudioFolder
 from payload.prompt import Moment
 from tests.host_training.conftest import need
 from tests.host_training.studio.desk import EDDA, Desk
@@ -32,7 +32,7 @@ class Parrot:
     def __init__(self) -> None:
         self.asked: list[list[Utterance]] = []
 
-    def open(self, place: StudioPlace) -> Parrot:
+    def open(self, studio: StudioFolder) -> Parrot:
         self.opened += 1
         return self
 
@@ -62,7 +62,7 @@ def test_a_conversation_goes_on_after_a_restart(desk: Desk, parrot: Parrot) -> N
     assert found["turns"] == []
     assert desk.post("/api/talk", words=" One? ")["line"] == "You said: One?"
     assert desk.post("/api/talk", words="silence?")["line"] is None
-    again = Desk(desk.place.root, opened=parrot.open)
+    again = Desk(desk.studio.root, opened=parrot.open)
     turns = [("user", "One?"), ("assistant", "You said: One?"), ("user", "silence?")]
     assert [(turn["role"], turn["words"]) for turn in again.get("/api/talk")["turns"]] == turns
     again.post("/api/talk", words="Two?")
@@ -72,7 +72,7 @@ def test_a_conversation_goes_on_after_a_restart(desk: Desk, parrot: Parrot) -> N
 
 def test_a_persona_that_was_trained_again_speaks_itself(desk: Desk, parrot: Parrot) -> None:
     desk.post("/api/talk", words="One?")
-    manifest = desk.place.bundle / "manifest.json"
+    manifest = desk.studio.bundle / "manifest.json"
     manifest.write_bytes(manifest.read_bytes() + b" ")
     desk.post("/api/talk", words="Two?")
     assert (parrot.opened, parrot.closed) == (2, 1)
@@ -94,7 +94,7 @@ def test_nobody_to_talk_with_is_a_sentence(tmp_path: Path) -> None:
 def test_a_damaged_persona_is_a_sentence(tmp_path: Path) -> None:
     desk = Desk(tmp_path / "damaged")
     desk.train()
-    (desk.place.bundle / "persona.json").write_text("{}")
+    (desk.studio.bundle / "persona.json").write_text("{}")
     answer = desk.client.post("/api/talk", json={"words": "Hello?"})
     assert answer.status_code == 500 and "train it again" in answer.json()["error"]
 
@@ -111,7 +111,7 @@ def test_only_a_few_wait(desk: Desk) -> None:
 
 def rehearse(desk: Desk) -> None:
     """What the command `run` leaves once a file of the ladder is chosen: here Edda's."""
-    work, edda = desk.place.work, EDDA
+    work, edda = desk.studio.work, EDDA
     work.mkdir(exist_ok=True)
     for name in ("model.gguf", "memory.sqlite"):
         shutil.copyfile(edda / name, work / name)
@@ -132,13 +132,13 @@ def test_it_speaks_before_its_examination_has_ended(tmp_path: Path, parrot: Parr
     assert "AI persona" in found["disclosure"]
     assert desk.post("/api/talk", words="One?")["line"] == "You said: One?"
     desk.train()
-    os.utime(desk.place.bundle / "manifest.json")
+    os.utime(desk.studio.bundle / "manifest.json")
     found = desk.get("/api/talk")
     assert (found["name"], found["is_signed"]) == ("Edda", True), "the signed one is later"
     desk.post("/api/talk", words="Two?")
     assert (parrot.opened, parrot.closed) == (2, 1)
-    (desk.place.work / rehearsal.FILE).write_text("{")
-    os.utime(desk.place.work / rehearsal.FILE, (2e9, 2e9))
+    (desk.studio.work / rehearsal.FILE).write_text("{")
+    os.utime(desk.studio.work / rehearsal.FILE, (2e9, 2e9))
     answer = desk.client.get("/api/talk")
     assert answer.status_code == 500 and "train it again" in answer.json()["error"]
 

@@ -19,7 +19,7 @@ Usage = namedtuple("Usage", "total used free")
 
 
 def stored(desk: Desk) -> list[str]:
-    exports = desk.place.exports
+    exports = desk.studio.exports
     return sorted(path.relative_to(exports).as_posix() for path in exports.rglob("*")
                   if path.is_file())
 
@@ -36,7 +36,7 @@ def stored(desk: Desk) -> list[str]:
 def test_a_name_becomes_a_path_below_the_exports(desk: Desk, name: str, lands: str) -> None:
     assert desk.upload(name, b"hello").status_code == 200
     assert stored(desk) == [lands]
-    assert [path.name for path in desk.place.incoming.iterdir()] == []
+    assert [path.name for path in desk.studio.incoming.iterdir()] == []
 
 
 @pytest.mark.parametrize("name", ["", "/", "..", "\x01\x02", "a/\x01/b", "/".join("abcdefghi")])
@@ -54,7 +54,7 @@ def test_hidden_files_are_left_behind(desk: Desk, name: str) -> None:
 
 def test_a_link_leads_nowhere(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
-    (desk.place.exports / "link").symlink_to(tmp_path / "outside")
+    (desk.studio.exports / "link").symlink_to(tmp_path / "outside")
     answer = desk.upload("link/x.txt", b"hello")
     assert answer.status_code == 400 and "leads out of the studio" in answer.json()["error"]
     assert list((tmp_path / "outside").iterdir()) == []
@@ -78,7 +78,7 @@ def test_what_does_not_arrive_whole_is_not_kept(desk: Desk) -> None:
         assert answer.status_code == 400 and "drop it again" in answer.json()["error"]
     answer = desk.client.put("/api/exports", params={"name": "x.txt"}, content=short())
     assert answer.status_code == 411
-    assert stored(desk) == [] and list(desk.place.incoming.iterdir()) == []
+    assert stored(desk) == [] and list(desk.studio.incoming.iterdir()) == []
 
 
 def test_bounds_of_size_room_and_number(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +103,7 @@ def test_a_full_disk_is_one_sentence(desk: Desk, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(writing, "_put", full)
     answer = desk.upload("x.txt", b"1")
     assert answer.status_code == 507 and "No space left" in answer.json()["error"]
-    assert list(desk.place.incoming.iterdir()) == []
+    assert list(desk.studio.incoming.iterdir()) == []
 
 
 def test_files_are_listed_and_removed_by_their_listed_names(desk: Desk) -> None:
@@ -115,7 +115,7 @@ def test_files_are_listed_and_removed_by_their_listed_names(desk: Desk) -> None:
         ("a.txt", 1, False), ("mail", 2, True)]
     for name in ("../persona.toml", "mail/1.eml", "..", "", "b.txt"):
         assert desk.client.delete("/api/exports", params={"name": name}).status_code == 404
-    assert (desk.place.persona / "persona.toml").exists()
+    assert (desk.studio.persona / "persona.toml").exists()
     for name in ("a.txt", "mail"):
         assert desk.client.delete("/api/exports", params={"name": name}).status_code == 200
     assert stored(desk) == []
@@ -123,10 +123,10 @@ def test_files_are_listed_and_removed_by_their_listed_names(desk: Desk) -> None:
 
 def test_the_author_gives_the_persona_words_to_begin_with(desk: Desk) -> None:
     desk.post("/api/author", author="  Ada\tMoor ")
-    table = desk.place.table()
+    table = desk.studio.table()
     assert (table["author"], table["name"]) == (ADA, "Ada")
     assert table["disclosure"] == "Ada is an AI persona, not the person."
-    toml = (desk.place.persona / "persona.toml").read_text()
+    toml = (desk.studio.persona / "persona.toml").read_text()
     assert "# Your accounts in the exports" in toml, "the comments stay"
 
 
@@ -136,4 +136,4 @@ def test_the_author_gives_the_persona_words_to_begin_with(desk: Desk) -> None:
 ])
 def test_a_name_that_is_none_is_refused(desk: Desk, author: object, says: str) -> None:
     assert says in desk.refusal("/api/author", author=author)
-    assert desk.place.table()["author"] == ""
+    assert desk.studio.table()["author"] == ""

@@ -39,7 +39,7 @@ def silent(*args: object) -> None:
 @pytest.fixture(scope="module")
 def held_out(tiny_base: Path) -> list[Row]:
     _, tokenizer = merge.load_base(tiny_base)
-    row = RowBuilder(tokenizer, PERSONA).asked("thought", MOMENT, None, "The sun is high.")
+    row = RowBuilder(tokenizer, PERSONA).prompted("thought", MOMENT, None, "The sun is high.")
     assert row is not None
     return [row]
 
@@ -117,7 +117,7 @@ def test_a_batch_weighs_the_same_in_one_piece_or_two(
 def test_a_pair_asks_as_the_flight_does(tiny_base: Path, held_out: list[Row]) -> None:
     _, tokenizer = merge.load_base(tiny_base)
     pair = prefer._feature(PAIRS[0], PERSONA, tokenizer)
-    row = RowBuilder(tokenizer, PERSONA).asked("thought", MOMENT, None, GOOD)
+    row = RowBuilder(tokenizer, PERSONA).prompted("thought", MOMENT, None, GOOD)
     assert row is not None
     assert pair["chosen"] == {"input_ids": row.input_ids, "labels": row.labels}
 

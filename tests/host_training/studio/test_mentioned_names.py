@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from host_training.studio import spoken_of
-from host_training.studio.spoken_of import likely_names, of_texts
+from host_training.studio import mentioned_names
+from host_training.studio.mentioned_names import likely_names, names_in
 from tests.host_training.studio.desk import ADA, Desk
 
 TEXTS = [
@@ -17,21 +17,21 @@ TEXTS = [
 
 
 def test_words_that_stand_inside_sentences_like_names_are_asked_about() -> None:
-    assert of_texts(TEXTS, []) == [("Fanny", 2), ("O'Brien", 2)]
-    assert of_texts(TEXTS, ["fanny Stevenson", "Ada"]) == [("O'Brien", 2)], "that is decided"
-    assert of_texts(TEXTS[:1] * 3, []) == [("Fanny", 6)]
-    assert of_texts([], []) == of_texts(["", "...", "Fanny Fanny Fanny"], []) == []
+    assert names_in(TEXTS, []) == [("Fanny", 2), ("O'Brien", 2)]
+    assert names_in(TEXTS, ["fanny Stevenson", "Ada"]) == [("O'Brien", 2)], "that is decided"
+    assert names_in(TEXTS[:1] * 3, []) == [("Fanny", 6)]
+    assert names_in([], []) == names_in(["", "...", "Fanny Fanny Fanny"], []) == []
 
 
 def test_where_every_noun_has_a_capital_nobody_is_asked() -> None:
     german = "wir gingen mit dem Hund am Abend durch den Wald und sahen auf dem Weg ein Haus"
-    assert of_texts([german] * 4, []) == []
+    assert names_in([german] * 4, []) == []
 
 
 def test_the_list_is_bounded() -> None:
     words = ["ab" + chr(97 + n // 26) + chr(97 + n % 26) for n in range(100)]
     text = " ".join(f"and then we went a long way home and met {word.title()}," for word in words)
-    assert len(of_texts([text] * 2, [])) == spoken_of.SHOWN_MAX
+    assert len(names_in([text] * 2, [])) == mentioned_names.SHOWN_MAX
 
 
 def test_nothing_was_read_yet(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
-"""Who may open the page: this machine, under its own name, with the token.
+"""HTTP security: only this machine, under its own name and with the token, may open the page.
 
 Covers: DNS rebinding (a Host must be loopback), posts of other web pages (Origin must be the Host,
 and the cookie is sent to this site only), framing, injected scripts, other users of this machine
-without the token. The ground station's guard is another: it knows roles, a network and the names of
-machines in it; what the two share is a table of headers, and neither room imports the other.
+without the token. The ground station has a guard of its own, which knows roles and the names of
+machines on a network; the two share only a table of headers, and neither package imports the other.
 Source: OWASP HTTP Headers Cheat Sheet.
 """
 

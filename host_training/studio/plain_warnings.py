@@ -1,4 +1,4 @@
-"""Warnings of the commands, which name settings, as sentences that name what the page has."""
+"""Rewords warnings of the commands, which name settings, in terms of the page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LITTLE = ("There is little writing of yours in these files, about {} words. What
           " step, or go on and see.")
 WORD_BYTES = 5.5
 
-# a setting that a warning names -> what it means to somebody who does not know of settings
+# a setting named in a warning -> its meaning for somebody who does not know settings
 _MEANS = {
     "clean.thoughtful_share": "Much of it is chat. It speaks better when it learns from longer"
                               " texts too: if you have diaries, letters or notes, add them in the"
@@ -29,11 +29,11 @@ _MEANS = {
 }
 
 
-def on_the_page(warnings: Iterable[str], people: list[dict[str, Any]]) -> Iterator[str]:
+def page_warnings(warnings: Iterable[str], people: list[dict[str, Any]]) -> Iterator[str]:
     """The warnings of `scan`, each once.
 
-    What asks for accounts asks for ticks; before the first tick it says nothing, because the page
-    asks for that one by itself.
+    Warnings about accounts become requests for ticks; before the first tick there are none, because
+    the page itself asks for it.
 
     Args:    people: as ``found`` shows them, with ``account``, ``in`` and ``is_me``.
     """
@@ -45,12 +45,12 @@ def on_the_page(warnings: Iterable[str], people: list[dict[str, Any]]) -> Iterat
             yield from (f"{app}: nobody there is ticked as you, so nothing of it is learnt."
                         for app in missing)
         else:
-            yield next((said for named, said in _MEANS.items() if named in warning), warning)
+            yield next((plain for setting, plain in _MEANS.items() if setting in warning), warning)
 
 
-def of_little(read: WritingSummary, people: list[dict[str, Any]]) -> Iterator[str]:
-    """A sentence where there is less than LITTLE_BYTES of the author's own writing, once it is
-    known who the author is.
+def little_writing_warning(read: WritingSummary, people: list[dict[str, Any]]) -> Iterator[str]:
+    """A sentence if there is less than LITTLE_BYTES of the author's own writing, once the author
+    is known.
 
     Args:    people: as ``found`` shows them.
     """

@@ -1,4 +1,4 @@
-"""The studio's folder, which is all of its state: whoever opens it again continues there."""
+"""The studio's folder, which is all of its state: opened again, the studio continues from it."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ TOKEN_CHARACTERS_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
-class StudioPlace:
-    """Where everything lies."""
+class StudioFolder:
+    """The paths and small files of a studio's folder."""
 
     root: Path
 

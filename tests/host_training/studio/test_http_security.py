@@ -9,7 +9,7 @@ import pytest
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
-from host_training.studio.guard import COOKIE
+from host_training.studio.http_security import COOKIE
 from tests.host_training.studio.desk import Desk
 
 
@@ -32,7 +32,7 @@ def stranger(desk: Desk, host: str = "127.0.0.1:8020", token: str = "") -> TestC
 def test_no_route_answers_without_the_token(desk: Desk) -> None:
     routes = every_route(desk)
     assert len(routes) > 20
-    token = desk.place.token()
+    token = desk.studio.token()
     for given in ("", "x", token[:-1], f"{token}x", "x" * 5000):
         for method, path in routes:
             assert stranger(desk, token=given).request(method, path).status_code == 401, path
@@ -42,20 +42,21 @@ def test_no_route_answers_without_the_token(desk: Desk) -> None:
 def test_another_name_of_this_machine_is_refused(desk: Desk) -> None:
     """A page can have its own name point here."""
     for host in ("evil.example:8020", "192.168.1.5:8020", "[::1]:8020", "0.0.0.0:8020"):
-        assert stranger(desk, host, desk.place.token()).get("/api/state").status_code == 400, host
+        assert stranger(desk, host, desk.studio.token()).get("/api/state").status_code == 400, host
     for host in ("127.0.0.1:8020", "localhost:8020"):
-        assert stranger(desk, host, desk.place.token()).get("/api/state").status_code == 200
+        assert stranger(desk, host, desk.studio.token()).get("/api/state").status_code == 200
 
 
 def test_the_link_enters_once_and_leaves_the_address(desk: Desk) -> None:
     client = stranger(desk)
     assert client.get("/", params={"token": "wrong"}).status_code == 401
-    answer = client.get("/", params={"token": desk.place.token()})
+    answer = client.get("/", params={"token": desk.studio.token()})
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     cookie = answer.headers["set-cookie"].lower()
     assert "httponly" in cookie and "samesite=strict" in cookie
     assert client.get("/").status_code == 200
-    assert stranger(desk).get("/api/state", params={"token": desk.place.token()}).status_code == 401
+    answer = stranger(desk).get("/api/state", params={"token": desk.studio.token()})
+    assert answer.status_code == 401
 
 
 @pytest.mark.parametrize("headers", [
@@ -81,7 +82,7 @@ def test_every_answer_has_the_headers(desk: Desk) -> None:
 
 
 def test_the_token_is_private_and_survives_a_restart(desk: Desk) -> None:
-    path = desk.place.root / "token"
-    assert path.stat().st_mode & 0o077 == 0 and desk.place.root.stat().st_mode & 0o077 == 0
-    assert len(desk.place.token()) >= 22
-    assert Desk(desk.place.root).place.token() == desk.place.token()
+    path = desk.studio.root / "token"
+    assert path.stat().st_mode & 0o077 == 0 and desk.studio.root.stat().st_mode & 0o077 == 0
+    assert len(desk.studio.token()) >= 22
+    assert Desk(desk.studio.root).studio.token() == desk.studio.token()

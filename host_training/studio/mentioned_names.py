@@ -1,8 +1,8 @@
-"""Words that the writing uses like names: who is only spoken of has no account that tells a name.
+"""Finds words that the writing uses like names: people who are only mentioned have no account.
 
-A word counts that stands inside a sentence with a capital letter, and nowhere without. That is a
-guess, which the user decides; where every noun has a capital, as in German, it would be a list of
-nouns, and none is made.
+A word counts if it occurs inside a sentence with a capital letter, and nowhere without one. This is
+a guess, and the user decides; if every noun has a capital, as in German, the result would be a list
+of nouns, and none is returned.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ def likely_names(seen: Path, known: Collection[str]) -> list[tuple[str, int]]:
     if not path.exists():
         return []
     with path.open(encoding="utf-8") as file:
-        return of_texts((json.loads(line)["text"] for _, line in zip(range(TEXTS_READ_MAX), file,
+        return names_in((json.loads(line)["text"] for _, line in zip(range(TEXTS_READ_MAX), file,
                                                                     strict=False)), known)
 
 
-def of_texts(texts: Iterable[str], known: Collection[str]) -> list[tuple[str, int]]:
+def names_in(texts: Iterable[str], known: Collection[str]) -> list[tuple[str, int]]:
     """The same, of texts that were scrubbed."""
     inside: Counter[str] = Counter()
     small: Counter[str] = Counter()
