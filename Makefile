@@ -96,13 +96,14 @@ train: $(VENV)/train
 train-tiny: $(VENV)/train
 	$(BIN)/spacepi-train run $(EDDAS)/edda --out runs/edda-tiny.bundle $(TINY) $(ARGS)
 
-# The packages for the Pi: wire and payload, no models, no training code; and llama.cpp, for which
-# Debian's g++-aarch64-linux-gnu and qemu-user-static are needed.
+# The packages for the Pi: wire and payload, no models, no training code; those that they need; and
+# llama.cpp, for which Debian's g++-aarch64-linux-gnu and qemu-user-static are needed.
 wheels: | $(BIN)/python
 	$(PIP) $(HASHED) -r lock/build.txt
 	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check \
 	    --no-deps --no-build-isolation --wheel-dir dist systemd/wheel
 	@ls -s --block-size=1K dist/spacepi_payload-*.whl
+	@$(BIN)/python -m lock.fetch dist
 	@sh systemd/llama/build.sh $(VENV) dist
 
 # Each proof replaces its line in docs/promises.md. They take root, and: apt install mmdebstrap

@@ -26,10 +26,10 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-# Without one of the core there is no flight; what fails of the others is missing in flight. The
-# last two need the mind.
+# Without one of the core there is no flight; what fails of the others is missing in flight. Model
+# and unit need the mind.
 core="python environment core files user mission persona payload_unit"
-rest="packages i2c serial memory mind"
+rest="packages i2c serial memory"
 thinking="model mind_unit"
 
 say() { printf '%s\n' "$*"; }
@@ -39,19 +39,8 @@ in_root() { if [ -n "$root" ]; then chroot "$root" "$@"; else "$@"; fi; }
 
 quietly() { "$@" >/dev/null 2>&1; }
 
-# The lists of apt are fetched once in a run, and only where something is to be installed.
-lists=
-apt_lists() {
-    [ -n "$lists" ] || { in_root apt-get update -qq && lists=fetched; }
-}
-
-apt_install() {
-    for package in "$@"; do
-        quietly in_root dpkg -s "$package" && continue
-        in_root env DEBIAN_FRONTEND=noninteractive \
-            apt-get install -y -qq --no-install-recommends "$package" >/dev/null
-    done
-}
+# shellcheck source-path=SCRIPTDIR
+. "$here/packages.sh"
 
 # -- what is needed to fly
 
@@ -63,27 +52,9 @@ do_python() { apt_lists && apt_install python3-venv; }
 
 # The Python of apt: its picamera2, lgpio and numpy are seen through --system-site-packages.
 what_environment() { say "virtual environment /opt/spacepi"; }
-has_environment() { [ -x "$root/opt/spacepi/bin/pip" ]; }
-do_environment() { in_root /usr/bin/python3 -m venv --system-site-packages /opt/spacepi; }
-
-# bring: a copy of the sources, at $sources in the system that is installed to.
-sources=
-bring() {
-    [ -z "$sources" ] || return 0
-    mkdir -p "$root/var/tmp" && copy=$(mktemp -d "$root/var/tmp/spacepi-XXXXXX") || return 1
-    trap 'rm -rf "$copy"' EXIT
-    trap 'exit 130' HUP INT TERM
-    chmod 755 "$copy"
-    sources=${copy#"$root"}
-    for part in LICENSE pyproject.toml lock systemd wire payload; do
-        cp -R "$project/$part" "$copy/" || return 1
-    done
-}
-
-# pip_install ...: exactly what is named, and no more; what has a hash is checked against it.
-pip_install() {
-    in_root env TMPDIR=/var/tmp /opt/spacepi/bin/pip install --quiet --disable-pip-version-check \
-        --no-deps --no-build-isolation "$@"
+has_environment() { [ -e "$root/opt/spacepi/bin/activate" ]; } # which is made last
+do_environment() {
+    in_root /usr/bin/python3 -m venv --without-pip --system-site-packages /opt/spacepi
 }
 
 # digest PATH...: of the contents of these files and folders of the project.
@@ -94,11 +65,6 @@ digest() {
 # The notes of what was installed are in the environment, and go with it.
 is_noted() { [ "$(cat "$root/opt/spacepi/installed-$1" 2>/dev/null)" = "$2" ]; }
 note() { printf '%s\n' "$2" >"$root/opt/spacepi/installed-$1"; }
-
-# only LOCK PATTERN, without LOCK PATTERN: the packages of a lock file whose first line has it or
-# has not.
-only() { awk -v name="$2" '/^[^ #]/ { keep = $0 ~ name } keep' "$project/lock/$1.txt"; }
-without() { awk -v name="$2" '/^[^ #]/ { drop = $0 ~ name } !drop' "$project/lock/$1.txt"; }
 
 # typer and structlog load rich where it is there, for the colours of a terminal: 4 MB of the flight
 # core's memory. The others are rich's. The mind's lock has them too, for the same environment.
@@ -111,8 +77,9 @@ has_core() {
 }
 do_core() {
     bring && without payload "^($colours)==" >"$root$sources/core.txt" &&
-        pip_install --require-hashes -r "$sources/core.txt" &&
-        pip_install --force-reinstall "$sources/systemd/wheel" && note core "$(core_digest)"
+        install_locked "$sources/core.txt" &&
+        pip_install --force-reinstall "$sources/systemd/wheel" && compile_bytecode &&
+        note core "$(core_digest)"
 }
 
 installed_files="
@@ -269,7 +236,7 @@ do_mind() {
     else
         without mind "^($colours|llama-cpp-python)==" >"$root$sources/packages.txt"
     fi
-    pip_install --require-hashes -r "$sources/packages.txt" || return 1
+    install_locked "$sources/packages.txt" || return 1
     built=$(wheel)
     if [ -n "$built" ]; then
         cp "$built" "$root$sources/" &&
@@ -277,6 +244,7 @@ do_mind() {
     else
         compile || return 1
     fi
+    compile_bytecode
     note mind "$(mind_digest)"
 }
 
@@ -293,10 +261,11 @@ compile() {
     apt_install g++ python3-dev || return 1
     only mind '^llama-cpp-python==' >"$root$sources/llama.txt"
     pip_install --require-hashes -r "$sources/lock/build.txt" &&
-        in_root env TMPDIR=/var/tmp PATH="/opt/spacepi/bin:$PATH" CMAKE_BUILD_PARALLEL_LEVEL=1 \
+        with_pip PATH="/opt/spacepi/bin:$PATH" CMAKE_BUILD_PARALLEL_LEVEL=1 \
             CMAKE_ARGS="-DCMAKE_PROJECT_llama_cpp_INCLUDE=$sources/systemd/llama/only_llama.cmake" \
-            nice -n 10 /opt/spacepi/bin/pip install --quiet --disable-pip-version-check --no-deps \
-            --no-build-isolation --force-reinstall --require-hashes -r "$sources/llama.txt"
+            nice -n 10 /opt/spacepi/bin/python -m pip install --quiet --disable-pip-version-check \
+            --no-deps --no-build-isolation --force-reinstall --require-hashes \
+            -r "$sources/llama.txt"
 }
 
 # The model of an adapter bundle is made once, from a base that is downloaded once.
@@ -320,7 +289,7 @@ without_mind_unit() { say "the flight core flies without a mind"; }
 
 check() {
     status=0
-    for step in $core $rest $thinking; do
+    for step in $core $rest mind $thinking; do
         if "has_$step"; then mark=ok; else mark=missing; status=1; fi
         printf '%-8s %s\n' "$mark" "$("what_$step")"
     done
@@ -328,7 +297,7 @@ check() {
 }
 
 dry_run() {
-    for step in $core $rest $thinking; do
+    for step in $core $rest mind $thinking; do
         "has_$step" || say "would install: $("what_$step")"
     done
     return 0
@@ -341,6 +310,11 @@ took() {
     "do_$1" && "has_$1"
 }
 
+# tried STEP: the same; where it is not done, it is said what that means.
+tried() {
+    took "$1" || { say "Not installed: $("what_$1"): $("without_$1")."; return 1; }
+}
+
 install_all() {
     for step in $core; do
         took "$step" || {
@@ -349,13 +323,10 @@ install_all() {
             exit 1
         }
     done
-    for step in $rest; do
-        took "$step" || say "Not installed: $("what_$step"): $("without_$step")."
-    done
-    for step in $thinking; do
-        has_mind || break
-        took "$step" || say "Not installed: $("what_$step"): $("without_$step")."
-    done
+    for step in $rest; do tried "$step"; done
+    if tried mind; then
+        for step in $thinking; do tried "$step"; done
+    fi
     if [ -z "$root" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
     say "Reboot to start the payload and to arm the hardware watchdog. Before a launch run" \
         "spacepi-preflight."

@@ -13,8 +13,8 @@ need_root
 need mmdebstrap mmdebstrap
 [ -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ] ||
     fail "this machine runs no arm64 programs: sudo apt install qemu-user-static binfmt-support"
-ls "$project"/dist/llama_cpp_python-*-80-*aarch64.whl >/dev/null 2>&1 ||
-    fail "needs the wheels: make wheels"
+ls "$project"/dist/llama_cpp_python-*-80-*aarch64.whl "$project"/dist/python3.*/numpy-*.whl \
+    >/dev/null 2>&1 || fail "needs the wheels: make wheels"
 [ -e "$project/host_training/examples/edda.bundle/assembled.json" ] ||
     fail "needs Edda's model, as docs/pi.md copies it to the Pi: make flight"
 
@@ -37,6 +37,7 @@ echo 'console=serial0,115200 console=tty1 root=/dev/mmcblk0p2 rootwait' \
     >"$root/boot/firmware/cmdline.txt"
 
 began=$(date +%s)
+unset PYTHONDONTWRITEBYTECODE # as on a Pi
 with_mounts sh "$project/systemd/install.sh" --root "$root" >&2
 took_s=$(seconds_since "$began")
 if in_image sh -c 'command -v cc gcc g++ clang' >&2; then fail "there is a compiler in the image"; fi

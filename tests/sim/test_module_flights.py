@@ -1,7 +1,7 @@
-"""Flights over LoRa modules that lose 30 % of the packets each way, by the bytes of both lines.
+"""Flights over each radio that loses 30 % of the packets each way, by the bytes of both lines.
 
 What the station reports reaches the payload, questions are answered, the beacon keeps its cadence,
-and neither module is given more than it can carry.
+and neither modem is given more than it can carry.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import pytest
 
 from sim.fakes.ebyte import FakeEbyte
 from sim.world import World
+from tests.sim import tnc_flights
 from tests.sim.module_flights import RADIOS, ModuleFlight, over
+from tests.sim.tnc_flights import TncFlight
 from tests.thorough import sampled
 from wire.airtime_budget import AirtimeBudget
 from wire.frames import BeaconFrame, decode_downlink
@@ -24,7 +26,7 @@ SLACK_MS = 4_000  # a step that comes late: docs/promises.md, P1
 class Witness:
     """What the payload's radio took, and when."""
 
-    def __init__(self, flight: ModuleFlight) -> None:
+    def __init__(self, flight: ModuleFlight | TncFlight) -> None:
         self.beacons_ms: list[int] = []
         self._offer = flight.radio.offer
         flight.radio.offer = self.offer
@@ -40,9 +42,13 @@ class Witness:
         return max(late - early for early, late in pairs)
 
 
-def check(flight: ModuleFlight, witness: Witness, seconds: int) -> None:
+def check(flight: ModuleFlight | TncFlight, witness: Witness) -> None:
     world, plan = flight.world, flight.plan
-    assert flight.radio.told is not None and flight.lost == 0
+    assert flight.lost == 0
+    if isinstance(flight, TncFlight):
+        assert flight.near.overruns == flight.far.overruns == 0
+    else:
+        assert flight.radio.told is not None
     assert world.flight is not None and not world.flight.downlink.is_radio_lost
     if isinstance(flight.near, FakeEbyte):
         assert flight.near.overrun_bytes == flight.far.overrun_bytes == 0
@@ -62,7 +68,7 @@ def check(flight: ModuleFlight, witness: Witness, seconds: int) -> None:
     assert (strengths > 0) == (plan.radio.kind == "rylr")  # an EBYTE's are for one with pins
 
 
-def fly(flight: ModuleFlight, seconds: int) -> Witness:
+def fly(flight: ModuleFlight | TncFlight, seconds: int) -> Witness:
     witness = Witness(flight)
     world = flight.world
     world.at(int(QUESTION_S * 1000), lambda: world.ground.ask(
@@ -75,8 +81,14 @@ def fly(flight: ModuleFlight, seconds: int) -> Witness:
 def test_some_minutes_both_ways(name: str, tmp_path: Path) -> None:
     flight = ModuleFlight(tmp_path, over(name))
     witness = fly(flight, 420)
-    check(flight, witness, 420)
+    check(flight, witness)
     flight.world.close()
+
+
+def test_some_minutes_both_ways_over_tncs(tmp_path: Path) -> None:
+    flight = TncFlight(tmp_path, tnc_flights.over(1200))
+    check(flight, fly(flight, 420))
+    flight.close()
 
 
 def test_modules_that_fail_in_flight_come_back_at_both_ends(tmp_path: Path) -> None:
@@ -102,11 +114,27 @@ def test_an_hour_both_ways(name: str, tmp_path: Path) -> None:
     plan = over(name)
     flight = ModuleFlight(tmp_path, plan, World(plan, 5, "scripted", tmp_path))
     witness = fly(flight, 3600)
-    check(flight, witness, 3600)
+    check(flight, witness)
+    tell(name, flight, witness)
+    flight.world.close()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("rate_bps", [1200, 9600])
+def test_an_hour_both_ways_over_tncs(rate_bps: int, tmp_path: Path) -> None:
+    plan = tnc_flights.over(rate_bps)
+    flight = TncFlight(tmp_path, plan, World(plan, 5, "scripted", tmp_path))
+    witness = fly(flight, 3600)
+    check(flight, witness)
+    tell(f"KISS {rate_bps}", flight, witness)
+    flight.close()
+
+
+def tell(name: str, flight: ModuleFlight | TncFlight, witness: Witness) -> None:
+    """A row of docs/pi.md."""
     world = flight.world
     print(f"\n{name}: {flight.near.sent_packets} packets down, {flight.far.sent_packets} up; "
           f"{flight.heard('beacon')} of {len(witness.beacons_ms)} beacons and "
           f"{flight.heard('record')} of {world.store.count()} records heard, "
           f"{world.store.unconfirmed_count()} not confirmed; longest gap "
           f"{witness.longest_gap_ms() / 1000:.1f} s, loss {world.ground.loss():.2f}")
-    world.close()

@@ -34,20 +34,20 @@ while case $1 in *=*) true ;; *) false ;; esac do shift; done
 if [ "$1" = nice ]; then shift 3; fi
 for last; do :; done
 case $* in
-    *"/python3 -m venv"*) mkdir -p "$root/opt/spacepi/bin" &&
-        : >"$root/opt/spacepi/bin/pip" && chmod +x "$root/opt/spacepi/bin/pip" ;;
+    *"/python3 -m venv"*) mkdir -p "$root/opt/spacepi/bin" && : >"$root/opt/spacepi/bin/activate" ;;
     *"/python3 -c import ensurepip"*)
         [ ! -e "$root/lacks-venv" ] || [ -e "$root/has-python3-venv" ] ;;
     *"/python3 -c import numpy") [ -e "$root/has-python3-numpy" ] ;;
+    *"/python3 -c import sys; print"*) echo 3.13 ;;
     *"/python3 "*) ;;
     "dpkg -s"*) [ -e "$root/has-$last" ] ;;
     "apt-get install"*) : >"$root/has-$last" ;;
     uname*) echo aarch64 ;;
     systemd-sysusers*) echo spacepi:x:1:1:: >>"$root/etc/passwd" ;;
     install*) mkdir -p "$root$last" ;;
-    */bin/pip*/systemd/wheel) : >"$root/opt/spacepi/core" ;;
-    */bin/pip*llama*) : >"$root/opt/spacepi/llama" ;;
-    */bin/python*) [ -e "$root/opt/spacepi/llama" ] ;;
+    *"/bin/python -m pip"*/systemd/wheel) : >"$root/opt/spacepi/core" ;;
+    *"/bin/python -m pip"*llama*) : >"$root/opt/spacepi/llama" ;;
+    *"/bin/python -c"*) [ -e "$root/opt/spacepi/llama" ] ;;
     *spacepi-payload" --help") [ -e "$root/opt/spacepi/core" ] ;;
     *spacepi-payload" assemble"*) : >"$root/var/lib/spacepi/persona/assembled.json" ;;
 esac
@@ -87,7 +87,7 @@ class Pi:
 
     def pip(self, word: str) -> list[str]:
         """The calls of pip that name ``word``."""
-        return [call for call in self.calls if "bin/pip" in call and word in call]
+        return [call for call in self.calls if "python -m pip" in call and word in call]
 
 
 def tree(folder: Path) -> dict[str, bytes | None]:
@@ -108,7 +108,8 @@ def pi(tmp_path: Path) -> Pi:
     bundle.mkdir(parents=True)
     (bundle / "adapter.gguf").write_text("an adapter, whose model is to be assembled")
     (project / "dist").mkdir()
-    for wheel in (OLDEST, DOT_PRODUCT):
+    for wheel in (OLDEST, DOT_PRODUCT, "python3.13/msgpack-1.2.4-cp313-linux_aarch64.whl"):
+        (project / "dist" / wheel).parent.mkdir(exist_ok=True)
         (project / "dist" / wheel).write_text("a wheel")
     (root / "boot/firmware").mkdir(parents=True)
     (root / "boot/firmware/config.txt").write_text(CONFIG)
@@ -162,8 +163,35 @@ def test_all_of_the_core_is_checked_against_its_hash_and_none_of_it_is_compiled(
     assert "llama" not in (pi.project / "lock/payload.txt").read_text()
 
 
+def test_what_make_wheels_fetched_needs_no_network_and_its_hashes_are_checked(pi: Pi) -> None:
+    """Goal: most of an installation was pip's reading of the index. A wheel that is missing there,
+    or is not the lock's, costs a sentence and a network."""
+    pi.run()
+    given = [call for call in pi.pip("install") if "--no-index" in call]
+    assert [call.rpartition("/")[2] for call in given] == ["core.txt", "packages.txt"]
+    assert all("--require-hashes" in call and "/given " in call for call in given)
+    assert not any("--no-index" not in call and ".txt" in call for call in pi.pip("install"))
+    shutil.rmtree(pi.root / "opt")
+    pi.refused = "--no-index"
+    said = pi.run()
+    assert said.count("A package of the lock is not in ") == 2 and pi.is_enabled(MIND_UNIT)
+    assert len([call for call in pi.pip(".txt") if "--require-hashes" in call]) == 4
+
+
+def test_nobody_compiles_in_flight_and_pip_does_not_stay(pi: Pi) -> None:
+    """Goal: the units may write no bytecode, so that it is there after each of the two parts."""
+    pi.run()
+    compiled = [index for index, call in enumerate(pi.calls) if "-m compileall" in call]
+    installed = [index for index, call in enumerate(pi.calls) if "-m pip" in call]
+    assert len(compiled) == 2 and installed[-1] < compiled[1]
+    assert all("--no-compile" in pi.calls[index] for index in installed)
+    assert all("PYTHONPATH=/var/tmp/" in pi.calls[index] for index in installed)
+    (made,) = [call for call in pi.calls if "-m venv" in call]
+    assert "--without-pip" in made
+
+
 @pytest.mark.parametrize("refused", [
-    "python3 -m venv", "core.txt", "systemd/wheel", "spacepi-payload --help",
+    "python3 -m venv", "-m zipfile", "core.txt", "systemd/wheel", "spacepi-payload --help",
     "systemd-sysusers", "chown",
 ])
 def test_no_unit_is_enabled_before_the_core_was_checked(pi: Pi, refused: str) -> None:
@@ -357,9 +385,10 @@ def test_a_wrong_option_is_a_usage_line(wrong: list[str]) -> None:
     assert ended.returncode == 2 and ended.stderr
 
 
-@pytest.mark.parametrize("script", ["install.sh", "spacepi-preflight", "llama/build.sh"])
+@pytest.mark.parametrize(
+    "script", ["install.sh", "packages.sh", "spacepi-preflight", "llama/build.sh"])
 def test_shellcheck_finds_nothing(script: str) -> None:
     ended = subprocess.run(
-        [need("shellcheck"), "--severity=warning", os.fspath(ROOT / "systemd" / script)],
+        [need("shellcheck"), "-x", "--severity=warning", os.fspath(ROOT / "systemd" / script)],
         capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 0, ended.stdout

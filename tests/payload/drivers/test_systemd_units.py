@@ -66,6 +66,7 @@ def test_units_say_what_the_design_says() -> None:
     assert mind["ExecStart"].split()[1:5] == [
         "-m", "payload.mind_start", "--mission", "/var/lib/spacepi/mission.toml"]
     assert mind["RestartPreventExitStatus"] == str(NO_MIND)
+    assert mind["After"] == UNITS[0], "it reads its model from the card that the core starts from"
     assert "mind" not in (SYSTEMD / UNITS[0]).read_text().split("[Service]")[0], "it may be absent"
     assert mind["PrivateNetwork"] == mind["PrivateDevices"] == "yes"
     watchdog = settings("watchdog.conf")
