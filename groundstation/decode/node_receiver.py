@@ -111,8 +111,8 @@ class NodeReceiver:
         found = blocks.on_data(frame) if is_verified else self._on_claim(state, frame, utc_ms)
         if blocks is state.blocks and blocks.new_frames == before:
             return found, False
-        newest = max(each.age for each in self._sessions.values())
-        is_current = state.age == newest or self.agrees(frame.counter)
+        is_current = self.agrees(frame.counter) or state.age == max(
+            each.age for each in self._sessions.values())
         if is_current:
             self._news += 1
             state.news, state.news_ms = self._news, utc_ms

@@ -38,9 +38,10 @@ class RecordEffects:
         new = record_table.add(
             self._archive, frame.node_id, records, utc_ms, frame.authenticity, life)
         for record in new:
-            if record.kind in (Kind.THUMBNAIL, Kind.TILE):
-                flaw = mosaic.keep(self._archive.db, frame.node_id, life, record)
-                self._archive.count({flaw: 1} if flaw else {})
+            is_picture = record.kind in (Kind.THUMBNAIL, Kind.TILE)
+            if is_picture and (flaw := mosaic.keep(
+                    self._archive.db, frame.node_id, life, record)):
+                self._archive.count({flaw: 1})
             if frame.node_id == self._node_id:
                 self._act_on(record, utc_ms)
 

@@ -8,7 +8,6 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import msgpack
@@ -64,7 +63,7 @@ def test_a_block_that_shrinks_does_not_end_the_station(tmp_path: Path) -> None:
     far = FarEnd(seals.UPLINK_KEY, SIGNED_MISSION)
     ground.receive(far.tell(), START_MS)
     frame = DataFrame(7, FrameCounter(1, 5), 1, 3, 2, 0, b"\xffx", True, session=far.session)
-    heard = [frame, replace(frame, esi=1), replace(frame, is_open=False, block_symbols=1)]
+    heard = [frame, frame._replace(esi=1), frame._replace(is_open=False, block_symbols=1)]
     for at, each in enumerate(heard):
         ground.receive(frames.encode_downlink(each, seals.DOWNLINK_KEY), START_MS + at)
     ground.receive(far.beacon(state_at(0), is_listening=True), START_MS + 10)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import msgpack
@@ -107,9 +106,9 @@ def test_a_block_that_is_said_to_be_shorter_than_was_heard_can_be_reported_on(
     take = receiver_take()
     frame = DataFrame(7, FrameCounter(1, 5), 1, 3, 10, 0, b"\xffx", True)
     for esi in heard:
-        take(frames.encode_downlink(replace(frame, esi=esi)))
+        take(frames.encode_downlink(frame._replace(esi=esi)))
     for length, esi in claims:
-        closed = replace(frame, block_symbols=length, esi=esi, is_open=False)
+        closed = frame._replace(block_symbols=length, esi=esi, is_open=False)
         take(frames.encode_downlink(closed))
 
 
@@ -196,7 +195,7 @@ def fill(receiver: Receiver, mtu: int, blocks: int) -> int:
         for block in range(blocks):
             for esi in (*range(length - 2), length):
                 symbol = b"\xff" + (block * 64 + esi).to_bytes(4, "big") * (width // 4)
-                receiver.on_data(replace(frame, block=block, esi=esi, symbol=symbol))
+                receiver.on_data(frame._replace(block=block, esi=esi, symbol=symbol))
 
     return bounds.bytes_used(pour)[0]
 
@@ -214,7 +213,7 @@ def test_blocks_that_never_complete_a_thousand_times_over_are_bounded() -> None:
     held = fill(receiver, examples.MTU, RECEIVER_BLOCKS_MAX + 20)
     assert 1 << 20 < held < 16 << 20, held
     for block in range(RECEIVER_BLOCKS_MAX, 1000):
-        receiver.on_data(replace(frame, block=block))
+        receiver.on_data(frame._replace(block=block))
     assert len(list(receiver.incomplete_blocks())) == RECEIVER_BLOCKS_MAX
     assert receiver.abandoned_blocks == 1000 - RECEIVER_BLOCKS_MAX
 

@@ -7,7 +7,7 @@ import base64
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,7 @@ def downlink(name: str) -> None:
     is_signed = name.startswith("SIGNED_")
     assert frames.encode_downlink(frame, KEY if is_signed else None) == data
     if is_signed:
-        frame = replace(frame, authenticity=Authenticity.GENUINE)
+        frame = frame._replace(authenticity=Authenticity.GENUINE)
     assert frames.decode_downlink(data, {7: KEY} if is_signed else None) == frame
 
 
@@ -124,7 +124,7 @@ def in_session(name: str) -> None:
         assert frames.decode_uplink(data, KEY, SESSION) == REPORT
         return
     assert frames.encode_downlink(DATA["data"], KEY) == data
-    genuine = replace(DATA["data"], authenticity=Authenticity.GENUINE)
+    genuine = DATA["data"]._replace(authenticity=Authenticity.GENUINE)
     assert frames.decode_downlink(data, {7: KEY}, only(SESSION)) == genuine
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,7 +24,7 @@ from wire.session import Session
 
 KEY = bytes(range(32))
 DATA = DataFrame(8, FrameCounter(7, 2), 1, 513, 64, 5, b"\0hello", False)
-WORDS = replace(DATA, priority=Lane.PRECIOUS)
+WORDS = DATA._replace(priority=Lane.PRECIOUS)
 
 
 def signed(frame: frames.Downlink) -> bytes:
@@ -45,7 +44,7 @@ def test_a_signed_frame_is_carried(frame: frames.Downlink) -> None:
 
 @pytest.mark.parametrize("lane", Lane)
 def test_of_data_only_the_lane_of_words(lane: Lane) -> None:
-    carried = relaying.carried(signed(replace(DATA, priority=lane)))
+    carried = relaying.carried(signed(DATA._replace(priority=lane)))
     assert (carried is not None) == (lane is Lane.PRECIOUS)
 
 
@@ -57,9 +56,9 @@ def test_what_is_not_carried() -> None:
     assert all(relaying.carried(whole[:end]) is None for end in range(len(whole)))
     command = frames.encode_uplink(CommandFrame(8, 0, 16, b"\1\x90"), KEY)
     assert relaying.carried(command) is None
-    longest = replace(WORDS, symbol=bytes(MTU_BYTES_MAX - 17))
+    longest = WORDS._replace(symbol=bytes(MTU_BYTES_MAX - 17))
     assert relaying.carried(signed(longest)) is not None
-    assert relaying.carried(signed(replace(longest, symbol=longest.symbol + b"\1"))) is None
+    assert relaying.carried(signed(longest._replace(symbol=longest.symbol + b"\1"))) is None
 
 
 def test_a_parcel_is_read_as_it_was_packed() -> None:

@@ -48,10 +48,10 @@ def only(*sessions: Session) -> Callable[[int, int], Iterable[Session]]:
 def test_data_in_a_session_is_golden(name: str) -> None:
     data = bytes.fromhex(GOLDEN[name])
     assert frames.encode_downlink(DATA[name], KEY) == data
-    genuine = replace(DATA[name], authenticity=Authenticity.GENUINE)
+    genuine = DATA[name]._replace(authenticity=Authenticity.GENUINE)
     assert frames.decode_downlink(data, {7: KEY}, only(SESSION)) == genuine
     heard = frames.decode_downlink(data)
-    assert heard == replace(DATA[name], authenticity=Authenticity.UNVERIFIED, session=None)
+    assert heard == DATA[name]._replace(authenticity=Authenticity.UNVERIFIED, session=None)
 
 
 def test_a_report_in_a_session_is_golden() -> None:
@@ -63,7 +63,7 @@ def test_a_report_in_a_session_is_golden() -> None:
 @given(SESSIONS, SESSIONS)
 def test_a_frame_of_one_session_is_genuine_in_no_other(one: Session, other: Session) -> None:
     """Nor is it without any; the unsigned bytes of both are the same but for four bits."""
-    sent = replace(DATA["data"], counter=FrameCounter(one.boot_bits, 5), session=one)
+    sent = DATA["data"]._replace(counter=FrameCounter(one.boot_bits, 5), session=one)
     data = frames.encode_downlink(sent, KEY)
     heard = frames.decode_downlink(data, {7: KEY}, lambda node_id, boot_bits: [other])
     assert isinstance(heard, DataFrame) is (one == other)
@@ -98,11 +98,11 @@ def test_an_incarnation_tells_the_session_and_agrees_with_its_counter(
     data = frames.encode_downlink(sent, KEY)
     assert len(data) == frames.INCARNATION_BYTES + 4
     assert len(frames.encode_downlink(sent)) == frames.INCARNATION_BYTES
-    assert frames.decode_downlink(data, {7: KEY}, only()) == replace(
-        sent, authenticity=Authenticity.GENUINE)
-    wrong = replace(sent, counter=FrameCounter(session.boot_bits ^ 1, number))
+    assert frames.decode_downlink(data, {7: KEY}, only()) == sent._replace(
+        authenticity=Authenticity.GENUINE)
+    wrong = sent._replace(counter=FrameCounter(session.boot_bits ^ 1, number))
     assert frames.decode_downlink(frames.encode_downlink(wrong)) is None
-    nobody = replace(sent, session=Session(0, session.boot))
+    nobody = sent._replace(session=Session(0, session.boot))
     assert frames.decode_downlink(frames.encode_downlink(nobody)) is None
 
 

@@ -2,7 +2,6 @@
 
 import json
 import zlib
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +30,7 @@ FRAMES = st.one_of(
         DataFrame, st.just(7), st.builds(FrameCounter, st.integers(0, 15), st.integers(0, 4095)),
         st.integers(0, 3), st.integers(0, 65535), st.integers(1, 256), st.integers(0, 65535),
         st.binary(min_size=1, max_size=209), st.booleans(), st.just(Authenticity.GENUINE),
+        st.none(),
     ),
     st.builds(IdentFrame, st.just(7), st.text(max_size=40), st.just(Authenticity.GENUINE)),
 )
@@ -45,7 +45,7 @@ def with_crc(data: bytes) -> bytes:
 def test_signed_golden(name: str) -> None:
     data, frame = bytes.fromhex(GOLDEN[name]), DOWNLINK[name]
     assert frames.encode_downlink(frame, KEY) == data
-    genuine = replace(frame, authenticity=Authenticity.GENUINE)
+    genuine = frame._replace(authenticity=Authenticity.GENUINE)
     assert frames.decode_downlink(data, KEYS) == genuine
     assert frames.encode_downlink(genuine, KEY) == data
 
@@ -70,7 +70,7 @@ def test_without_the_key_it_is_read_and_not_verified(name: str) -> None:
     data = bytes.fromhex(GOLDEN[name])
     for keys in (None, {}, {9: KEY}):
         read = frames.decode_downlink(data, keys)
-        assert read == replace(DOWNLINK[name], authenticity=Authenticity.UNVERIFIED)
+        assert read == DOWNLINK[name]._replace(authenticity=Authenticity.UNVERIFIED)
 
 
 @pytest.mark.parametrize("name", DOWNLINK)

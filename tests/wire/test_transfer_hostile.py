@@ -2,7 +2,6 @@
 
 import gc
 import random
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -211,10 +210,10 @@ def test_a_frame_is_new_once() -> None:
     for frame in frames * 3:
         receiver.on_data(frame)
     assert receiver.new_frames == len(frames) and receiver.report()[2] == ()
-    receiver.on_data(replace(frames[0], counter=FrameCounter(1, 3000)))
+    receiver.on_data(frames[0]._replace(counter=FrameCounter(1, 3000)))
     assert receiver.new_frames == len(frames) + 1
     for number in range(FRAMES_REMEMBERED_MAX + 500):
-        receiver.on_data(replace(frames[0], esi=number % 5000, counter=FrameCounter(
+        receiver.on_data(frames[0]._replace(esi=number % 5000, counter=FrameCounter(
             1, number // 5000), block=2))
     assert len(receiver._heard) == FRAMES_REMEMBERED_MAX
 
@@ -291,7 +290,7 @@ def test_a_hundred_poisoned_symbols_in_a_row_and_the_block_still_arrives(kind: s
             },
             "beyond": {"esi": rng.randrange(64, 65_536), "symbol": symbol},
         }[kind]
-        poisoned = replace(genuine, **changes)  # type: ignore[arg-type]
+        poisoned = genuine._replace(**changes)  # type: ignore[arg-type]
         latest |= {found.record_id: found for found in ear.receiver.on_data(poisoned)}
         told = ear.receiver.report()
         assert told is not None
@@ -311,7 +310,7 @@ _FRAMES = st.builds(
     DataFrame, st.just(NODE), st.builds(FrameCounter, st.integers(0, 3), st.integers(0, 4095)),
     st.integers(0, 3), st.sampled_from([0, 1, 2, 250, 300, 32_768, 65_534, 65_535]),
     st.integers(1, 256), st.sampled_from([0, 1, 2, 3, 63, 64, 255, 256, 65_535]),
-    st.binary(max_size=250), st.booleans(),
+    st.binary(max_size=250), st.booleans(), session=st.none(),
 )
 
 

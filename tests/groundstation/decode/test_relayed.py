@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +189,7 @@ def test_what_is_refused_is_counted(station: Station, how: str, reason: str) -> 
         case "bulk":
             frame = relaying.carried(words)
             assert isinstance(frame, DataFrame)
-            station.carry(encode_downlink(replace(frame, priority=3), bytes(32)))
+            station.carry(encode_downlink(frame._replace(priority=3), bytes(32)))
     assert station.tally[reason] == 1 and station.lines == [] and station.receptions() == []
 
 
@@ -203,7 +202,7 @@ def test_a_parcel_in_a_parcel_is_not_opened(station: Station) -> None:
     assert data is not None
     bulk = decode_downlink(data)
     assert isinstance(bulk, DataFrame)
-    as_words = encode_downlink(replace(bulk, priority=0, session=fenn.session), fenn.downlink_key)
+    as_words = encode_downlink(bulk._replace(priority=0, session=fenn.session), fenn.downlink_key)
     station.carry(fenn.tell(), as_words)
     assert station.tally["relay_looped"] == 1
     assert len(station.receptions()) == 2
