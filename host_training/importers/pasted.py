@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from host_training.importers.mail_quotes import unquoted
+
 LONG_CHARS_MIN = 200  # of what is taken for pasted by its length alone
 BELOW_CHARS_MAX = 300  # of an instruction below a mail
 
@@ -43,7 +45,8 @@ _NAME_CHARS_MAX = 60
 _ASKED = re.compile(
     r"\b(?:re-?writ\w*|re-?phras\w*|reword\w*|paraphras\w*|translat\w*|summari[sz]\w*|summary|"
     r"correct\w*|proof-?read\w*|improv\w*|polish|edit|shorten|fix|check|review|repl(?:y|ies)|"
-    r"answer|respon[ds]\w*|explain|analy[sz]e|simplif\w*|following|below|e?-?mail|letter|"
+    r"answer|respon[ds]\w*|explain|analy[sz]e|simplif\w*|following|below|(?:make|turn) (?:this|it)|"
+    r"this (?:e-?mail|mail|letter|text|message)|"
     r"umschreib\w*|übersetz\w*|zusammenfass\w*|fasse|korrigier\w*|verbesser\w*|formulier\w*|"
     r"antworte?|erkläre?|folgende\w*|kürze|réécri\w*|tradui\w*|résum\w*|corrig\w*|améliore\w*|"
     r"répon\w*|suivant\w*|reescrib\w*|traduc\w*|resum\w*|mejora\w*|respond\w*|siguiente|"
@@ -55,7 +58,7 @@ _INSTRUCTION_CHARS_MAX = 240
 
 def without_pasted(prompt: str) -> str:
     """What the asker typed; empty where all of it is pasted."""
-    text = _FENCED.sub("\n\n", prompt).strip()
+    text = unquoted(_FENCED.sub("\n\n", prompt))
     start = min(_mail_start(text), _long_start(text))
     above = text[:start].strip()
     if start == len(text) or above:

@@ -19,15 +19,16 @@ _TURN = re.compile(
     r"(?:[-*+>#]+ +)?[*_]{0,2}(?P<who>q|question|f|frage|a|answer|antwort|r|réponse) ?\d{0,3}"
     r"(?::[*_]{0,2}|[*_]{0,2}[:.])\s+(?P<words>\S.*)", re.IGNORECASE)
 _ADDRESSED = re.compile(
-    r"\b(?:(?i:you\w{0,4}|u|thou|thee|thy|du|dich|dir|dein\w{0,2}|euch|eure?\w?|ihr|tu|toi|tes|vous|"
-    r"votre|vos|mr|mrs|ms|sir|madam|ma'am|herr|frau|monsieur|madame|thanks?|danke|merci|please|"
-    r"bitte|welcome|contact|click)|Sie|Ihnen|Ihr\w{0,2})\b|\b[tT]['’]\w")
+    r"\b(?:(?i:you\w{0,4}|u|thou|thee|thy|du|dich|dir|dein\w{0,2}|euch|eure?\w?|ihr|tu|toi|tes|"
+    r"vous|votre|vos|mr|mrs|ms|sir|madam|ma'am|herr|frau|monsieur|madame|thanks?|danke|merci|"
+    r"please|bitte|welcome|contact|click)|Sie|Ihnen|Ihr\w{0,2})\b|\b[tT]['’]\w")
 _FIRST = re.compile(r"\b(?:I|(?i:me|my|mine|myself|ich|mich|mir|mein\w{0,2}|je|moi|mon|mes))\b|"
                     r"\b[jJ]['’]\w")
 _ASKING_WORDS = (
     "what|why|how|when|where|who|whose|which|is|are|was|were|do|does|did|can|could|should|will|"
-    "would|have|has|am|wer|wie|wann|wo|warum|wieso|weshalb|wohin|woher|welche\\w?|ist|sind|habe|hat|"
-    "kann|soll|wird|will|darf|muss|brauche|est|qui|quand|où|pourquoi|comment|quel\\w{0,3}|qu['’]\\w+")
+    "would|have|has|am|wer|wie|wann|wo|warum|wieso|weshalb|wohin|woher|welche\\w?|ist|sind|habe|"
+    "hat|kann|soll|wird|will|darf|muss|brauche|est|qui|quand|où|pourquoi|comment|quel\\w{0,3}|"
+    "qu['’]\\w+")
 _ASKING = re.compile(rf"\b(?:{_ASKING_WORDS})\b", re.IGNORECASE)
 
 

@@ -29,6 +29,11 @@ PASTED = {
     "with a head": (
         "What does he want from me?\n\nFrom: Bo Berg\nTo: Ines Moor\nthe boat is sold",
         "What does he want from me?"),
+    "answered in a program for mail": (
+        "help me answer\n\nOn Mon, May 3, 2021 at 10:00 AM Bo Berg <bo@x.example> wrote:\n"
+        "Hi Ines,\nI will not come.\nBo", "help me answer"),
+    "without a name below": ("Make this nicer:\nHi Bo,\nthe boat is sold.\nThanks",
+                             "Make this nicer:"),
     "above what is asked": (f"{MAIL}\n\nMake it shorter, and kinder.",
                             "Make it shorter, and kinder."),
     "alone": (MAIL, ""),
@@ -50,6 +55,7 @@ OWN = {
     "a question": "Why does a balloon burst at thirty kilometres, and not at twenty?",
     "a colon": "I have two questions: why does it burst, and who finds it?",
     "a plan": f"Here is my plan for the boat:\n{'- tar the stern, then wait for a dry day' * 8}",
+    "a story behind a colon": f"I need help with an email: my boss wants {'me to work, ' * 20}no",
     "a short list": "Compare these: tar, varnish, oil.",
     "a polite person": "Hi Claude,\n\ncould you tell me why boats leak?\n\nThanks,\nInes",
     "a polite person, without a name": "Hello,\n\nwhy do boats leak?\n\nThanks!",
