@@ -1,8 +1,9 @@
 """What somebody asked ChatGPT or Claude, from their exports, to Messages: no answer is learnt.
 
-Long prompts are mostly pasted from elsewhere, so they are left out. Source: ``conversations.json``
-of both exports, as their readers have them (``mapping``, ``author.role``, ``content.parts``;
-``chat_messages``, ``sender``, ``text``).
+Long prompts are mostly pasted from elsewhere, so they are left out, and of others the mails and
+texts that were pasted below an instruction. Source: ``conversations.json`` of both exports, as
+their readers have them (``mapping``, ``author.role``, ``content.parts``; ``chat_messages``,
+``sender``, ``text``).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from host_training.common.messages import Message, Notes
 from host_training.importers.export_rows import Room, RowPlace, json_values, wrote
+from host_training.importers.pasted import without_pasted
 from host_training.importers.text import head_text
 from host_training.importers.times import from_iso, from_seconds
 from host_training.importers.tree import File
@@ -98,7 +100,11 @@ def _of_claude(talk: dict[str, Any], place: RowPlace) -> Iterator[Message]:
 
 def _prompt(room: Room, place: RowPlace, text: Any, utc_ms: int | None, number: Any
             ) -> Iterator[Message]:
-    if isinstance(text, str) and len(text) > PROMPT_CHARS_MAX:
-        place.notes.skip("long prompt, most of which is pasted")
-    else:
+    if not isinstance(text, str) or not text.strip():
         yield from wrote(room, place, text, utc_ms, number)
+    elif len(text) > PROMPT_CHARS_MAX:
+        place.notes.skip("long prompt, most of which is pasted")
+    elif own := without_pasted(text):
+        yield from wrote(room, place, own, utc_ms, number)
+    else:
+        place.notes.skip("prompt that is pasted")

@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from host_training.importers import chat_heads, chat_lines
+from host_training.importers import chat_heads, chat_lines, private_questions
 from host_training.importers.chat_lines import ChatTurn, Stamp
 
 _PART_CHARS = 20_000  # judged at a time, so that a chat behind a diary is one too
@@ -99,8 +99,9 @@ class _Part:
 def refusal(text: str) -> str | None:
     """Why a text is not one person's writing, as a sentence; None where it may be."""
     for start in range(0, len(text), _PART_CHARS):
-        part = _part(text[start : start + _PART_CHARS])
-        if _is_chat(part):
+        words = text[start : start + _PART_CHARS]
+        part = _part(words)
+        if _is_chat(part) and not private_questions.is_to_oneself(words):
             program, advice = next(((name, advice) for name, pattern, advice in _PROGRAMS
                                     if pattern.search(text[: _PART_CHARS])), ("", _JSON))
             copied = f" (from {program})" if program else ""

@@ -111,6 +111,11 @@ def unquoted(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", own).strip()
 
 
+def is_attribution(line: str) -> bool:
+    """True for "Bo Berg wrote:" and nothing else."""
+    return _NAMED.match(line) is not None
+
+
 def _without_contacts(lines: Sequence[str]) -> Sequence[str]:
     """Without what stands last, below a ruler, and says how to reach somebody.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import re
 
+from host_training.importers.forum_quotes import without_quotes as without_forum_quotes
+
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+).*?(?:^ {0,3}\1[`~]*\s*$|\Z)", re.MULTILINE | re.DOTALL)
 _DROPPED = re.compile(
     r"%%.*?%%|!\[\[[^\[\]\n]*\]\]|!\[[^\[\]\n]*\]\([^()\n]*\)|\[\^[^\[\]\s]+\](?::.*$)?|"
@@ -38,7 +40,7 @@ _RTF_WORDS = {"par": "\n", "line": "\n", "tab": " ", "emdash": "—", "endash": 
 def of_markdown(text: str) -> str:
     """The author's prose: no code, quotes, tasks, tables, embeds, comments; links as their words.
     """
-    text = _without_comments(_FENCE.sub("", _DATA.sub("", text)))
+    text = without_forum_quotes(_without_comments(_FENCE.sub("", _DATA.sub("", text))))
     text = _DROPPED.sub("", text)
     text = _BLOCK_ID.sub("", _LINES_OUT.sub("", text))
     text = _WIKI.sub(lambda m: m[1], text)

@@ -57,6 +57,7 @@ from host_training.importers import (
     wordpress,
     x_archive,
 )
+from host_training.importers.forum_quotes import without_quotes
 from host_training.importers.text import head_text
 from host_training.importers.tree import File
 
@@ -207,7 +208,11 @@ def read_all(exports: Sequence[Export], notes: Notes) -> Iterator[Message]:
     for export in exports:
         try:
             for message in export.format.read(export.files, notes):
-                yield _printable(message)
+                text = without_quotes(message.text)
+                if text:
+                    yield _printable(message, text)
+                else:
+                    notes.skip("no words but a quotation")
         except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
             notes.put(export.files[0].name, "", f"reading stopped: {error}")
         except Exception as error:  # noqa: BLE001 (what one export has wrong, no other pays for)
@@ -216,8 +221,9 @@ def read_all(exports: Sequence[Export], notes: Notes) -> Iterator[Message]:
         notes.sum_up()
 
 
-def _printable(message: Message) -> Message:
-    """With whole characters in ids and names: ``mend`` sees to the text."""
+def _printable(message: Message, text: str) -> Message:
+    """With ``text``, and whole characters in ids and names: ``mend`` sees to those of the text."""
+    message = message if text == message.text else replace(message, text=text)
     shown = message.chat_id, message.message_id, message.author, message.name, message.chat_name
     if all(map(str.isascii, shown)):
         return message
