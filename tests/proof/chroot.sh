@@ -33,7 +33,7 @@ sed "s|/var/lib/spacepi/persona|$root/var/lib/spacepi/persona|" "$flight/mission
 
 cd "$project"
 direwolfs="" around="" core=""
-trap 'kill $direwolfs $around $core 2>/dev/null || true' EXIT
+trap 'kill $direwolfs $around 2>/dev/null; stop_payload' EXIT
 trap 'exit 130' HUP INT TERM
 direwolf_pair "$flight" 18001 18003
 sleep 5
@@ -45,11 +45,14 @@ while [ ! -s "$flight/heard" ]; do
     sleep 1
 done
 
-# payload COMMAND...: on those stand-ins.
+# payload COMMAND...: on those stand-ins. Its own number is in the file pid: to end the shell that
+# waits for it would leave it running, with the store locked.
 payload() {
-    in_image env PYTHONPATH=/var/tmp/proof/bus /opt/spacepi/bin/spacepi-payload "$@" \
-        --mission /var/tmp/proof/mission.toml
+    # shellcheck disable=SC2016 # $$ and $@ are those of the inner shell
+    in_image env PYTHONPATH=/var/tmp/proof/bus sh -c 'echo $$ >/var/tmp/proof/pid; exec "$@"' sh \
+        /opt/spacepi/bin/spacepi-payload "$@" --mission /var/tmp/proof/mission.toml
 }
+stop_payload() { kill "$(cat "$flight/pid" 2>/dev/null)" 2>/dev/null || true; }
 
 payload preflight --seconds 600 >"$flight/page" 2>"$flight/log" || [ $? = 1 ] ||
     fail "preflight ended: $(tail -n 3 "$flight/log")"
@@ -70,7 +73,7 @@ while [ -z "$(heard "$thought")" ]; do
     kill -0 "$around" 2>/dev/null || fail "no thought in $limit_s s: $(tail -n 3 "$flight/log")"
     sleep 5
 done
-kill "$core"
+stop_payload
 wait "$core" 2>/dev/null || true
 kill "$around"
 wait "$around" || true
