@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from payload.onboard_files import voices
+from payload.onboard_files import known_neighbours
 from wire import key_file, mission
 from wire.mission_swarm import Neighbour, SwarmSection
 
@@ -17,13 +17,13 @@ KEY = bytes(range(32))
 def heard(base: Path, **given: str) -> dict[int, bytes]:
     swarm = SwarmSection(neighbours=(
         Neighbour(name="FENN", node_id=8, **given), Neighbour(name="ODA", node_id=9)))
-    found = voices(MISSION.model_copy(update={"swarm": swarm}), base)
+    found = known_neighbours(MISSION.model_copy(update={"swarm": swarm}), base)
     return {node_id: voice.key for node_id, voice in found.items()}
 
 
 def test_only_neighbours_whose_key_is_here_are_understood(tmp_path: Path) -> None:
     key_file.create(tmp_path / "fenn.key", KEY)
-    assert heard(tmp_path) == {} == voices(MISSION, tmp_path)
+    assert heard(tmp_path) == {} == known_neighbours(MISSION, tmp_path)
     assert heard(tmp_path, downlink_key="fenn.key") == {8: KEY}
 
 
