@@ -22,7 +22,7 @@ from payload.situation import Situation
 from wire.airtime_budget import AirtimeBudget
 from wire.beacon import PowerMode
 from wire.commands import ARMED_S
-from wire.mission_radio import MODULES, RadioSection
+from wire.mission_radio import LORA, RadioSection
 from wire.mission_sensors import ONE_WIRE, SensorSection
 from wire.records import TimeQuality
 from wire.sampling import Sampling
@@ -273,7 +273,7 @@ def _radio(flight: Flight) -> Line:
     if radio.kind == "none":
         return Line(Verdict.JUDGE, "radio", "none in the mission: this flight transmits nothing")
     where = f"{radio.host}:{radio.port}" if radio.kind == "kiss-tcp" else radio.device
-    if radio.kind in MODULES:
+    if radio.kind in LORA:
         return _module(flight.downlink.is_radio_lost, radio, told)
     if flight.downlink.is_radio_lost:
         return Line(Verdict.NO_GO, "radio", f"no modem at {where}: is it switched on, is Dire Wolf "
@@ -294,12 +294,13 @@ def _module(is_lost: bool, radio: RadioSection, told: str | None) -> Line:
     """One that was asked has told its version and settings; without pins it cannot be asked."""
     if not is_lost and told is not None:
         return Line(Verdict.GO, "radio", f"{told}: is it received?")
-    is_asked = radio.ebyte is None or radio.ebyte.m0_pin is not None
+    is_asked = radio.kind != "ebyte" or radio.ebyte is None or radio.ebyte.m0_pin is not None
     if not is_lost and not is_asked:
         return Line(Verdict.JUDGE, "radio",
                     f"{radio.device} is used as it is set: without m0_pin, m1_pin it is not "
                     "checked")
-    advice = "M0, M1 and AUX" if radio.kind == "ebyte" else "radio.baud"
+    advice = {"ebyte": "M0, M1 and AUX", "rylr": "radio.baud"}.get(
+        radio.kind, "dtparam=spi=on in config.txt")
     return Line(Verdict.NO_GO, "radio", f"no answer from {radio.device}: check the wiring, "
                                         f"radio.device, {advice}")
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from wire import ax25, ebyte, rylr
 from wire.lora import Modulation
+from wire.lora_chip import SPI_HZ
 
 if TYPE_CHECKING:
     from wire.mission_radio import RadioSection
@@ -47,6 +48,9 @@ class Airtime(ABC):
             return LoraAirtime(
                 radio.duty_percent, radio.rylr.modulation, radio.baud, 0, rylr.DATA_BYTES_MAX,
                 rylr.OWN_BYTES, rylr.COMMAND_BYTES, is_base85=not radio.rylr.is_binary_safe)
+        if radio.chip is not None:
+            return LoraAirtime(
+                radio.duty_percent, radio.chip.modulation, SPI_HZ, 0, LORA_FRAME_BYTES_MAX, 0)
         envelope_bytes = ax25.OVERHEAD_BYTES if radio.framing == "ax25" else 0
         keying_ms = radio.tx_delay_ms + radio.tx_tail_ms
         return HdlcAirtime(radio.duty_percent, radio.rate_bps, keying_ms, envelope_bytes)
@@ -83,7 +87,8 @@ class HdlcAirtime(Airtime):
 
 @dataclass(frozen=True, slots=True)
 class LoraAirtime(Airtime):
-    """A module on a serial line of ``baud``, which puts ``own_bytes`` around each packet."""
+    """A module on a serial line of ``baud``, or a chip on a bus as fast, which puts ``own_bytes``
+    around each packet."""
 
     modulation: Modulation
     baud: int

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from wire import auth, frames, horus
 from wire.airtime import Airtime
 from wire.beacon import Phase, PowerMode
-from wire.mission_radio import MODULES
+from wire.mission_radio import LORA
 
 if TYPE_CHECKING:
     from wire.mission import Mission
@@ -222,7 +222,7 @@ class AirtimeBudget:
         on_air_ms = (left_ms - 1) * self._mission.radio.duty_percent // 100
         mtu_bytes = self.airtime.bytes_in(on_air_ms)
         advice = [f"mtu_bytes up to {mtu_bytes}"] * (mtu_bytes >= frames.MTU_BYTES_MIN)
-        is_module = self._mission.radio.kind in MODULES
+        is_module = self._mission.radio.kind in LORA
         return " or ".join([*advice, "a faster modulation" if is_module else 'framing = "ax25"'])
 
 

@@ -25,7 +25,7 @@ from wire.mission_eyes import EyesSection
 from wire.mission_microphone import MicrophoneSection
 from wire.mission_mqtt import STATION_NAME, MqttSection
 from wire.mission_orbit import OrbitSection, OrbitStation
-from wire.mission_radio import EbyteSection, RadioSection, RylrSection, Section
+from wire.mission_radio import EbyteSection, LoraChipSection, RadioSection, RylrSection, Section
 from wire.mission_sensors import SensorSection
 from wire.mission_swarm import Neighbour, SwarmSection
 from wire.sampling import RANGES
@@ -371,6 +371,7 @@ def _sentence(name: str, error: ValidationError) -> str:
 _TABLES: dict[str, type[BaseModel]] = {
     "horus": HorusSection, "microphone": MicrophoneSection, "eyes": EyesSection,
     "api": ApiSection, "sources": SourceSection, "ebyte": EbyteSection, "rylr": RylrSection,
+    "sx1276": LoraChipSection,
     "mqtt": MqttSection, "orbit": OrbitSection, "stations": OrbitStation,
     "swarm": SwarmSection, "neighbours": Neighbour,
 }

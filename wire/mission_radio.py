@@ -13,10 +13,14 @@ from wire import ebyte, rylr
 from wire.frames import MTU_BYTES_MAX, MTU_BYTES_MIN
 from wire.lora import Modulation
 
-MODULES = ("ebyte", "rylr")  # kinds that carry LoRa, not packets of AX.25
+MODULES = ("ebyte", "rylr")  # kinds with a processor of their own, on a serial port
+CHIPS = ("sx1276",)  # kinds on an SPI bus
+LORA = (*MODULES, *CHIPS)  # what carries LoRa, not packets of AX.25
 MTU_BYTES = 222
 Pin = Annotated[int, Field(ge=4, le=27)]  # BCM number; 2 and 3 are the I2C bus
 SERIAL_PINS = (14, 15)
+SPI_DEVICE = "/dev/spidev0.0"
+CHIP_PREAMBLE = 8  # symbols, as most make it
 
 
 class Section(BaseModel):
@@ -67,10 +71,32 @@ class RylrSection(Section):
         return rylr.MTU_BINARY_BYTES if self.is_binary_safe else rylr.MTU_TEXT_BYTES
 
 
+class LoraChipSection(Section):
+    """[radio.sx1276]: a LoRa chip on SPI, such as an RFM95."""
+
+    frequency_khz: Annotated[int, Field(ge=137_000, le=1_020_000)]
+    spreading: Annotated[int, Field(ge=7, le=12)] = 9
+    bandwidth_khz: Literal[125, 250, 500] = 125
+    coding: Annotated[int, Field(ge=1, le=4)] = 1
+    sync_word: Annotated[int, Field(ge=0, le=255)] = 0x12
+    power_dbm: Annotated[int, Field(ge=2, le=17)] = 14
+
+    @property
+    def modulation(self) -> Modulation:
+        return Modulation(
+            self.spreading, 1000 * self.bandwidth_khz, self.coding, CHIP_PREAMBLE)
+
+    @property
+    def words(self) -> str:
+        """As the log and preflight say it."""
+        return (f"{self.frequency_khz / 1000:g} MHz, SF{self.spreading}, {self.bandwidth_khz} kHz, "
+                f"{self.power_dbm} dBm")
+
+
 class RadioSection(Section):
     """The modem and when it is used."""
 
-    kind: Literal["kiss-tcp", "kiss-serial", "ebyte", "rylr", "none"]
+    kind: Literal["kiss-tcp", "kiss-serial", "ebyte", "rylr", "sx1276", "none"]
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8001
     device: str = "/dev/serial0"
@@ -86,13 +112,16 @@ class RadioSection(Section):
     horus: bool = False
     ebyte: EbyteSection | None = None
     rylr: RylrSection | None = None
+    sx1276: LoraChipSection | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _as_its_kind_requires(cls, data: Any) -> Any:
-        """Left out, framing, MTU and baud are those of the module."""
-        if not isinstance(data, dict) or data.get("kind") not in MODULES:
+        """Left out, framing, MTU, baud and device are those of the module or chip."""
+        if not isinstance(data, dict) or data.get("kind") not in LORA:
             return data
+        if data["kind"] in CHIPS:
+            return {"framing": "plain", "device": SPI_DEVICE, **data}
         table = data.get(data["kind"])
         table = table if isinstance(table, dict) else {}
         if data["kind"] == "rylr":
@@ -106,23 +135,35 @@ class RadioSection(Section):
         return {"framing": "plain", "mtu_bytes": min(MTU_BYTES, largest), "baud": baud, **data}
 
     @property
+    def chip(self) -> LoraChipSection | None:
+        """The table of a chip on SPI."""
+        return self.sx1276 if self.kind == "sx1276" else None
+
+    @property
+    def _modulated(self) -> RylrSection | LoraChipSection | None:
+        """The table that names spreading and bandwidth, where one does."""
+        return self.rylr if self.kind == "rylr" else self.chip
+
+    @property
     def link(self) -> str:
         """What it is on the air, in a few words."""
-        if self.kind == "rylr" and self.rylr is not None:
-            return f"SF{self.rylr.spreading} at {self.rylr.bandwidth_khz} kHz"
+        own = self._modulated
+        if own is not None:
+            return f"SF{own.spreading} at {own.bandwidth_khz} kHz"
         return f"{self.rate_bps} bit/s"
 
     @property
     def rate(self) -> str:
         """The keys that decide how long a frame is on the air, as they are written."""
-        if self.kind == "rylr" and self.rylr is not None:
-            return (f"radio.rylr.spreading = {self.rylr.spreading}, bandwidth_khz = "
-                    f"{self.rylr.bandwidth_khz}")
+        own = self._modulated
+        if own is not None:
+            return (f"radio.{self.kind}.spreading = {own.spreading}, bandwidth_khz = "
+                    f"{own.bandwidth_khz}")
         return f"radio.rate_bps = {self.rate_bps}"
 
     def flaw(self) -> str | None:
         """What cannot be as the file has it, in one sentence; None when all can."""
-        if self.kind not in MODULES:
+        if self.kind not in LORA:
             return None
         if getattr(self, self.kind) is None:
             first = "channel" if self.kind == "ebyte" else "frequency_khz"
@@ -130,6 +171,8 @@ class RadioSection(Section):
         if self.framing == "ax25":
             return ('radio.framing = "ax25": a LoRa module carries no AX.25; allowed is "plain", '
                     "or omit the key")
+        if self.kind in CHIPS:
+            return None
         return self._ebyte_flaw() if self.kind == "ebyte" else self._rylr_flaw()
 
     def _ebyte_flaw(self) -> str | None:

@@ -30,12 +30,14 @@ from groundstation.decode import payload_summaries, sondehub_telemetry
 from groundstation.errors import StationError
 from groundstation.ground import Ground, HeardBytes
 from groundstation.inputs import tcp
+from groundstation.inputs.chip_line import ChipLine
 from groundstation.inputs.module_line import ModuleLine
 from wire import kiss
 from wire.envelope import Envelope
 from wire.mission import Mission
-from wire.mission_radio import MODULES
+from wire.mission_radio import MODULES, RadioSection
 from wire.radio_dialog import RadioFrame
+from wire.sx1276 import Sx1276
 
 _log = structlog.get_logger()
 NoteRadio = Callable[[str, int, str | None], None]
@@ -135,9 +137,19 @@ def opener(
         return lambda: KissClient(radio.host, radio.port, greeting)
     if radio.kind in MODULES:
         return lambda: ModuleLine(radio, uptime_ms)
+    if radio.chip is not None:
+        return lambda: _open_chip(radio, uptime_ms)
     if radio.kind == "kiss-serial":
         return lambda: KissSerial(radio.device, radio.baud, greeting)
     return None
+
+
+def _open_chip(radio: RadioSection, uptime_ms: Callable[[], int]) -> ChipLine:
+    from wire.spi_device import SpiDevice  # of Linux alone; the other radios are of any system
+
+    assert radio.chip is not None
+    bus = SpiDevice(radio.device)
+    return ChipLine(radio.device, Sx1276(bus, radio.chip), bus, uptime_ms, Event().wait)
 
 
 def nothing() -> None:

@@ -6,6 +6,7 @@ import contextlib
 
 import structlog
 
+from payload.drivers.radio_chip import ChipRadio
 from payload.drivers.radio_kiss import KissRadio
 from payload.drivers.radio_module import ModeSwitch, ModuleRadio
 from payload.drivers.serial_port import SerialStream, TcpStream
@@ -16,6 +17,8 @@ from wire.envelope import Envelope
 from wire.mission import Mission
 from wire.mission_radio import RadioSection
 from wire.module_dialogs import dialog_of
+from wire.spi_device import SpiDevice
+from wire.sx1276 import Sx1276
 
 log = structlog.get_logger("payload")
 
@@ -25,6 +28,9 @@ def wired_radio(plan: Mission, open_things: contextlib.ExitStack) -> Radio | Non
     radio = plan.radio
     if radio.kind == "none":
         return None
+    chip = _chip_radio(radio, open_things)
+    if chip is not None:
+        return chip
     stream: TcpStream | SerialStream
     if radio.kind == "kiss-tcp":
         stream = TcpStream(radio.host, radio.port)
@@ -40,6 +46,15 @@ def wired_radio(plan: Mission, open_things: contextlib.ExitStack) -> Radio | Non
         stream, radio.mtu_bytes, Airtime.of(radio), envelope.wrap, envelope.unwrap,
         kiss.keying(radio.tx_delay_ms, radio.tx_tail_ms),
     )
+
+
+def _chip_radio(radio: RadioSection, open_things: contextlib.ExitStack) -> ChipRadio | None:
+    """None for a radio that is no chip on SPI."""
+    if radio.chip is None:
+        return None
+    bus = SpiDevice(radio.device)
+    open_things.callback(bus.close)
+    return ChipRadio(Sx1276(bus, radio.chip), radio.mtu_bytes, Airtime.of(radio))
 
 
 def _module_pins(radio: RadioSection, open_things: contextlib.ExitStack) -> ModeSwitch | None:

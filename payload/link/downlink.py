@@ -79,7 +79,7 @@ class Downlink:
         self._has_identified = False  # with the latest frame
         self._listen_due_ms = mission.radio.listen_every_s * 1000
         self._quiet_until_ms = self._courteous_from_ms = 0
-        self._busy_until_ms = 0
+        self._busy_until_ms = self._on_air_until_ms = 0
         self._off_until_ms = 0
         self._phase_since_ms = 0
         self._guard = FaultGuard()
@@ -178,15 +178,24 @@ class Downlink:
         if self._radio is None or self.is_silent(now_ms):
             return now_ms + IDLE_MS
         free_ms = max(self._busy_until_ms, self._quiet_until_ms)
-        if free_ms > now_ms:
-            return free_ms
         try:
-            if not self._has_sent(self._radio, now_ms):
-                return now_ms + RETRY_MS
-            return self._send_next(now_ms, phase, power, altitude_m, beacon, packet)
+            if free_ms <= now_ms:
+                if not self._has_sent(self._radio, now_ms):
+                    return now_ms + RETRY_MS
+                free_ms = self._send_next(now_ms, phase, power, altitude_m, beacon, packet)
+            return self._look_ms(self._radio, free_ms, now_ms)
         except PortError as error:
             self._lose_radio(type(error).__name__)
             return now_ms + IDLE_MS
+
+    def _look_ms(self, radio: Radio, due_ms: int, now_ms: int) -> int:
+        """When to step again, ``due_ms`` at the latest. A chip listens only once it was seen to
+        have sent. Raises PortError."""
+        if self._mission.radio.chip is None:
+            return due_ms
+        if self._on_air_until_ms > now_ms:
+            return min(due_ms, self._on_air_until_ms)
+        return due_ms if radio.is_idle(now_ms) else min(due_ms, now_ms + RETRY_MS)
 
     def note_phase(self, now_ms: int) -> None:
         """The phase changed: its age decides the cadence after landing."""
@@ -348,6 +357,7 @@ class Downlink:
         if self.is_radio_lost:
             self.is_radio_lost = False
             self._notes.append(event("radio_returned"))
+        self._on_air_until_ms = now_ms + self._budget.airtime.on_air_ms(len(data))
         self._busy_until_ms = now_ms + max(1, self._budget.airtime.occupied_ms(len(data)))
         return True
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sim.fakes.radio_module import AirPacket, FakeModule, Plan, Send
+from sim.fakes.lora_radio import AirPacket, Plan, Send
+from sim.fakes.radio_module import FakeModule
 from wire import ebyte
 from wire.ebyte import Model
 from wire.lora import Modulation

@@ -1,42 +1,25 @@
 """Fake serial LoRa modules: their bytes, their pins, and what they put on the air.
 
 A module hears another when modulation, channel and network agree. What it has to say comes out of
-its line ``ANSWER_MS`` later, never at once. While it sends it hears nothing. The two kinds,
-``FakeEbyte`` and ``FakeRylr``, share what is here.
+its line ``ANSWER_MS`` later, never at once. The two kinds, ``FakeEbyte`` and ``FakeRylr``, share
+what is here.
 
 What can be broken is a public attribute or method, set and cleared from outside at any time.
-
-Source: the data sheets named in ``wire.ebyte`` and ``wire.rylr``.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from payload.ports import DeviceAbsent
-from wire.lora import Modulation
+from sim.fakes.lora_radio import AirPacket, FakeLoraRadio, Plan, Send
 
 ANSWER_MS = 20
 OUT_BYTES_MAX = 4096  # of the operating system's serial port; what comes later is lost
 
 
-@dataclass(frozen=True, slots=True)
-class AirPacket:
-    """What is on the air, and how."""
-
-    data: bytes
-    modulation: Modulation
-    channel: int  # of an EBYTE, or the frequency in Hz
-    network: int
-
-
-Send = Callable[[AirPacket, int], None]
-Plan = Callable[[int, Callable[[], None]], None]
-
-
-class FakeModule(ABC):
+class FakeModule(FakeLoraRadio):
     """A ``ByteStream``, and what the station uses of a pyserial port.
 
     Faults, all off at first:
@@ -48,16 +31,9 @@ class FakeModule(ABC):
     timeout: float = 0.0  # never waited for: a world of its own time
 
     def __init__(self, now_ms: Callable[[], int], plan: Plan, send: Send) -> None:
-        """``send(packet, end_ms)`` is called when it begins to transmit; ``plan`` makes an
-        event."""
-        self.is_unplugged = False
+        super().__init__(now_ms, plan, send)
         self.is_silent = False
-        self.sent_packets = 0
-        self._now_ms, self._plan, self._send = now_ms, plan, send
         self._out = bytearray()
-        self._busy_until_ms = 0
-
-    # -- the line --------------------------------------------------------------------------------
 
     def read(self, max_bytes: int) -> bytes:
         """What has come out."""
@@ -75,32 +51,9 @@ class FakeModule(ABC):
         self._check()
         self._take(data)
 
-    # -- the air ---------------------------------------------------------------------------------
-
-    @property
-    def is_sending(self) -> bool:
-        return self._now_ms() < self._busy_until_ms
-
     def hear(self, packet: AirPacket, rssi_dbm: int, snr_db: int) -> None:
-        """A packet that got through arrives at its antenna."""
         if not self.is_sending and self._is_for_us(packet):
             self._say(self._received(packet.data, rssi_dbm, snr_db))
-
-    def _transmit(self, packet: AirPacket, own_bytes: int, sent: Callable[[], None]) -> None:
-        """Behind what is being sent already."""
-        start_ms = max(self._now_ms(), self._busy_until_ms)
-        self._busy_until_ms = start_ms + packet.modulation.packet_ms(len(packet.data) + own_bytes)
-        end_ms = self._busy_until_ms
-
-        def begin() -> None:
-            self.sent_packets += 1
-            self._send(packet, end_ms)
-
-        if start_ms == self._now_ms():
-            begin()
-        else:
-            self._plan(start_ms, begin)
-        self._plan(end_ms, sent)
 
     def _say(self, data: bytes) -> None:
         self._plan(self._now_ms() + ANSWER_MS, lambda: self._come_out(data))

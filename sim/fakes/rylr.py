@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from sim.fakes.radio_module import AirPacket, FakeModule, Plan, Send
+from sim.fakes.lora_radio import AirPacket, Plan, Send
+from sim.fakes.radio_module import FakeModule
 from wire import rylr
 from wire.lora import Modulation
 

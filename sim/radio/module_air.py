@@ -1,4 +1,4 @@
-"""Two fake LoRa modules, the payload's and the station's, on the channel of ``sim.radio``."""
+"""Two fake LoRa radios, the payload's and the station's, on the channel of ``sim.radio``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sim.clock import SimClock
-from sim.fakes.radio_module import AirPacket, FakeModule, Plan
+from sim.fakes.lora_radio import AirPacket, FakeLoraRadio, Plan
 from sim.radio.channel import Channel
 from sim.radio.impairments import Arrival
 from wire.airtime import Airtime
@@ -15,7 +15,7 @@ from wire.lora import Modulation
 
 @dataclass(frozen=True, slots=True)
 class PacketAirtime(Airtime):
-    """What is on the air is a packet of the module, with its own bytes around it."""
+    """What is on the air is a packet of the radio, with its own bytes around it."""
 
     modulation: Modulation
     own_bytes: int
@@ -28,23 +28,23 @@ class PacketAirtime(Airtime):
 
 
 class ModuleAir:
-    """``payload`` and ``station`` are set when both modules are made: each sends to the other."""
+    """``payload`` and ``station`` are set when both radios are made: each sends to the other."""
 
-    payload: FakeModule
-    station: FakeModule
+    payload: FakeLoraRadio
+    station: FakeLoraRadio
 
     def __init__(self, clock: SimClock, channel: Channel, plan: Plan, own_bytes: int) -> None:
         self._clock, self._channel, self._plan = clock, channel, plan
         self._own_bytes = own_bytes
 
     def send_down(self, packet: AirPacket, end_ms: int) -> None:
-        """The payload's module begins to transmit."""
+        """The payload's radio begins to transmit."""
         self._set_airtime(packet)
         self._channel.send_down(packet.data)
         self._carry(packet, end_ms, self._channel.arrive_down, lambda: self.station)
 
     def send_up(self, packet: AirPacket, end_ms: int) -> None:
-        """The station's module begins to transmit."""
+        """The station's radio begins to transmit."""
         self._set_airtime(packet)
         self._channel.send_up(packet.data)
         self._carry(packet, end_ms, self._channel.arrive_up, lambda: self.payload)
@@ -54,7 +54,7 @@ class ModuleAir:
 
     def _carry(
         self, packet: AirPacket, end_ms: int,
-        arrive: Callable[[bytes, int, int], list[Arrival]], far: Callable[[], FakeModule],
+        arrive: Callable[[bytes, int, int], list[Arrival]], far: Callable[[], FakeLoraRadio],
     ) -> None:
         start_ms = self._clock.now_ms
 

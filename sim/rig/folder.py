@@ -81,8 +81,8 @@ def _adapted(mission: Mission, path: Path, layout: Layout, ports: Ports) -> Miss
     bundle = mission.mind.bundle and str((path.resolve().parent / mission.mind.bundle).resolve())
     changed: dict[str, dict[str, Any]] = {
         "payload": {"data_dir": "data"},
-        "radio": {"kind": "kiss-tcp", "ebyte": None, "rylr": None, "host": HOST,
-                  "port": ports.payload_modem},
+        "radio": {"kind": "kiss-tcp", "ebyte": None, "rylr": None, "sx1276": None,
+                  "host": HOST, "port": ports.payload_modem},
         "sensors": {"gnss_device": str(layout.receiver.absolute())},
         "mind": {"bundle": bundle, "threads": MIND_THREADS},
         "ground": {"web_host": HOST, "web_port": ports.page, "archive_dir": "archive",

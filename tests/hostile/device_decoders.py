@@ -1,4 +1,4 @@
-"""The decoders of ``payload.devices``: what chips on a bus and a satellite receiver say."""
+"""What chips on a bus and a satellite receiver say: ``payload.devices``, and a LoRa chip on SPI."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from payload.devices.sht4x import Sht4x
 from payload.ports import DeviceGarbage, DeviceTimeout, PortError, Sensor
 from sim.chips.ddc import DdcPort
 from sim.fakes.i2c_bus import FakeI2cBus
+from sim.fakes.lora_radio import AirPacket
+from sim.fakes.sx1276 import FakeSx1276
 from tests.hostile import seals
 from tests.hostile.registry import CELLS, Decoder, Take, Tape, fresh, plain
 from tests.payload.devices import (
@@ -35,6 +37,9 @@ from tests.payload.devices import (
 )
 from tests.payload.devices.i2c_fake import FakeBus
 from tests.payload.devices.test_gps_ublox import nmea, pvt
+from wire.mission_radio import LoraChipSection
+from wire.radio_dialog import HEARD_FRAMES_MAX, ModuleLost
+from wire.sx1276 import Sx1276
 
 
 class ScriptedBus:
@@ -193,6 +198,58 @@ def gnss_tapes() -> list[Tape]:
     return [mixed, (*_sentences(1), *_sentences(2)), spoken]
 
 
+class RecordedSpi:
+    """A LoRa chip that says ``data`` whatever it is asked, and zeros after that; or a fake one that
+    is listened to."""
+
+    def __init__(self, data: bytes = b"", fake: FakeSx1276 | None = None) -> None:
+        self.data, self._fake = data, fake
+
+    def transfer(self, data: bytes) -> bytes:
+        if self._fake is not None:
+            said = self._fake.transfer(data)
+            self.data += said
+            return said
+        said, self.data = self.data[: len(data)], self.data[len(data) :]
+        return said.ljust(len(data), b"\0")
+
+
+_LORA = LoraChipSection(frequency_khz=868_500)
+
+
+def _lora_chip(data: bytes) -> object:
+    """What is heard at the looks after a good start."""
+    chip, spi = Sx1276(RecordedSpi(data), _LORA), RecordedSpi(data)
+    with suppress(ModuleLost):
+        chip.step(0)
+    fake = FakeSx1276(lambda: 0, lambda at_ms, action: None, lambda packet, end_ms: None)
+    chip = Sx1276(fake, _LORA)
+    chip.step(0)
+    chip._spi = spi
+    with suppress(ModuleLost):
+        while spi.data:
+            chip.step(0)
+    heard = chip.take_heard()
+    assert len(heard) <= HEARD_FRAMES_MAX
+    for one in heard:
+        assert 1 <= len(one.data) <= 255 and -200 < one.rssi_dbm <= 115 and abs(one.snr_db) <= 32
+    return heard or None
+
+
+def _lora_tapes() -> list[Tape]:
+    clock = [0]
+    fake = FakeSx1276(lambda: clock[0], lambda at_ms, action: None, lambda packet, end_ms: None)
+    chip, packet = Sx1276(fake, _LORA), AirPacket(b"frame", _LORA.modulation, 868_500_000, 0x12)
+    chip.step(0)
+    spi = RecordedSpi(fake=fake)
+    chip._spi = spi
+    for _ in range(2):
+        clock[0] += 1000
+        fake.hear(packet, -100, -5)
+        chip.step(0)
+    return [(spi.data,)]
+
+
 DEVICES: list[Decoder] = [
     Decoder("payload.devices.gnss_stream", fresh(lambda: GnssStreamParser().feed), gnss_tapes,
             seal=seals.gnss, is_stream=True, cost=2, words=CELLS),
@@ -214,4 +271,5 @@ DEVICES: list[Decoder] = [
             lambda: _words(test_ina.ina219(7400, 5000)), cost=5),
     Decoder("payload.devices.ina226", plain(partial(_device, Ina226, True)),
             lambda: _words(test_ina.ina226(3200, 4000)), cost=5),
+    Decoder("wire.sx1276", plain(_lora_chip), _lora_tapes, cost=5),
 ]

@@ -1,7 +1,8 @@
-"""A flight over LoRa modules: the drivers of both ends, and two fake modules between them.
+"""A flight over LoRa modules or chips: the drivers of both ends, and two fakes between them.
 
-The payload's core flies with ``ModuleRadio``, the station receives with ``ModuleLine``; what is
-fake begins at the bytes of the serial lines. Time is the world's.
+The payload's core flies with ``ModuleRadio`` or ``ChipRadio``, the station receives with
+``ModuleLine`` or ``ChipLine``; what is fake begins at the bytes of serial lines and SPI. Time is
+the world's.
 """
 
 from __future__ import annotations
@@ -9,21 +10,25 @@ from __future__ import annotations
 from pathlib import Path
 
 from groundstation.inputs import gateway
+from groundstation.inputs.chip_line import LOOK_S, ChipLine
 from groundstation.inputs.module_line import ModuleLine
+from payload.drivers.radio_chip import ChipRadio
 from payload.drivers.radio_module import ModuleRadio
 from sim.fakes.ebyte import FakeEbyte
-from sim.fakes.radio_module import FakeModule
+from sim.fakes.lora_radio import FakeLoraRadio, Send
 from sim.fakes.rylr import FakeRylr
+from sim.fakes.sx1276 import FakeSx1276
 from sim.radio.module_air import ModuleAir
 from sim.world import World
 from tests.sim.flights import hop_world, mission
-from wire import rylr
 from wire.airtime import Airtime
 from wire.airtime_budget import AirtimeBudget
 from wire.envelope import Envelope
 from wire.mission import CadenceSection, Mission
 from wire.mission_radio import RadioSection
 from wire.module_dialogs import dialog_of
+from wire.spi_device import SpiDevice
+from wire.sx1276 import Sx1276
 
 EBYTE_PINS = {"m0_pin": 22, "m1_pin": 27, "aux_pin": 23}
 RADIOS = {
@@ -34,19 +39,24 @@ RADIOS = {
     "RYLR998 binary": {
         "kind": "rylr", "rylr": {"frequency_khz": 434_000, "spreading": 7, "is_binary_safe": True}},
 }
+CHIPS = {
+    "SX1276": {"kind": "sx1276", "sx1276": {"frequency_khz": 868_500}},
+    "SX1276 SF7": {"kind": "sx1276", "sx1276": {"frequency_khz": 434_000, "spreading": 7}},
+}
 TURN_MS = 200
+CHIP_TURN_MS = round(1000 * LOOK_S)
 
 
 def over(name: str, **changes: object) -> Mission:
     """The example mission over this radio, with the cadence that its link carries."""
     return mission().model_copy(update={
-        "radio": RadioSection.model_validate({**RADIOS[name], "horus": True, **changes}),
+        "radio": RadioSection.model_validate({**(RADIOS | CHIPS)[name], "horus": True, **changes}),
         "cadence": CadenceSection(),
     })
 
 
 class ModuleFlight:
-    """``near`` and ``far`` are the modules of payload and station: faults are set there."""
+    """``near`` and ``far`` are the radios of payload and station: faults are set there."""
 
     def __init__(self, folder: Path, plan: Mission, world: World | None = None) -> None:
         assert plan.radio.flaw() is None and AirtimeBudget(plan).flaw() is None
@@ -54,14 +64,11 @@ class ModuleFlight:
         self.world = world or hop_world(folder, flown=plan)
         clock = self.world.clock
         ebyte = plan.radio.ebyte if plan.radio.kind == "ebyte" else None
-        own_bytes = rylr.OWN_BYTES if ebyte is None else ebyte.model.own_bytes
+        own_bytes = Airtime.of(plan.radio).own_bytes
         self.air = ModuleAir(clock, self.world.channel, self.world.at, own_bytes)
-        self.near = self.air.payload = self._module(self.air.send_down)
-        self.far = self.air.station = self._module(self.air.send_up)
-        dialog = dialog_of(plan.radio, has_mode_pins=True)
-        self.radio = ModuleRadio(
-            self.near, plan.radio.mtu_bytes, Airtime.of(plan.radio), dialog,
-            self.near if isinstance(self.near, FakeEbyte) else None)
+        self.near = self.air.payload = self._fake(self.air.send_down)
+        self.far = self.air.station = self._fake(self.air.send_up)
+        self.radio = self._driver()
         self.radio.clear = lambda: None  # what is in the line when the payload starts stays there
         self.world.radio = self.radio
         self.line = self._open()
@@ -70,17 +77,31 @@ class ModuleFlight:
             self.far.select(*ebyte.model.configuration_pins)
             self._setting = self._open(has_mode_pins=True)
         self.lost = 0  # times that the station's connection was lost
-        self.world.every(TURN_MS, self._turn)
+        self.world.every(TURN_MS if plan.radio.chip is None else CHIP_TURN_MS, self._turn)
 
-    def _module(self, send) -> FakeModule:
-        clock, section = self.world.clock, self.plan.radio.ebyte
-        if section is None:
-            return FakeRylr(lambda: clock.now_ms, self.world.at, send)
-        return FakeEbyte(section.model, lambda: clock.now_ms, self.world.at, send)
+    def _fake(self, send: Send) -> FakeLoraRadio:
+        clock, radio = self.world.clock, self.plan.radio
+        if radio.ebyte is not None:
+            return FakeEbyte(radio.ebyte.model, lambda: clock.now_ms, self.world.at, send)
+        kind = FakeRylr if radio.chip is None else FakeSx1276
+        return kind(lambda: clock.now_ms, self.world.at, send)
 
-    def _open(self, has_mode_pins: bool = False) -> ModuleLine:
-        return ModuleLine(
-            self.plan.radio, lambda: self.world.clock.now_ms, has_mode_pins, self.far)
+    def _driver(self) -> ModuleRadio | ChipRadio:
+        radio = self.plan.radio
+        if radio.chip is not None:
+            return ChipRadio(
+                Sx1276(self.near, radio.chip), radio.mtu_bytes, Airtime.of(radio))
+        return ModuleRadio(
+            self.near, radio.mtu_bytes, Airtime.of(radio), dialog_of(radio, has_mode_pins=True),
+            self.near if isinstance(self.near, FakeEbyte) else None)
+
+    def _open(self, has_mode_pins: bool = False) -> ModuleLine | ChipLine:
+        radio, clock = self.plan.radio, self.world.clock
+        if radio.chip is not None:
+            return ChipLine(
+                radio.device, Sx1276(self.far, radio.chip), SpiDevice(radio.device),
+                lambda: clock.now_ms, lambda seconds: None)
+        return ModuleLine(radio, lambda: clock.now_ms, has_mode_pins, self.far)
 
     def _set_up(self) -> bool:
         """As by ``spacepi-ground radio``, its jumpers at configuration, and then at normal mode."""

@@ -13,7 +13,7 @@ import pytest
 from sim.fakes.ebyte import FakeEbyte
 from sim.world import World
 from tests.sim import tnc_flights
-from tests.sim.module_flights import RADIOS, ModuleFlight, over
+from tests.sim.module_flights import CHIPS, RADIOS, ModuleFlight, over
 from tests.sim.tnc_flights import TncFlight
 from tests.thorough import sampled
 from wire.airtime_budget import AirtimeBudget
@@ -54,7 +54,11 @@ def check(flight: ModuleFlight | TncFlight, witness: Witness) -> None:
         assert flight.near.overrun_bytes == flight.far.overrun_bytes == 0
     counts = world.channel.counts
     assert 0.15 < counts["down_faded"] / flight.near.sent_packets < 0.45
-    assert world.ground is not None and 0.15 < world.ground.loss() < 0.45
+    # Of the last 255 frames: the last minute at SF7, in which fades are not 30 % exactly.
+    assert world.ground is not None and 0.15 < world.ground.loss() < 0.5
+    if plan.radio.chip is not None:  # a chip keeps one packet, and none of them was overtaken
+        arrived = flight.near.sent_packets - counts["down_faded"]
+        assert flight.heard("reception") >= 0.99 * arrived
     cadence_s = plan.cadence.beacon_ground_s
     cadence_ms = max(1000 * cadence_s, AirtimeBudget(plan).least_ms)
     assert witness.longest_gap_ms() <= 2 * cadence_ms + SLACK_MS
@@ -65,7 +69,7 @@ def check(flight: ModuleFlight | TncFlight, witness: Witness) -> None:
     assert rows and rows[0][0] in ("answered", "done"), [tuple(row) for row in rows]
     strengths = world.archive.db.execute(
         "SELECT count(rssi_dbm) FROM reception").fetchone()[0]
-    assert (strengths > 0) == (plan.radio.kind == "rylr")  # an EBYTE's are for one with pins
+    assert (strengths > 0) == (plan.radio.kind != "ebyte" and not isinstance(flight, TncFlight))
 
 
 def fly(flight: ModuleFlight | TncFlight, seconds: int) -> Witness:
@@ -77,7 +81,7 @@ def fly(flight: ModuleFlight | TncFlight, seconds: int) -> Witness:
     return witness
 
 
-@pytest.mark.parametrize("name", sampled(["E22", "RYLR998", "E32"]))
+@pytest.mark.parametrize("name", sampled(["E22", "SX1276", "RYLR998", "E32"]))
 def test_some_minutes_both_ways(name: str, tmp_path: Path) -> None:
     flight = ModuleFlight(tmp_path, over(name))
     witness = fly(flight, 420)
@@ -89,6 +93,27 @@ def test_some_minutes_both_ways_over_tncs(tmp_path: Path) -> None:
     flight = TncFlight(tmp_path, tnc_flights.over(1200))
     check(flight, fly(flight, 420))
     flight.close()
+
+
+def test_chips_that_fail_in_flight_come_back_at_both_ends(tmp_path: Path) -> None:
+    """Method: the payload's loses its supply, the station's its wires; then the other way round."""
+    flight = ModuleFlight(tmp_path, over("SX1276"))
+    world = flight.world
+    world.run_until(60)
+    flight.near.restart()
+    flight.far.is_unplugged, flight.far.floating = True, 0xFF
+    world.run_until(80)
+    assert flight.lost and flight.radio.told is not None
+    flight.far.is_unplugged, flight.near.is_unplugged = False, True
+    flight.far.restart()
+    world.run_until(100)
+    assert world.flight is not None and world.flight.downlink.is_radio_lost
+    flight.near.is_unplugged = False
+    before, lost = flight.heard("beacon"), flight.lost
+    world.run_until(240)
+    assert not world.flight.downlink.is_radio_lost and flight.radio.told is not None
+    assert flight.heard("beacon") > before and flight.lost == lost
+    world.close()
 
 
 def test_modules_that_fail_in_flight_come_back_at_both_ends(tmp_path: Path) -> None:
@@ -109,7 +134,7 @@ def test_modules_that_fail_in_flight_come_back_at_both_ends(tmp_path: Path) -> N
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("name", RADIOS)
+@pytest.mark.parametrize("name", RADIOS | CHIPS)
 def test_an_hour_both_ways(name: str, tmp_path: Path) -> None:
     plan = over(name)
     flight = ModuleFlight(tmp_path, plan, World(plan, 5, "scripted", tmp_path))

@@ -27,6 +27,7 @@ def flown(radio: str) -> Mission:
 
 EBYTE = 'kind = "ebyte"\n[radio.ebyte]\nchannel = 18\n'
 RYLR = 'kind = "rylr"\n[radio.rylr]\nfrequency_khz = 868500\n'
+SX1276 = 'kind = "sx1276"\n[radio.sx1276]\nfrequency_khz = 868500\n'
 PINS = "m0_pin = 22\nm1_pin = 27\naux_pin = 23\n"
 
 
@@ -45,7 +46,7 @@ def test_a_packet_lasts_as_the_makers_of_the_chip_say(
 @pytest.mark.parametrize(("radio", "mtu_bytes", "baud"), [
     (EBYTE, 222, 9600), (EBYTE + 'module = "E220"\n', 196, 9600),
     (EBYTE + 'module = "E32"\n', 112, 9600), (RYLR, 192, 115_200),
-    (RYLR + "is_binary_safe = true\n", 222, 115_200),
+    (RYLR + "is_binary_safe = true\n", 222, 115_200), (SX1276, 222, 9600),
 ])
 def test_what_is_left_out_is_as_the_module_requires(
     radio: str, mtu_bytes: int, baud: int
@@ -56,7 +57,7 @@ def test_what_is_left_out_is_as_the_module_requires(
 
 @pytest.mark.parametrize("radio", [
     EBYTE, EBYTE + 'module = "E32"\n', "rate_bps = 300\n" + EBYTE, RYLR,
-    RYLR + "is_binary_safe = true\nspreading = 7\n",
+    RYLR + "is_binary_safe = true\nspreading = 7\n", SX1276, SX1276 + "spreading = 12\n",
 ])
 @given(size=st.integers(1, 255))
 def test_the_largest_frame_in_a_time(radio: str, size: int) -> None:
@@ -64,6 +65,15 @@ def test_the_largest_frame_in_a_time(radio: str, size: int) -> None:
     time_ms = air.on_air_ms(size)
     assert air.bytes_in(time_ms) >= size > air.bytes_in(air.on_air_ms(1) - 1)
     assert air.on_air_ms(air.bytes_in(time_ms)) <= time_ms
+
+
+def test_a_chip_has_no_line_and_adds_no_bytes() -> None:
+    """Method: the packet of the calculators above, and the bus at 1 Mbit/s before it."""
+    air = Airtime.of(flown(SX1276 + "spreading = 7\n").radio)
+    assert Modulation(7, 125_000, 1, 8).packet_ms(23) == 62 == air.on_air_ms(23) - 1
+    radio = flown(SX1276).radio
+    assert (radio.device, radio.link) == ("/dev/spidev0.0", "SF9 at 125 kHz")
+    assert radio.rate == "radio.sx1276.spreading = 9, bandwidth_khz = 125"
 
 
 def test_base85_costs_a_quarter_and_a_long_frame_of_an_e32_two_packets() -> None:
@@ -104,6 +114,11 @@ def test_every_air_rate_is_no_faster_than_its_name() -> None:
     ("mtu_bytes = 193\n" + RYLR, "radio.mtu_bytes = 193: a RYLR998 carries at most 192, or 240"),
     (RYLR + "bandwidth_khz = 200", "radio.rylr.bandwidth_khz = 200: input should be 125, 250"),
     ("duty_percent = 1\nlisten_s = 1\n" + RYLR, ""),
+    ('kind = "sx1276"', 'radio.kind = "sx1276" requires a table [radio.sx1276] with frequency_khz'),
+    ('framing = "ax25"\n' + SX1276, 'radio.framing = "ax25": a LoRa module carries no AX.25'),
+    (SX1276 + "spreading = 6", "radio.sx1276.spreading = 6: input should be greater than or"),
+    (SX1276 + "power_dbm = 18", "radio.sx1276.power_dbm = 18: input should be less than or"),
+    (SX1276 + "network = 7", "unknown key radio.sx1276.network; allowed: bandwidth_khz, coding"),
 ])
 def test_a_radio_that_cannot_be_is_one_sentence(radio: str, says: str) -> None:
     if not says:

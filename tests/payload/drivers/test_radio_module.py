@@ -20,7 +20,8 @@ from payload.drivers.radio_module import ModuleRadio
 from payload.drivers.serial_port import SerialStream
 from payload.ports import DeviceAbsent
 from sim.fakes.ebyte import FakeEbyte
-from sim.fakes.radio_module import AirPacket, FakeModule
+from sim.fakes.lora_radio import AirPacket
+from sim.fakes.radio_module import FakeModule
 from sim.fakes.rylr import FakeRylr
 from tests.payload.drivers.test_streams import WAIT_S, HandClock, open_pty
 from tests.sim.module_flights import RADIOS
