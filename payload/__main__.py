@@ -42,9 +42,9 @@ from payload.drivers.i2c import LinuxI2cBus
 from payload.drivers.journal import hold_standard_streams, log_to_standard_error
 from payload.drivers.microphone import wired_microphone
 from payload.drivers.mind_socket import MindSocket
+from payload.drivers.modems.wiring import wired_radio
 from payload.drivers.one_wire import KernelThermometer
 from payload.drivers.powersave_socket import PowersaveSocket
-from payload.drivers.radio_wiring import wired_radio
 from payload.drivers.serial_port import SerialStream, serial_ports
 from payload.drivers.single_instance import AnotherPayload, SingleInstance
 from payload.drivers.system import SysfsBoard

@@ -38,8 +38,8 @@ from tests.payload.devices import (
 from tests.payload.devices.i2c_fake import FakeBus
 from tests.payload.devices.test_gps_ublox import nmea, pvt
 from wire.mission_radio import LoraChipSection
-from wire.radio_dialog import HEARD_FRAMES_MAX, ModuleLost
-from wire.sx1276 import Sx1276
+from wire.modems.radio_dialog import HEARD_FRAMES_MAX, ModuleLost
+from wire.modems.sx1276 import Sx1276
 
 
 class ScriptedBus:
@@ -271,5 +271,5 @@ DEVICES: list[Decoder] = [
             lambda: _words(test_ina.ina219(7400, 5000)), cost=5),
     Decoder("payload.devices.ina226", plain(partial(_device, Ina226, True)),
             lambda: _words(test_ina.ina226(3200, 4000)), cost=5),
-    Decoder("wire.sx1276", plain(_lora_chip), _lora_tapes, cost=5),
+    Decoder("wire.modems.sx1276", plain(_lora_chip), _lora_tapes, cost=5),
 ]

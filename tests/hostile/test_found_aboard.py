@@ -24,11 +24,12 @@ from tests.hostile.device_decoders import Line
 from tests.hostile.payload_decoders import card
 from tests.payload.devices.test_gps_ublox import nmea
 from tests.payload.fakes import FakeRadio
-from wire import frames, mission, rylr, varint
+from wire import frames, mission, varint
 from wire.bundle import BundleError
 from wire.frames import DataFrame, FeedbackFrame, FrameCounter
 from wire.incoming import Receiver
 from wire.mission import MissionError
+from wire.modems import rylr
 from wire.records import Kind, Priority, TimeQuality
 
 KEY = bytes(32)

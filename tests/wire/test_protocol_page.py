@@ -30,13 +30,10 @@ from wire import (
     bodies,
     coding,
     commands,
-    ebyte,
     frames,
     horus,
-    kiss,
     records,
     relaying,
-    rylr,
     schedule,
     settings,
     transfer,
@@ -50,6 +47,7 @@ from wire.commands import Opcode
 from wire.envelope import DESTINATION
 from wire.frames import SIGNED_BIT, FrameType
 from wire.incoming import RECEIVER_BLOCKS_MAX
+from wire.modems import ebyte, kiss, rylr
 from wire.outgoing import TTL_MS, Lane
 from wire.records import BODY_FIELDS, EPOCH_2025_MS, Kind, Priority, Record, TimeQuality
 

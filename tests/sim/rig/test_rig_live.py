@@ -29,9 +29,9 @@ from sim.rig.internet import Internet
 from sim.rig.live import Loop, NotifySocket, SerialLine
 from sim.rig.processes import Process
 from tests.sim.flights import mission
-from wire import kiss
 from wire.airtime import HdlcAirtime
 from wire.envelope import Envelope
+from wire.modems import kiss
 
 WAIT_MS = 60_000  # a bound for a hung test, never the measure of a passing one
 

@@ -1,8 +1,8 @@
 """A LoRa chip on SPI (SX1276) as the core's half-duplex radio.
 
-What the chip needs is ``wire.lora_chip``'s; this keeps the airtime. A frame is taken when the chip
-was set up and listens, and the next one is refused until the airtime is over and the chip says that
-it has sent.
+What the chip needs is ``wire.modems.lora_chip``'s; this keeps the airtime. A frame is taken when
+the chip was set up and listens, and the next one is refused until the airtime is over and the chip
+says that it has sent.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import structlog
 
 from payload.ports import DeviceAbsent, HeardFrame
 from wire.airtime import Airtime
-from wire.lora_chip import LoraChip
-from wire.radio_dialog import ModuleLost
+from wire.modems.lora_chip import LoraChip
+from wire.modems.radio_dialog import ModuleLost
 
 log = structlog.get_logger("payload")
 

@@ -1,9 +1,9 @@
 """A serial LoRa module (EBYTE, RYLR) as the core's half-duplex radio.
 
-The dialog with the module is ``wire.radio_dialog``'s; this owns its serial port and its pins. A
-frame is taken when the module was set up, said that it is free, and was given the bytes. The next
-one is refused until the airtime is over, and until the module says that it has sent: by AUX, or by
-its answer.
+The dialog with the module is ``wire.modems.radio_dialog``'s; this owns its serial port and its
+pins. A frame is taken when the module was set up, said that it is free, and was given the bytes.
+The next one is refused until the airtime is over, and until the module says that it has sent: by
+AUX, or by its answer.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import structlog
 
 from payload.ports import ByteStream, DeviceAbsent, DeviceTimeout, HeardFrame
 from wire.airtime import Airtime
-from wire.radio_dialog import ModuleLost, RadioDialog
+from wire.modems.radio_dialog import ModuleLost, RadioDialog
 
 log = structlog.get_logger("payload")
 READ_BYTES_MAX = 4096
