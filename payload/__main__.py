@@ -58,7 +58,7 @@ from payload.ports import DeviceAbsent, Radio, Switch
 from payload.preflight import Line, Machine
 from payload.scan import look, scan_command
 from payload.storage.database import free_bytes
-from payload.storage.store import END_MS_MAX, OPEN_MS_MAX, Store
+from payload.storage.durable_store import END_MS_MAX, OPEN_MS_MAX, Store
 from payload.storage.writer import Writer
 from wire import key_file, mission
 from wire.bundle import BundleError

@@ -5,7 +5,7 @@ flight (``sim.replay``) serves the same ``Trajectory`` protocol.
 
 Does not cover: valve or ballast, floating flights, gusts, the pendulum under the parachute.
 Source: steady climb, and v = v0 sqrt(rho0 / rho) under the parachute, as flight predictors do; real
-parachutes slow down more on their way, see ``wire.landing.FALL_EXPONENT``.
+parachutes slow down more on their way, see ``wire.landing_forecast.FALL_EXPONENT``.
 """
 
 from __future__ import annotations

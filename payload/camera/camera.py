@@ -16,7 +16,7 @@ from payload.camera.tiles import TiledPicture, WholePictures
 from payload.notes import Note, event
 from payload.ports import Camera, Picture, PortError
 from payload.sight import Glance
-from payload.storage.store import Store
+from payload.storage.durable_store import Store
 from wire.record_bodies import ThumbnailBody
 from wire.records import BODY_BYTES_MAX, TILE_BYTES_MAX, TILES_ASIDE_MAX, Kind
 

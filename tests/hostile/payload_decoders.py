@@ -21,7 +21,7 @@ import numpy as np
 from payload.api_client import classify
 from payload.camera.camera import picture_flaw
 from payload.camera_worker import FIELD_DEG, sight_in
-from payload.devices.gps_ublox import UbloxGnss
+from payload.devices.gnss_ublox import UbloxGnss
 from payload.drivers.http import HttpClient
 from payload.drivers.microphone import sound_of
 from payload.drivers.system import SysfsBoard

@@ -31,8 +31,8 @@ from wire import (
     beacon,
     bodies,
     bundle,
-    coding,
     commands,
+    erasure_code,
     frames,
     horus,
     key_file,
@@ -253,7 +253,7 @@ def _said(data: bytes) -> object:
 
 def _coded() -> Take:
     """Packets are an ESI of two bytes and a symbol of eight."""
-    block = coding.Decoder(3, 5, 8)
+    block = erasure_code.Decoder(3, 5, 8)
 
     def take(data: bytes) -> object:
         block.add(int.from_bytes(data[:2], "big"), data[2:10].ljust(8, b"\0"))
@@ -330,8 +330,9 @@ WIRE: list[Decoder] = [
     Decoder("wire.bodies", plain(_body), _bodies, (ValueError,), cost=10),
     Decoder("wire.varint", plain(_varint), lambda: _VARINTS, (ValueError,)),
     Decoder("wire.blocks", fresh(_block), _symbols, cost=3),
-    Decoder("wire.coding", fresh(_coded), lambda: [tuple(
-        esi.to_bytes(2, "big") + coding.repair_symbol(3, esi, [bytes((i,)) * 8 for i in range(5)])
+    Decoder("wire.erasure_code", fresh(_coded), lambda: [tuple(
+        esi.to_bytes(2, "big")
+        + erasure_code.repair_symbol(3, esi, [bytes((i,)) * 8 for i in range(5)])
         for esi in (0, 2, 5, 6, 7))]),
     Decoder("wire.incoming", fresh(receiver_take), lambda: examples.downlink()[:1],
             seal=seals.crc32, held_bytes=16 * _MEGABYTES, peak_bytes=16 * _MEGABYTES, cost=3),
