@@ -88,8 +88,8 @@ ORDER = {
     ),
     "host_training": (
         "errors", "stages", "common", "importers", "privacy", "corpus", "rows", "codec",
-        "evaluation", "gguf", "training", "quantisation", "bundle", "preflight", "pipeline",
-        "studio", "cli", "__main__",
+        "likelihood", "gguf", "training", "quantisation", "evaluation", "bundle", "preflight",
+        "pipeline", "studio", "cli", "__main__",
     ),
 }
 ONLY_IMPORTER = {

@@ -14,8 +14,8 @@ from host_training.bundle.conversation import Utterance, recent, suffix
 from host_training.bundle.pack import PersonaJson, read_persona_json
 from host_training.common.chat_template import END_OF_TURN
 from host_training.errors import TrainingError
-from host_training.evaluation.bits import open_engine
 from host_training.evaluation.generation import best_line
+from host_training.likelihood.bits import open_engine
 from payload import prompt
 from payload.mind import reranker
 from payload.mind.memory import Memory

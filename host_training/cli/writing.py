@@ -101,7 +101,7 @@ def _scorer(base: Path) -> Callable[[Sequence[tuple[str, str]]], Sequence[float]
 
     preflight.check_base(base)
     _shared["be_quiet"]()
-    from host_training.evaluation.pair_likelihood import PairLikelihood
+    from host_training.likelihood.pair_likelihood import PairLikelihood
 
     return PairLikelihood(known_bases.folder(base))
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from host_training.evaluation import (
-    bits,
     context,
     intervals,
     leaks,
@@ -36,6 +35,7 @@ from host_training.evaluation.intervals import Interval
 from host_training.evaluation.memorisation import TrainedText
 from host_training.evaluation.ngram_baseline import Letters
 from host_training.evaluation.subject import Subject
+from host_training.likelihood import bits
 from host_training.rows.dataset import Row, spread
 from host_training.rows.targets import IN_FLIGHT
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from host_training.evaluation import bits
+from host_training.likelihood import bits
 from host_training.rows.dataset import NO_LOSS, ROW_TOKENS_MAX, Row, spread
 
 DISTRACTORS = 9

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from host_training import common, evaluation, privacy, rows
+from host_training import common, evaluation, likelihood, privacy, rows
 from host_training.evaluation import (
     assess,
     gates,
@@ -46,7 +46,7 @@ class ExamVerdict:
 
 def code() -> str:
     """Hash of everything a finding depends on."""
-    return code_hash(common, privacy, rows, evaluation, prompt)
+    return code_hash(common, privacy, rows, likelihood, evaluation, prompt)
 
 
 def build(examined: Subject, out: Path, progress: Callable[[float, str], None]) -> None:

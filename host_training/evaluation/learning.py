@@ -13,11 +13,12 @@ import numpy as np
 
 from host_training.common.chat_template import END_OF_TEXT
 from host_training.common.messages import Layer
-from host_training.evaluation import bits, intervals
+from host_training.evaluation import intervals
 from host_training.evaluation.findings import LayerBits, LearntPerson
-from host_training.evaluation.reference_authors import Line
 from host_training.evaluation.subject import Subject
+from host_training.likelihood import bits
 from host_training.rows.dataset import NO_LOSS, Row, RowBuilder, clean_lines, spread
+from host_training.rows.partners import Line
 
 OTHERS_MAX = 400  # lines of others; more narrow no interval that matters
 

@@ -20,6 +20,7 @@ from host_training.evaluation.findings import LETTERS, Findings, VoiceScores, as
 from host_training.evaluation.gates import CANARY_ONCE_BITS_MAX, QUANT_ADDED_MAX, Gate
 from host_training.evaluation.mission import MissionScore
 from host_training.evaluation.svg import PlotMark
+from host_training.rows.canaries import REFERENCES
 
 HABIT_P_MAX = 0.01  # below it a habit differs; thirteen are compared
 TEMPLATE = "report.html"
@@ -179,7 +180,7 @@ def _canary_plot(findings: Findings) -> Markup | None:
     return svg.bars(
         exposed, "Canaries: nonsense lines that occur this often in the training text. Bits of "
                  f"exposure, 1.4 by chance; the most is {memorisation.MOST_BITS:g}, for the "
-                 f"likeliest of {memorisation.REFERENCES + 1:,} such lines.", " bits",
+                 f"likeliest of {REFERENCES + 1:,} such lines.", " bits",
         memorisation.MOST_BITS, (CANARY_ONCE_BITS_MAX, "limit, for once"))
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Literal
 
 from host_training.common.chat_template import END_OF_TURN, START_OF_TURN
-from host_training.evaluation.bits import open_engine
 from host_training.evaluation.generation import best_line
 from host_training.evaluation.subject import Subject
+from host_training.likelihood.bits import open_engine
 from host_training.rows.dataset import NO_LOSS, ROW_TOKENS_MAX, Row, RowBuilder, spread
 from wire.sampling import Sampling
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from host_training.evaluation.reference_authors import Line
 from host_training.rows.dataset import NO_LOSS, Row, RowBuilder
+from host_training.rows.partners import Line
 from payload.mind.reranker import Reranker
 from payload.prompt import topic_of
 from wire.sampling import Sampling

@@ -21,6 +21,7 @@ from host_training.evaluation.generation import Pace, Speech
 from host_training.evaluation.memorisation import TrainedText
 from host_training.evaluation.subject import Subject
 from host_training.rows.dataset import Row
+from host_training.rows.partners import Line, partners_of
 
 
 def ours(n: int) -> str:
@@ -35,7 +36,7 @@ def rows(texts: list[str]) -> list[Row]:
     return [Row("line", text, [1], [1], session=f"s{n // 3}") for n, text in enumerate(texts)]
 
 
-def subject(train: list[str], partners: list[reference_authors.Line], **changes: Any) -> Subject:
+def subject(train: list[str], partners: list[Line], **changes: Any) -> Subject:
     fields: dict[str, Any] = {
         "name": "Ada", "author": "Ada Test", "base": Path(), "exact": Path(), "ladder": {},
         "flown": "F16", "train": rows(train), "validation": rows([ours(n) for n in range(40)]),
@@ -110,7 +111,7 @@ def test_partners_are_asked_first_and_the_shipped_author_after() -> None:
                     context=(("N", "Did it fly?\n>>> Well?"), ("me", "It did."), ("K", "Oh"))),
             Example("dialogue", "no", "telegram", 2, session="a", context=(("N", "Well?"),)),
             Example("dialogue", "answer", "pairs", 2, context=(("asker", "A question?"),))]
-    assert reference_authors.partners(talk) == [("a", "Did it fly?"), ("a", "Well?"), ("a", "Oh")]
+    assert partners_of(talk) == [("a", "Did it fly?"), ("a", "Well?"), ("a", "Oh")]
     assert reference_authors.floor(PARTNERS, ["x"]).who == reference_authors.PARTNERS
     enough = [("a", "x" * reference_authors.CHARS_MIN)]
     assert reference_authors.floor(enough, []).who == reference_authors.PARTNERS
