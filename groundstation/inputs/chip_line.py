@@ -19,7 +19,7 @@ LOOK_S = 0.02  # the next frame takes longer to come; the chip keeps one
 _log = structlog.get_logger()
 
 
-class Closing(Protocol):
+class Closable(Protocol):
     """The bus, as far as it is let go."""
 
     def close(self) -> None: ...
@@ -29,7 +29,7 @@ class ChipLine:
     """Implements ``gateway.RadioConnection``."""
 
     def __init__(
-        self, name: str, chip: LoraChip, bus: Closing, uptime_ms: Callable[[], int],
+        self, name: str, chip: LoraChip, bus: Closable, uptime_ms: Callable[[], int],
         pause: Callable[[float], object],
     ) -> None:
         """``uptime_ms`` is of a clock that is never set; ``pause`` waits for so many seconds."""

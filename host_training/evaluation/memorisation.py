@@ -41,16 +41,16 @@ def completed(model: Any, rows: Sequence[Row]) -> float:
 
     ``model`` is an open llama_cpp model; greedy choice. Rows too short to tell are left out.
     """
-    asked = hit = 0
+    tried = hit = 0
     for row in rows:
         begin = next(at for at, label in enumerate(row.labels) if label != NO_LOSS)
         half = begin + (len(row.labels) - begin) // 2
         truth = row.input_ids[half : half + SUFFIX_TOKENS]
         if len(truth) < SUFFIX_TOKENS:
             continue
-        asked += 1
+        tried += 1
         hit += _goes_on_with(model, row.input_ids[:half], truth)
-    return hit / asked if asked else 0.0
+    return hit / tried if tried else 0.0
 
 
 def _goes_on_with(model: Any, start: Sequence[int], truth: Sequence[int]) -> bool:

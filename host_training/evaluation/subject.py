@@ -53,6 +53,6 @@ class Subject:
         """The drafts of a row as the flight tries them, the best first."""
         if self.reranker is None:
             return drafts
-        asked = [token for token, label in zip(row.input_ids, row.labels, strict=True)
+        prompt_ids = [token for token, label in zip(row.input_ids, row.labels, strict=True)
                  if label == NO_LOSS]
-        return self.reranker.ordered(drafts, topic_of(self.builder.decode(asked)))
+        return self.reranker.ordered(drafts, topic_of(self.builder.decode(prompt_ids)))

@@ -15,7 +15,7 @@ from payload import eyes
 from payload.camera.tiles import TiledPicture, WholePictures
 from payload.notes import Note, event
 from payload.ports import Camera, Picture, PortError
-from payload.sight import Glance
+from payload.sight import SightValues
 from payload.storage.durable_store import Store
 from wire.record_bodies import ThumbnailBody
 from wire.records import BODY_BYTES_MAX, TILE_BYTES_MAX, TILES_ASIDE_MAX, Kind
@@ -69,13 +69,13 @@ class CameraManager:
         self.is_failing = False  # off after its strikes, until it delivers again
         self.last_scene: str | None = None
         self.last_picture_ms: int | None = None
-        self._last_sight: Glance | None = None
+        self._last_sight: SightValues | None = None
 
     def set_interval(self, every_s: int) -> None:
         """From the next picture on."""
         self._every_ms = every_s * 1000
 
-    def known_sight(self, now_ms: int) -> Glance | None:
+    def known_sight(self, now_ms: int) -> SightValues | None:
         """What the last picture shows; None where it is stale, and without eyes."""
         taken_ms = self.last_picture_ms
         is_stale = taken_ms is None or now_ms - taken_ms > eyes.STALE_MS

@@ -15,7 +15,7 @@ from host_training.evaluation import (
     assess,
     reference_authors,
 )
-from host_training.evaluation.authorship_scores import Court
+from host_training.evaluation.authorship_scores import AuthorshipScale
 from host_training.evaluation.authorship_scores import voices as voices_of
 from host_training.evaluation.generation import Pace, Speech
 from host_training.evaluation.memorisation import TrainedText
@@ -52,8 +52,9 @@ PARTNERS = [(f"p{n // 3}", theirs(n)) for n in range(120)]
 
 def voices(train: list[str], said: list[str], base_said: list[str], **changes: Any) -> Any:
     who = subject(train, PARTNERS, **changes)
-    court = Court(who.test, who.validation, reference_authors.floor(PARTNERS, []), who.seed)
-    return voices_of(court, who, said, base_said, train), court.floor
+    floor = reference_authors.floor(PARTNERS, [])
+    scale = AuthorshipScale(who.test, who.validation, floor, who.seed)
+    return voices_of(scale, who, said, base_said, train), scale.floor
 
 
 def test_the_scale_goes_from_the_partners_to_the_author() -> None:

@@ -20,7 +20,7 @@ from payload.drivers.serial_port import SerialStream, TcpStream
 from payload.ports import ApiFailed, ApiReply, ApiRequest, DeviceAbsent
 from sim.fakes.services import SimHttp
 from sim.radio.channel import Channel, GilbertElliott
-from sim.radio.impairments import Wear
+from sim.radio.impairments import FrameDamage
 from sim.radio.line_of_sight import OpenAir
 from sim.rig import processes
 from sim.rig.air import Modem, modems
@@ -60,7 +60,7 @@ class Air:
         self.channel = Channel(
             loop.clock, HdlcAirtime(100, 1_000_000, 0, 16), rng, OpenAir(lambda: 1_000.0),
             (GilbertElliott(rng, loss, 1.0), GilbertElliott(rng, loss, 1.0)),
-            (Wear(rng), Wear(rng)))
+            (FrameDamage(rng), FrameDamage(rng)))
         self.envelope = Envelope(mission())
         self.payload, self.station = modems(loop, self.channel, self.envelope)
         self.handed: list[bytes] = []
