@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from groundstation.share.sondehub import UploadRequest, Unanswered, UploadAnswer
+from groundstation.share.sondehub import Unanswered, UploadAnswer, UploadRequest
 
 REQUIRED = ("datetime", "uploader_callsign", "software_name", "payload_callsign")
 Key = tuple[str, str, int]  # callsign, datetime, frame
