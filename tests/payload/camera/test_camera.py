@@ -10,8 +10,6 @@ import pytest
 from payload.camera.camera import (
     DEADLINE_MS,
     FIRST_PICTURE_MS,
-    OFF_MS,
-    RETRY_MS,
     THUMBNAIL_BYTES_MAX,
     CameraManager,
     picture_flaw,
@@ -19,6 +17,7 @@ from payload.camera.camera import (
 from payload.eyes import STALE_MS
 from payload.ports import DeviceAbsent, Picture, PortError
 from payload.sight import SightValues
+from payload.takes import OFF_MS, RETRY_MS
 from sim.fakes.card_disk import DeskStore
 from tests.payload.slow_device import SlowDevice
 from wire.records import BODY_BYTES_MAX, Kind, pack_body
