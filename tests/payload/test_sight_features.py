@@ -5,16 +5,14 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from PIL import Image
 
-np = pytest.importorskip("numpy", reason="numpy")
-
-from PIL import Image  # noqa: E402
-
-from payload.eyes import believed  # noqa: E402
-from payload.sight import SightValues  # noqa: E402
-from payload.sight_features import SIDE_MIN, NoSight, look  # noqa: E402
-from sim.optics import FIELD_DEG, Shot, photograph, sun_pixel  # noqa: E402
+from payload.eyes import believed
+from payload.sight import SightValues
+from payload.sight_features import SIDE_MIN, NoSight, look
+from sim.optics import FIELD_DEG, Shot, photograph, sun_pixel
 
 SIZE = (320, 240)
 DRAWN = 150
