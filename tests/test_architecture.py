@@ -68,11 +68,11 @@ ORDER = {
     "payload": (
         "notes", "sight", "ports", "sound", "plausible", "prompt", "situation", "health", "power",
         "cutdown", "sensors", "navigation", "storage", "safe_mode", "bus_guard", "hearsay",
-        "radio_requests", "api_client", "eyes", "camera", "ears", "mind", "link", "flight_ports",
-        "flight", "preflight", "devices", "drivers", "scan", "onboard_files", "sight_features",
-        "camera_worker", "sound_features", "microphone_worker", "llama_library", "mind_start",
-        "mind_engine", "mind_server",
-        "mind_worker", "gguf_index", "assembly_worker", "assembly", "diary_command", "__main__",
+        "radio_requests", "api_client", "takes", "eyes", "camera", "ears", "mind", "link",
+        "flight_ports", "flight", "preflight", "devices", "drivers", "scan", "onboard_files",
+        "sight_features", "camera_worker", "sound_features", "microphone_worker", "llama_library",
+        "mind_start", "mind_engine", "mind_server", "mind_worker", "gguf_index", "assembly_worker",
+        "assembly", "diary_command", "__main__",
     ),
     "groundstation": (
         "errors", "process_limits", "vendor", "sanitise", "http_call", "command_words", "archive",
@@ -88,8 +88,8 @@ ORDER = {
     ),
     "host_training": (
         "errors", "stages", "common", "importers", "privacy", "corpus", "rows", "codec",
-        "evaluation", "gguf", "training", "quantisation", "bundle", "preflight", "pipeline",
-        "studio", "cli", "__main__",
+        "likelihood", "gguf", "training", "quantisation", "evaluation", "bundle", "preflight",
+        "pipeline", "studio", "cli", "__main__",
     ),
 }
 ONLY_IMPORTER = {

@@ -28,7 +28,7 @@ from payload.link.interop_beacons import FaultGuard, Place
 from payload.link.record_queue import RecordQueue
 from payload.notes import Note, event
 from payload.ports import PortError, Radio
-from payload.storage.store import Store
+from payload.storage.durable_store import Store
 from wire import beacon as beacon_codec
 from wire import frames
 from wire.airtime_budget import LANDED_FRESH_MS, AirtimeBudget

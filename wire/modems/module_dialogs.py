@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from wire.ebyte_dialog import EbyteDialog
 from wire.mission_radio import RadioSection
-from wire.radio_dialog import RadioDialog
-from wire.rylr_dialog import RylrDialog
+from wire.modems.ebyte_dialog import EbyteDialog
+from wire.modems.radio_dialog import RadioDialog
+from wire.modems.rylr_dialog import RylrDialog
 
 
 def dialog_of(radio: RadioSection, has_mode_pins: bool) -> RadioDialog | None:

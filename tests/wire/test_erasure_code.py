@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire import coding
-from wire.coding import INVERSE, PRODUCT, coefficients, repair_symbol
+from wire import erasure_code
+from wire.erasure_code import INVERSE, PRODUCT, coefficients, repair_symbol
 
 
 def sources(length: int, width: int, seed: int = 1) -> list[bytes]:
@@ -38,7 +38,7 @@ def test_golden_symbols() -> None:
 def test_a_block_comes_back_after_any_loss(length: int, loss: float) -> None:
     rng = random.Random(length)
     block, width = sources(length, 40), 40
-    decoder, esi = coding.Decoder(7, length, width), 0
+    decoder, esi = erasure_code.Decoder(7, length, width), 0
     while not decoder.is_complete:
         if rng.random() >= loss:
             symbol = block[esi] if esi < length else repair_symbol(7, esi, block)
@@ -51,7 +51,7 @@ def test_repairs_alone_suffice_and_a_surplus_is_rarely_needed() -> None:
     extra = 0
     for trial in range(300):
         block = sources(8, 4, trial)
-        decoder, esi = coding.Decoder(trial, 8, 4), 8
+        decoder, esi = erasure_code.Decoder(trial, 8, 4), 8
         while not decoder.is_complete:
             decoder.add(esi, repair_symbol(trial, esi, block))
             esi += 1
@@ -62,7 +62,7 @@ def test_repairs_alone_suffice_and_a_surplus_is_rarely_needed() -> None:
 
 def test_duplicates_tell_nothing_new() -> None:
     block = sources(5, 10)
-    decoder = coding.Decoder(1, 5, 10)
+    decoder = erasure_code.Decoder(1, 5, 10)
     assert decoder.add(9, repair_symbol(1, 9, block))
     assert not decoder.add(9, repair_symbol(1, 9, block))
     assert decoder.rank == 1 and not decoder.is_inconsistent
@@ -70,7 +70,7 @@ def test_duplicates_tell_nothing_new() -> None:
 
 def test_a_poisoned_symbol_contradicts_the_rest() -> None:
     block = sources(5, 10)
-    decoder = coding.Decoder(1, 5, 10)
+    decoder = erasure_code.Decoder(1, 5, 10)
     for esi in range(5):
         decoder.add(esi, block[esi] if esi else bytes(10))
     decoder.add(9, repair_symbol(1, 9, block))

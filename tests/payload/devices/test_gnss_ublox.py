@@ -9,7 +9,7 @@ import pytest
 from pyubx2 import GET, UBXMessage, UBXReader
 
 from payload.devices.gnss_stream import GnssStreamParser, UbxMessage, encode_ubx
-from payload.devices.gps_ublox import UbloxGnss, decode_pvt
+from payload.devices.gnss_ublox import UbloxGnss, decode_pvt
 from payload.ports import DeviceAbsent, GnssFix
 
 PVT = {

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from host_training.common.chat_template import END_OF_TURN, START_OF_TURN
-from host_training.evaluation.pair_likelihood import ANSWER_TOKENS_MAX, PairLikelihood
+from host_training.likelihood.pair_likelihood import ANSWER_TOKENS_MAX, PairLikelihood
 from tests.host_training.conftest import need
 
 torch = need("torch")

@@ -8,7 +8,7 @@ from itertools import pairwise
 import msgpack
 import pytest
 
-from payload.navigation.forecast import EVERY_MS, Forecast
+from payload.navigation.landing_report import EVERY_MS, Forecast
 from payload.notes import Note
 from payload.ports import GnssFix
 from wire.beacon import Phase

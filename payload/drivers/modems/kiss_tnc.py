@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from payload.ports import ByteStream, DeviceAbsent, HeardFrame
-from wire import kiss
 from wire.airtime import Airtime
+from wire.modems import kiss
 
 READ_BYTES_MAX = 4096
 HEARD_FRAMES_MAX = 64  # per poll; the oldest are dropped, as a full receiver would

@@ -12,7 +12,7 @@ import fcntl
 import os
 import struct
 
-from wire.lora_chip import SPI_HZ
+from wire.modems.lora_chip import SPI_HZ
 
 _MODE, _MESSAGE = 0x40016B01, 0x40206B00  # SPI_IOC_WR_MODE, SPI_IOC_MESSAGE(1)
 # tx_buf, rx_buf, len, speed_hz; delay_usecs, bits_per_word, cs_change, tx_nbits, rx_nbits,
@@ -21,7 +21,7 @@ _TRANSFER = struct.Struct("=QQII8x")
 
 
 class SpiDevice:
-    """Implements ``wire.lora_chip.SpiBus`` on /dev/spidevB.C, in mode 0."""
+    """Implements ``wire.modems.lora_chip.SpiBus`` on /dev/spidevB.C, in mode 0."""
 
     def __init__(self, path: str) -> None:
         """Opens nothing yet: a Pi without SPI enabled still flies."""

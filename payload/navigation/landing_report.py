@@ -1,7 +1,8 @@
 """Forecast: the predicted landing, reported every few minutes and kept over a reboot.
 
 The winds are learnt in the air (``wire.winds``) and saved with the phase; the place follows from
-them (``wire.landing``). A prediction is sent as a HOUSEKEEPING record with these fields alone.
+them (``wire.landing_forecast``). A prediction is sent as a HOUSEKEEPING record with these fields
+alone.
 
 Does not cover: phases in which it is unknown whether it flies; there it neither learns nor reports.
 """
@@ -13,7 +14,7 @@ from typing import Any
 from payload.notes import Note
 from payload.ports import GnssFix
 from wire.beacon import Phase
-from wire.landing import FallSpeed, Landing, predict
+from wire.landing_forecast import FallSpeed, Landing, predict
 from wire.record_bodies import HousekeepingBody
 from wire.records import Kind
 from wire.winds import AirPosition, WindLayers

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from payload.navigation.forecast import position_of
 from payload.navigation.gnss import ground_distance_m
+from payload.navigation.landing_report import position_of
 from payload.navigation.motion import Motion
 from tests import recordings
 from tests.payload.flights import recorded
-from wire.landing import WIND_SIGMA_MPS_MAX, FallSpeed, Landing, fall_factor, predict
+from wire.landing_forecast import WIND_SIGMA_MPS_MAX, FallSpeed, Landing, fall_factor, predict
 from wire.winds import LAYER_M, LAYERS_MAX, METRES_PER_DEGREE, AirPosition, WindLayers
 
 EVERY_S = 60

@@ -6,19 +6,19 @@ import contextlib
 
 import structlog
 
-from payload.drivers.radio_chip import ChipRadio
-from payload.drivers.radio_kiss import KissRadio
-from payload.drivers.radio_module import ModeSwitch, ModuleRadio
+from payload.drivers.modems.kiss_tnc import KissRadio
+from payload.drivers.modems.serial_module import ModeSwitch, ModuleRadio
+from payload.drivers.modems.spi_chip import ChipRadio
 from payload.drivers.serial_port import SerialStream, TcpStream
 from payload.ports import DeviceAbsent, Radio
-from wire import kiss
 from wire.airtime import Airtime
 from wire.envelope import Envelope
 from wire.mission import Mission
 from wire.mission_radio import RadioSection
-from wire.module_dialogs import dialog_of
-from wire.spi_device import SpiDevice
-from wire.sx1276 import Sx1276
+from wire.modems import kiss
+from wire.modems.module_dialogs import dialog_of
+from wire.modems.spi_device import SpiDevice
+from wire.modems.sx1276 import Sx1276
 
 log = structlog.get_logger("payload")
 

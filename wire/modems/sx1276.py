@@ -16,9 +16,9 @@ reception).
 from __future__ import annotations
 
 from wire.lora import LOW_RATE_SYMBOL_US
-from wire.lora_chip import ChipAbsent, ChipGarbage, LoraChip, SpiBus
 from wire.mission_radio import LoraChipSection
-from wire.radio_dialog import RadioFrame
+from wire.modems.lora_chip import ChipAbsent, ChipGarbage, LoraChip, SpiBus
+from wire.modems.radio_dialog import RadioFrame
 
 FIFO, OP_MODE, FRF, PA_CONFIG, OCP, LNA = 0x00, 0x01, 0x06, 0x09, 0x0B, 0x0C
 FIFO_ADDR_PTR, FIFO_TX_BASE, FIFO_RX_BASE, FIFO_RX_CURRENT = 0x0D, 0x0E, 0x0F, 0x10
@@ -78,7 +78,7 @@ def settings(section: LoraChipSection) -> dict[int, int]:
 
 
 class Sx1276(LoraChip):
-    """Implements ``wire.lora_chip.LoraChip``."""
+    """Implements ``wire.modems.lora_chip.LoraChip``."""
 
     def __init__(self, spi: SpiBus, section: LoraChipSection) -> None:
         super().__init__(spi, section.modulation)

@@ -16,14 +16,16 @@ from structlog.testing import capture_logs
 
 from groundstation.inputs import gateway
 from groundstation.inputs.chip_line import ChipLine
-from payload.drivers.radio_chip import ChipRadio
+from payload.drivers.modems.spi_chip import ChipRadio
 from payload.ports import DeviceAbsent
 from sim.fakes.lora_radio import AirPacket
 from sim.fakes.sx1276 import FakeSx1276
 from tests.sim.module_flights import CHIPS, over
-from wire import mission_radio, spi_device, sx1276
+from wire import mission_radio
 from wire.airtime import Airtime
-from wire.lora_chip import (
+from wire.mission_radio import LoraChipSection, RadioSection
+from wire.modems import spi_device, sx1276
+from wire.modems.lora_chip import (
     RETRY_MS,
     SENT_MS,
     ChipAbsent,
@@ -31,10 +33,9 @@ from wire.lora_chip import (
     ChipTimeout,
     LoraChip,
 )
-from wire.mission_radio import LoraChipSection, RadioSection
-from wire.radio_dialog import HEARD_FRAMES_MAX, ModuleLost, RadioFrame
-from wire.spi_device import SpiDevice
-from wire.sx1276 import Sx1276
+from wire.modems.radio_dialog import HEARD_FRAMES_MAX, ModuleLost, RadioFrame
+from wire.modems.spi_device import SpiDevice
+from wire.modems.sx1276 import Sx1276
 
 SECTION = LoraChipSection(frequency_khz=868_500)
 

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from payload.drivers.modems.serial_module import ModuleRadio
 from payload.drivers.pins import ModulePins
-from payload.drivers.radio_module import ModuleRadio
 from payload.drivers.serial_port import SerialStream
 from payload.ports import DeviceAbsent
 from sim.fakes.ebyte import FakeEbyte
@@ -25,12 +25,12 @@ from sim.fakes.radio_module import FakeModule
 from sim.fakes.rylr import FakeRylr
 from tests.payload.drivers.test_streams import WAIT_S, HandClock, open_pty
 from tests.sim.module_flights import RADIOS
-from wire import ebyte, rylr
 from wire.airtime import Airtime
-from wire.ebyte_dialog import AUX_MS_MAX
 from wire.mission_radio import RadioSection
-from wire.module_dialogs import dialog_of
-from wire.radio_dialog import ModuleLost
+from wire.modems import ebyte, rylr
+from wire.modems.ebyte_dialog import AUX_MS_MAX
+from wire.modems.module_dialogs import dialog_of
+from wire.modems.radio_dialog import ModuleLost
 
 NAMES = list(RADIOS)
 LOOK_MS = 100  # the downlink looks so often whether its radio is idle

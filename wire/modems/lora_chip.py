@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from typing import Protocol
 
 from wire.lora import Modulation
-from wire.radio_dialog import HEARD_FRAMES_MAX, ModuleLost, RadioFrame
+from wire.modems.radio_dialog import HEARD_FRAMES_MAX, ModuleLost, RadioFrame
 
 PACKET_BYTES_MAX = 255
 SPI_HZ = 1_000_000  # a tenth of what the chips take; wires in a box are long

@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from host_training.common.chat_template import END_OF_TURN, START_OF_TURN
-from host_training.evaluation import bits
+from host_training.likelihood import bits
 from host_training.rows.dataset import NO_LOSS, Row, clean_lines
 
 ASKED_TOKENS_MAX = 96  # the last of what is answered

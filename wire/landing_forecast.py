@@ -9,7 +9,8 @@ its fixes, the ground from the track that it received.
 The speed of fall goes with the thinness of the air to the power of FALL_EXPONENT, not to that of
 0.5 that a constant drag coefficient gives: reduced to the sea with 0.5, four recorded falls slow
 down from 4.8 to 5.3 m/s above 20 km to 3.9 to 4.6 m/s below 10 km, so that a fall measured at 20 km
-told its landing 11 to 16 % too early. With 0.56 it is 1 to 7 % (tests/wire/test_landing.py).
+told its landing 11 to 16 % too early. With 0.56 it is 1 to 7 %
+(tests/wire/test_landing_forecast.py).
 
 The ellipse is one standard deviation: winds that changed since they were measured, in each depth of
 air on its own; a fall that is faster or slower than thought, and ground that is higher or lower,

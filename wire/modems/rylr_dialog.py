@@ -9,10 +9,10 @@ Source: REYAX "LoRa AT command guide" for RYLR998 and RYLR498, 56312E33.
 
 from __future__ import annotations
 
-from wire import rylr
 from wire.mission_radio import RylrSection
-from wire.radio_dialog import HEARD_FRAMES_MAX, ModuleLost, RadioFrame
-from wire.rylr import Reply, RylrFrame
+from wire.modems import rylr
+from wire.modems.radio_dialog import HEARD_FRAMES_MAX, ModuleLost, RadioFrame
+from wire.modems.rylr import Reply, RylrFrame
 
 ANSWER_MS = 1_500
 SENT_MS = 3_000  # after the airtime, at most, for the answer to AT+SEND
@@ -24,7 +24,7 @@ _ANY = ""  # whatever it answers is right
 
 
 class RylrDialog:
-    """Implements ``wire.radio_dialog.RadioDialog``."""
+    """Implements ``wire.modems.radio_dialog.RadioDialog``."""
 
     pins = (0, 0)  # it has none
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire import ebyte, rylr
+from wire.modems import ebyte, rylr
 
 FRAMES = [b"hello", b"\xe5" * 20, bytes(range(222)), b"\r\n+RCV=1,2,"]
 

@@ -18,10 +18,10 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from wire import ebyte
-from wire.ebyte import Model, ModuleRefused, ModuleSettings
 from wire.mission_radio import EbyteSection
-from wire.radio_dialog import HEARD_FRAMES_MAX, ModuleLost, RadioFrame
+from wire.modems import ebyte
+from wire.modems.ebyte import Model, ModuleRefused, ModuleSettings
+from wire.modems.radio_dialog import HEARD_FRAMES_MAX, ModuleLost, RadioFrame
 
 SETTLE_MS = 100  # the manual: 2 ms after AUX rises; without AUX nobody tells
 ANSWER_MS = 1_500
@@ -44,7 +44,7 @@ class SetUpStage(Enum):
 
 
 class EbyteDialog:
-    """Implements ``wire.radio_dialog.RadioDialog``."""
+    """Implements ``wire.modems.radio_dialog.RadioDialog``."""
 
     def __init__(self, section: EbyteSection, rate_bps: int, has_mode_pins: bool) -> None:
         """Without mode pins nothing is asked and nothing set."""
