@@ -77,7 +77,8 @@ ORDER = {
     "groundstation": (
         "errors", "process_limits", "vendor", "sanitise", "http_call", "command_words", "archive",
         "decode", "sources", "outbox_desk", "uplink", "share", "reading", "ground", "export",
-        "inputs", "peers", "chat", "outbox_commands", "passes", "tui", "web", "__main__",
+        "inputs", "peers", "chat", "outbox_commands", "export_command", "passes", "tui", "web",
+        "__main__",
     ),
     "sim": (
         "clock", "sky", "balloon", "orbit", "replay", "battery", "thermal", "questioner", "chips",
