@@ -35,7 +35,7 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "payload.mind.protocol", "wire",
     )),
     ("payload/mind_engine.py", (
-        "payload.ports", "payload.prompt", "payload.mind.prefix_cache", "payload.mind.repeats",
+        "payload.ports", "payload.prompt", "payload.mind.drafts", "payload.mind.prefix_cache",
         "wire",
     )),
     ("payload/mind_server.py", (
@@ -59,7 +59,7 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("host_training/", (
         "host_training", "wire", "payload.prompt",
         "payload.mind.memory", "payload.mind.refusals", "payload.mind.reranker",
-        "payload.mind.claims", "payload.mind_engine",
+        "payload.mind.claims", "payload.mind.drafts", "payload.mind_engine",
     )),
 )
 # What lies in each room, files and folders, in the order in which data walks through: each imports
