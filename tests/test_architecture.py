@@ -75,9 +75,10 @@ ORDER = {
         "mind_worker", "gguf_index", "assembly_worker", "assembly", "diary_command", "__main__",
     ),
     "groundstation": (
-        "errors", "process_limits", "vendor", "sanitise", "http_call", "command_words", "archive",
-        "decode", "sources", "outbox_desk", "uplink", "share", "reading", "ground", "export",
-        "inputs", "peers", "chat", "outbox_commands", "passes", "tui", "web", "__main__",
+        "errors", "secret_file", "process_limits", "vendor", "sanitise", "http_call",
+        "command_words", "archive", "decode", "sources", "outbox_desk", "uplink", "share",
+        "reading", "ground", "export", "inputs", "peers", "control_room", "chat",
+        "outbox_commands", "export_command", "passes", "tui", "web", "__main__",
     ),
     "sim": (
         "clock", "sky", "balloon", "orbit", "replay", "battery", "thermal", "questioner", "chips",
@@ -116,6 +117,7 @@ LIVE_FILES = {
     "groundstation/inputs/kiss_server.py", "groundstation/web/lan.py",
     "groundstation/web/forecast_routes.py", "groundstation/inputs/sondehub_poll.py",
     "groundstation/peers/broker.py", "groundstation/peers/exchange.py",
+    "groundstation/control_room/joining.py", "groundstation/control_room/room_thread.py",
     "sim/live.py", "sim/fakes/worker_mind.py", "sim/rig/live.py", "sim/rig/processes.py",
     "sim/rig/disk.py",
 }
