@@ -74,7 +74,13 @@ _OF_WORDS = phrases("you (?:going to )?do(?:ing)?", "log", "writ(?:e|ing|ten)", 
 _SAYS = re.compile(r"^(yes|no)\b[,.;:!]*\s*", re.IGNORECASE)
 _NOT = phrases("not", "no", "never", "nothing", "nobody", "none", "cannot", r"\w+n['’]t", "hardly",
                "but", "only", "except", "without")
-_ELLIPTIC_WORDS = 4  # "I am not", "It is, very much"
+# What answers yes or no without a word of the question: "It is not.", "Not at all."
+_ELLIPTIC = re.compile(
+    r"(?:(?:I|it|we|they|he|she|that|there) "
+    r"(?:am|is|are|was|were|do|does|did|can|could|will|would|have|has|had|shall|should|may|might)"
+    r"(?: not|n['’]t)?(?: (?:now|yet|still|indeed|too|so|all right|\w+ly))*"
+    r"|(?:I|it) cannot|not(?: \w+){0,3}|of course|I (?:hope|think|believe) (?:so|not)"
+    r"|perhaps|maybe|sometimes|often|never|always)(?:[,.;]|$)", re.IGNORECASE)
 _PLACE = phrases(
     "(?:in|on|at|under|over|above|below|near|beside|between|inside|among|by|behind|from|through)"
     r" (?:the|a|an|my|your|some|this|that|it|\w+s)", r"\d+ k?m", "climbing", "falling", "nowhere",
@@ -148,7 +154,7 @@ def doubts(line: str, question: str) -> int:
         return 0
     said = _SAYS.match(line)
     rest = line[said.end() if said else 0 :]
-    is_short = len(rest.split()) <= _ELLIPTIC_WORDS and not asked.asking
+    is_short = not asked.asking and (rest == "" or _ELLIPTIC.match(rest) is not None)
     return sum((
         said is not None and (asked.asking != "" or asked.is_choice),
         not is_short and not _takes_up(rest, asked),
