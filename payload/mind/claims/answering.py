@@ -159,7 +159,7 @@ def doubts(line: str, question: str) -> int:
         said is not None and (asked.asking != "" or asked.is_choice),
         not is_short and not _takes_up(rest, asked),
         _PUT_OFF.search(line) is not None and _OF_WORDS.search(" ".join(asked.words)) is None,
-        _is_unfitting(line, asked),
+        _is_unfitting(line, asked) or _leaves_open(line, asked),
     ))
 
 
@@ -170,6 +170,15 @@ def _is_unfitting(line: str, asked: Asked) -> bool:
     if asked.asking == "how" and len(asked.words) > 1 and asked.words[1] in _DEGREES:
         fitting = _DEGREE
     return fitting is not None and fitting.search(line) is None
+
+
+def _leaves_open(line: str, asked: Asked) -> bool:
+    """Both of what a question offers: "It is either day or night." """
+    if not asked.is_choice:
+        return False
+    at, said = asked.words.index("or"), _WORD.findall(line.lower())
+    second = asked.words[at + 1 : at + 3]
+    return asked.words[at - 1] in said and any(word in said for word in second)
 
 
 def _takes_up(line: str, asked: Asked) -> bool:

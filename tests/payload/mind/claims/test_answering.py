@@ -23,6 +23,8 @@ from payload.mind.claims import answering
     ("Is it windy up there?", "I have a box and a camera.", 1),
     ("Are you going up or coming down?", "I am going up.", 0),
     ("Are you going up or coming down?", "No, I am not.", 1),
+    ("Are you going up or coming down?", "I am going up and down.", 1),
+    ("Is it day or night?", "It is night.", 0),
     ("Is the radio working?", "I will write it down.", 2),
     ("Do you write every day?", "I write it down, every day.", 0),
     ("What will you do at home?", "I will write it all down at home.", 0),
