@@ -29,7 +29,7 @@ import llama_cpp
 import llama_cpp.llama_cpp as llama
 import numpy as np
 
-from payload.mind.drafts import Bounds, Draft
+from payload.mind.drafts import REPLY_ROUNDS, Bounds, Draft
 from payload.mind.prefix_cache import PrefixCache
 from payload.ports import MindReply, MindRequest
 from payload.prompt import newest
@@ -140,7 +140,8 @@ class Engine:
                  plain: what follows the prefix in the prompt that drafts are compared with; they
                  are not ranked without it.
                  pulse: called between batches; whatever it raises ends the thought.
-                 is_brief: each draft ends with its first clause.
+                 is_brief: each draft ends with its first clause, and they are drawn in
+                 REPLY_ROUNDS rounds of ``sampling.drafts``.
         Raises:  Unanswerable.
         """
         space = self.n_ctx - len(prefix) - len(suffix)
@@ -156,15 +157,21 @@ class Engine:
         if is_ranked:
             evaluated += self._evaluate_plain(plain, pulse)
         self._evaluate(suffix, len(prefix), _PROMPT, pulse)
-        with contextlib.ExitStack() as stack:
-            samplers = [stack.enter_context(_sampler(sampling, seed + number))
-                        for number in range(count)]
-            drafts = [Draft(_DRAFT + number, chain) for number, chain in enumerate(samplers)]
-            self._complete(drafts, len(prefix) + len(suffix), bounds, pulse)
-        steps = max(len(draft.tokens) for draft in drafts)
-        evaluated += len(suffix) + sum(len(draft.tokens) for draft in drafts) - steps
+        evaluated += len(suffix)
+        drafts: list[Draft] = []
+        steps, behind = 0, len(prefix) + len(suffix)
+        for number in range(REPLY_ROUNDS if is_brief else 1):
+            if number and not self._return_to(suffix[-1], behind - 1, pulse):
+                break
+            drawn = self._complete(sampling, seed + len(drafts), count, behind, bounds, pulse)
+            longest = max(len(draft.tokens) for draft in drawn)
+            steps += longest
+            evaluated += sum(len(draft.tokens) for draft in drawn) - longest
+            if is_ranked:
+                evaluated += self._rank(drawn, len(prefix) + len(plain), pulse)
+            drafts += drawn
         if is_ranked:
-            evaluated += self._rank(drafts, len(prefix) + len(plain), pulse)
+            drafts.sort(key=lambda draft: draft.worth, reverse=True)
         return RankedDrafts([draft.text for draft in drafts], evaluated, steps)
 
     def tokens(self, text: str, is_start: bool = False) -> list[int]:
@@ -234,21 +241,35 @@ class Engine:
         self._plain = plain
         return len(plain)
 
-    def _complete(self, drafts: list[Draft], at: int, bounds: Bounds, pulse: Callable[[], None]
-                  ) -> None:
-        """Draw each to the end of its turn or of its first line, or to ``bounds``.
+    def _return_to(self, last: int, at: int, pulse: Callable[[], None]) -> bool:
+        """Have the logits behind the prompt again, whose ``last`` token is at position ``at``;
+        False where the model cannot be cut back."""
+        self._remove_drafts()
+        if not self._remove(_PROMPT, at):
+            return False
+        self._evaluate([last], at, _PROMPT, pulse)
+        return True
+
+    def _complete(self, sampling: Sampling, seed: int, count: int, at: int, bounds: Bounds,
+                  pulse: Callable[[], None]) -> list[Draft]:
+        """Draw so many, each to the end of its turn or of its first line, or to ``bounds``.
 
         ``at`` is the position behind the prompt, which was evaluated just now.
         """
-        for draft in drafts:
-            self._copy(_PROMPT, draft.sequence)
-            self._sample(draft, -1, bounds)
-        while running := [draft for draft in drafts if not draft.is_done]:
-            pulse()
-            self._decode([(draft.tokens[-1], at + len(draft.tokens) - 1, draft.sequence, True)
-                          for draft in running])
-            for row, draft in enumerate(running):
-                self._sample(draft, row, bounds)
+        with contextlib.ExitStack() as stack:
+            samplers = [stack.enter_context(_sampler(sampling, seed + number))
+                        for number in range(count)]
+            drafts = [Draft(_DRAFT + number, chain) for number, chain in enumerate(samplers)]
+            for draft in drafts:
+                self._copy(_PROMPT, draft.sequence)
+                self._sample(draft, -1, bounds)
+            while running := [draft for draft in drafts if not draft.is_done]:
+                pulse()
+                self._decode([(draft.tokens[-1], at + len(draft.tokens) - 1, draft.sequence, True)
+                              for draft in running])
+                for row, draft in enumerate(running):
+                    self._sample(draft, row, bounds)
+        return drafts
 
     def _sample(self, draft: Draft, row: int, bounds: Bounds) -> None:
         """Add a token to ``draft`` by the logits of ``row`` of the latest batch, or end it."""
@@ -268,7 +289,7 @@ class Engine:
         draft.is_done = b"\n" in said or len(draft.tokens) == bounds.tokens_max
 
     def _rank(self, drafts: list[Draft], at: int, pulse: Callable[[], None]) -> int:
-        """Sort ``drafts``, the best first; the tokens evaluated for it.
+        """Find what ``drafts`` are worth; the tokens evaluated for it.
 
         ``at`` is the position behind the prompt without a moment.
         """
@@ -287,7 +308,6 @@ class Engine:
                           for token, position, draft, _ in part])
             for row, (_, _, draft, following) in enumerate(part):
                 draft.plain_log_p += _log_p(self._logits(row), following)
-        drafts.sort(key=lambda draft: draft.worth, reverse=True)
         return len(rows)
 
     def _evaluate(self, tokens: list[int], at: int, sequence: int, pulse: Callable[[], None]

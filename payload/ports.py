@@ -150,7 +150,7 @@ class MindRequest:
     min_p: float
     seed: int
     earlier: list[str] = field(default_factory=list)  # turns before the suffix, as there is room
-    is_brief: bool = False  # each draft ends with its first clause
+    is_brief: bool = False  # each draft ends with its first clause, and there are two rounds
 
 
 @dataclass(frozen=True, slots=True)

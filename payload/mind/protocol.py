@@ -20,13 +20,15 @@ from typing import Any, get_args
 
 import msgpack
 
+from payload.mind.drafts import REPLY_ROUNDS
 from payload.mind.exchanges import THREAD_MAX
 from payload.ports import MindFailed, MindFailure, MindReply, MindRequest
 from wire.sampling import DRAFTS_MAX
 
 MESSAGE_BYTES_MAX = 64 * 1024
 _LENGTH_BYTES = 4
-_LENGTHS = {"drafts": (1, DRAFTS_MAX), "earlier": (0, THREAD_MAX)}  # of lists, least and most
+_LENGTHS = {  # of lists, least and most
+    "drafts": (1, REPLY_ROUNDS * DRAFTS_MAX), "earlier": (0, THREAD_MAX)}
 
 
 class ProtocolError(ValueError):

@@ -11,7 +11,13 @@ import numpy as np
 import pytest
 
 from payload import mind_engine
-from payload.mind.drafts import LIKELIHOOD_WEIGHT, REPETITION_COST, Bounds, Draft
+from payload.mind.drafts import (
+    LIKELIHOOD_WEIGHT,
+    REPETITION_COST,
+    REPLY_ROUNDS,
+    Bounds,
+    Draft,
+)
 from payload.mind.prefix_cache import PrefixCache
 from payload.mind.repeats import repetitions
 from payload.mind_engine import (
@@ -36,10 +42,12 @@ def _log_p(model: Any, prompt: list[int], said: list[int]) -> float:
     return float(logits[np.arange(len(said)), said].sum())
 
 
+@pytest.mark.parametrize(("is_brief", "count"), [(False, 6), (True, 6 * REPLY_ROUNDS)])
 def test_the_best_draft_comes_first(
-    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, is_brief: bool, count: int
 ) -> None:
-    """Goal: by mutual information and likelihood, each measured anew by another evaluation."""
+    """Goal: by mutual information and likelihood, each measured anew by another evaluation, also
+    where a second round of drafts begins behind the same prompt."""
     seen: list[Any] = []
     rank = Engine._rank
 
@@ -53,8 +61,9 @@ def test_the_best_draft_comes_first(
         engine = Engine(opened, "tiny", "tiny", 512, threads=1)
     prefix, suffix, plain = map(engine.tokens, (PREFIX, SUFFIX, PLAIN))
     sampling = Sampling(drafts=6, temperature=1.5, max_tokens=20)
-    drawn = engine.draw(prefix, suffix, plain, sampling, seed=7)
+    drawn = engine.draw(prefix, suffix, plain, sampling, seed=7, is_brief=is_brief)
     engine.close()
+    seen.sort(key=lambda draft: -draft.worth)
     model = llama_cpp.Llama(str(tiny_model), n_ctx=512, logits_all=True, verbose=False)
     worth = []
     for draft in seen:
@@ -65,7 +74,7 @@ def test_the_best_draft_comes_first(
         worth.append((here - anywhere + LIKELIHOOD_WEIGHT * here) / len(draft.tokens)
                      - REPETITION_COST * repetitions(draft.text))
     model.close()
-    assert drawn.drafts == [draft.text for draft in seen] and len(worth) == 6
+    assert drawn.drafts == [draft.text for draft in seen] and len(worth) == count
     assert worth == sorted(worth, reverse=True) and worth[0] - worth[-1] > 0.05
 
 

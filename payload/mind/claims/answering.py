@@ -74,7 +74,13 @@ _OF_WORDS = phrases("you (?:going to )?do(?:ing)?", "log", "writ(?:e|ing|ten)", 
 _SAYS = re.compile(r"^(yes|no)\b[,.;:!]*\s*", re.IGNORECASE)
 _NOT = phrases("not", "no", "never", "nothing", "nobody", "none", "cannot", r"\w+n['’]t", "hardly",
                "but", "only", "except", "without")
-_ELLIPTIC_WORDS = 4  # "I am not", "It is, very much"
+# What answers yes or no without a word of the question: "It is not.", "Not at all."
+_ELLIPTIC = re.compile(
+    r"(?:(?:I|it|we|they|he|she|that|there) "
+    r"(?:am|is|are|was|were|do|does|did|can|could|will|would|have|has|had|shall|should|may|might)"
+    r"(?: not|n['’]t)?(?: (?:now|yet|still|indeed|too|so|all right|\w+ly))*"
+    r"|(?:I|it) cannot|not(?: \w+){0,3}|of course|I (?:hope|think|believe) (?:so|not)"
+    r"|perhaps|maybe|sometimes|often|never|always)(?:[,.;]|$)", re.IGNORECASE)
 _PLACE = phrases(
     "(?:in|on|at|under|over|above|below|near|beside|between|inside|among|by|behind|from|through)"
     r" (?:the|a|an|my|your|some|this|that|it|\w+s)", r"\d+ k?m", "climbing", "falling", "nowhere",
@@ -148,12 +154,12 @@ def doubts(line: str, question: str) -> int:
         return 0
     said = _SAYS.match(line)
     rest = line[said.end() if said else 0 :]
-    is_short = len(rest.split()) <= _ELLIPTIC_WORDS and not asked.asking
+    is_short = not asked.asking and (rest == "" or _ELLIPTIC.match(rest) is not None)
     return sum((
         said is not None and (asked.asking != "" or asked.is_choice),
         not is_short and not _takes_up(rest, asked),
         _PUT_OFF.search(line) is not None and _OF_WORDS.search(" ".join(asked.words)) is None,
-        _is_unfitting(line, asked),
+        _is_unfitting(line, asked) or _leaves_open(line, asked),
     ))
 
 
@@ -164,6 +170,15 @@ def _is_unfitting(line: str, asked: Asked) -> bool:
     if asked.asking == "how" and len(asked.words) > 1 and asked.words[1] in _DEGREES:
         fitting = _DEGREE
     return fitting is not None and fitting.search(line) is None
+
+
+def _leaves_open(line: str, asked: Asked) -> bool:
+    """Both of what a question offers: "It is either day or night." """
+    if not asked.is_choice:
+        return False
+    at, said = asked.words.index("or"), _WORD.findall(line.lower())
+    second = asked.words[at + 1 : at + 3]
+    return asked.words[at - 1] in said and any(word in said for word in second)
 
 
 def _takes_up(line: str, asked: Asked) -> bool:

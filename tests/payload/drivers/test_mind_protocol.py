@@ -54,7 +54,7 @@ def test_round_trip_at_every_cut() -> None:
         framed([1]), framed({}), framed({"kind": "shout"}), framed({"kind": 7}),
         framed(FAILED | {"request_id": "1"}), framed(FAILED | {"request_id": True}),
         framed(FAILED | {"reason": "x"}), framed(FAILED | {"reason": None}),
-        framed(REPLY | {"drafts": []}), framed(REPLY | {"drafts": ["a"] * 9}),
+        framed(REPLY | {"drafts": []}), framed(REPLY | {"drafts": ["a"] * 17}),
         framed(REPLY | {"drafts": ["a", 1]}), framed(REPLY | {"drafts": "a"}),
         framed(ASKED | {"earlier": ["a"] * (THREAD_MAX + 1)}), framed(ASKED | {"earlier": [1]}),
         framed(ASKED | {"earlier": "a"}), framed(ASKED | {"is_brief": 1}),
