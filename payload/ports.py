@@ -142,15 +142,15 @@ class MindRequest:
     request_id: int
     prefix: str  # the part that never changes for a bundle; its state is cached
     suffix: str
-    plain_suffix: str  # of no moment in particular; without it drafts are not compared
+    plain_suffix: str  # what drafts are compared with; without it they are not compared
     drafts: int
     sentences_max: int
     max_tokens: int  # of each draft
     temperature: float
     min_p: float
     seed: int
-    earlier: list[str] = field(default_factory=list)  # turns between prefix and suffix, the oldest
-    # first: those that leave room for the suffix and the reply are evaluated
+    earlier: list[str] = field(default_factory=list)  # turns before the suffix, as there is room
+    is_brief: bool = False  # each draft ends with its first clause
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,13 @@ class Archive:
         ).fetchone()
         return Reception(*row) if row else None
 
+    def has_told(self, station: str, utc_ms: int, raw: bytes) -> bool:
+        """Is this reception of another station here, by whatever way it came?"""
+        rows = self.db.execute(
+            "SELECT raw FROM reception WHERE station = ? AND utc_ms = ?"
+            " AND source IN ('mqtt', 'room')", (station, utc_ms))
+        return any(row[0] == raw for row in rows)
+
     def receptions(self, after_id: int = 0, since_ms: int | None = None) -> Iterator[Reception]:
         """Receptions with a larger id, or received at or after ``since_ms``, in order.
 

@@ -10,6 +10,9 @@
                   and API never does: that calls fail is what a flight expects
     landing       the phase is LANDED                                    the phase changes
 
+An acknowledgement at another station that shares the control room counts here as well, for what had
+been raised when it was given.
+
 Only what is believed raises or clears: at a station with the key, beacons that the payload signed.
 A value that is unknown neither raises nor clears. An alarm that has cleared stays until somebody
 has acknowledged it. The board lives as long as the station: after a restart everything that holds
@@ -24,6 +27,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
+from groundstation.archive.acknowledgements import Acknowledgement
 from groundstation.reading.fault_words import fault_words
 from wire.beacon import FaultBits
 from wire.mission import Mission
@@ -33,6 +37,8 @@ FLIGHT_OVER_MS = 12 * 3600 * 1000  # without a beacon: nobody waits for this fli
 DESCENT_FACTOR = 2.0
 DESCENT_FACTOR_CLEAR = 1.6
 SCALE_HEIGHT_M = 7_200  # of the density of the air, with which a falling parachute keeps its drag
+# Their keys are times of reception, which differ from one station to the next.
+_KEYED_BY_TIME = ("silence", "burst")
 _AIRBORNE = ("ASCENT", "FLOAT")
 
 
@@ -93,6 +99,8 @@ class AlarmBoard:
                 return []
             for name, rule in self._rules.items():
                 self._apply(name, rule, beacon, utc_ms)
+            for given in self._flight.get("acknowledged", ()):
+                self._take(given)
             return sorted(self._alarms.values(),
                           key=lambda alarm: (alarm.is_acknowledged, -alarm.since_ms, alarm.rule))
 
@@ -102,11 +110,27 @@ class AlarmBoard:
             alarm = self._alarms.get(rule)
             if alarm is None or alarm.since_ms != since_ms:
                 return False
-            if alarm.is_active:
-                self._alarms[rule] = replace(alarm, is_acknowledged=True)
-            else:
-                del self._alarms[rule]
+            self._set_acknowledged(alarm)
             return True
+
+    def reasons(self, rule: str) -> tuple[str, ...]:
+        """For which reasons the alarm of this rule was raised last, as other stations have them
+        too."""
+        with self._lock:
+            return () if rule in _KEYED_BY_TIME else tuple(sorted(self._keys.get(rule, ())))
+
+    def _take(self, given: Acknowledgement) -> None:
+        alarm = self._alarms.get(given.rule)
+        if alarm is None or alarm.is_acknowledged or alarm.since_ms > given.at_ms:
+            return
+        if given.rule in _KEYED_BY_TIME or self._keys[given.rule] <= set(given.keys):
+            self._set_acknowledged(alarm)
+
+    def _set_acknowledged(self, alarm: Alarm) -> None:
+        if alarm.is_active:
+            self._alarms[alarm.rule] = replace(alarm, is_acknowledged=True)
+        else:
+            del self._alarms[alarm.rule]
 
     def _apply(self, name: str, rule: Rule, beacon: Beacon, utc_ms: int) -> None:
         alarm = self._alarms.get(name)

@@ -144,7 +144,7 @@ function drawFix(last) {
   const beacon = believed();
   const isOfThen = last && beacon && Math.abs(beacon.utc_ms - last[0]) < CLIMB_MS;
   write(byId("fix-altitude"), last ? format.metres(last[3]) : "–");
-  write(byId("fix-climb"), isOfThen ? format.climb(beacon.climb_mps) : "–");
+  write(byId("fix-climb"), isOfThen ? format.climb(beacon.climb_mps, beacon.phase) : "–");
   show("fix", place);
   const lostMs = unreachableSince();
   byId("fix-reach").hidden = lostMs === null || ending() !== null;

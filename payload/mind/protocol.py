@@ -48,7 +48,7 @@ _KINDS: dict[str, type[Message]] = {
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _TYPES: dict[str, type[int] | type[float] | type[str] | type[list[str]]] = {
-    "int": int, "float": float, "str": str, "MindFailure": str, "list[str]": list,
+    "int": int, "bool": bool, "float": float, "str": str, "MindFailure": str, "list[str]": list,
 }
 
 
@@ -103,7 +103,7 @@ def _decode(body: bytes) -> Message:
         wanted = _TYPES[str(field.type)]
         value = fields[field.name]
         is_right = isinstance(value, wanted) or (wanted is float and isinstance(value, int))
-        if not is_right or isinstance(value, bool):
+        if not is_right or isinstance(value, bool) != (wanted is bool):
             raise ProtocolError(f"{name}.{field.name} is a {type(value).__name__}")
         if wanted is list:
             low, high = _LENGTHS[field.name]

@@ -223,6 +223,13 @@ def test_a_replayed_raw_log_gives_the_same_export(mission, ground, tmp_path):
     assert (tmp_path / "out" / "musings.txt").read_text() == "Hello from before.\n"
 
 
+def test_an_export_of_nothing_says_so(mission, ground, tmp_path):
+    """It listed eight empty files and left whoever had forgotten to receive to find out."""
+    Archive(tmp_path / "archive" / "archive.sqlite").close()
+    status, out, _ = ground("export", tmp_path / "out", "-m", mission)
+    assert status == 0 and "Nothing has been received from EDDA, so the files have no line" in out
+
+
 def test_help_explains_every_command(ground):
     words = ground("--help")[1]
     for command in ("serve", "receive", "keygen", "ask", "rebuild", "export"):

@@ -138,6 +138,20 @@ def test_with_a_key_file_it_signs_what_it_sends(desk: Desk) -> None:
     assert desk.authenticities == {Authenticity.GENUINE}
 
 
+def test_no_beacon_waits_for_the_text_codec(desk: Desk) -> None:
+    """Method: it is never unpacked to the end."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import time; from payload import __main__, onboard_files;"
+         "onboard_files.codec = lambda persona: time.sleep(3600); __main__.main()", "run"],
+        cwd=desk.path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        desk.hear(new_records=2, new_beacons=2)
+    finally:
+        process.kill()
+        process.wait(WAIT_S)
+
+
 def test_a_daemon_whose_store_vanished_is_another_incarnation(desk: Desk) -> None:
     """Drawn by the machine it runs on, and told behind the first beacon."""
     for _ in range(2):

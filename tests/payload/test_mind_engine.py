@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 
 from payload import mind_engine
+from payload.mind.drafts import LIKELIHOOD_WEIGHT, REPETITION_COST, Bounds, Draft
 from payload.mind.prefix_cache import PrefixCache
 from payload.mind.repeats import repetitions
 from payload.mind_engine import (
     DRAFT_CELLS,
-    LIKELIHOOD_WEIGHT,
     N_LOGITS,
-    REPETITION_COST,
     Engine,
 )
 from wire.sampling import DRAFTS_MAX, Sampling
@@ -71,27 +70,42 @@ def test_the_best_draft_comes_first(
 
 
 def test_a_word_said_twice_costs_a_draft_some_of_its_worth() -> None:
-    once, twice = (mind_engine._Draft(0, None, [1, 2, 3], said, -6.0, -8.0) for said in (
+    once, twice = (Draft(0, None, [1, 2, 3], said, -6.0, -8.0) for said in (
         b"The ground is below me.", b"The ground is on the ground."))
     assert math.isclose(once.worth - twice.worth, REPETITION_COST)
 
 
-@pytest.mark.parametrize(("said", "sentences_max", "expected"), [
-    (b"It is cold.", 1, False), (b"It is cold. T", 1, True), (b"It is 3.", 1, False),
-    (b"It is 3.5", 1, False), (b"It is cold. The", 2, False), (b"It is. Cold. T", 2, True),
-    ("Es ist kalt. \u00dc".encode()[:-1], 1, True), (b"", 1, False),
+@pytest.mark.parametrize(("said", "sentences_max", "kept"), [
+    (b"It is cold.", 1, None), (b"It is cold. T", 1, "It is cold."), (b"It is 3.", 1, None),
+    (b"It is 3.5", 1, None), (b"It is cold. The", 2, None), (b"It is. Cold. T", 2, "It is. Cold."),
+    ("Es ist kalt. \u00dc".encode()[:-1], 1, "Es ist kalt."), (b"", 1, None),
+    (b"It is cold, and I", 1, None),
 ])
 def test_a_draft_ends_once_more_follows_its_last_sentence(
-    said: bytes, sentences_max: int, expected: bool
+    said: bytes, sentences_max: int, kept: str | None
 ) -> None:
-    assert mind_engine._is_beyond(said, sentences_max) is expected
+    assert Bounds(64, sentences_max).cut(said) == kept
+
+
+@pytest.mark.parametrize(("said", "kept"), [
+    (b"It is cold,", None), (b"It is cold, and", "It is cold."), (b"It is cold, an", None),
+    (b"Yes, and it", None), (b"Yes, it is cold, so", "Yes, it is cold."),
+    (b"No. It is cold, but", "No. It is cold."), (b"It is. The sun. I", "It is. The sun."),
+    (b"Sun, wind and cloud", None),
+])
+def test_a_brief_draft_ends_once_more_follows_its_first_clause(
+    said: bytes, kept: str | None
+) -> None:
+    assert Bounds(64, 2, is_brief=True).cut(said) == kept
 
 
 def test_a_draft_costs_nothing_beyond_its_last_sentence(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Goal: decoding stops where the line will be cut. Method: a sentence is five bytes long."""
-    monkeypatch.setattr(mind_engine, "_is_beyond", lambda said, sentences_max: len(said) > 5)
+    monkeypatch.setattr(
+        Bounds, "cut", lambda self, said: said[:5].decode("utf-8", "ignore")
+        if len(said) > 5 else None)
     with tiny_model.open("rb") as opened:
         engine = Engine(opened, "tiny", "tiny", 512, threads=1)
     drawn = engine.draw([], engine.tokens(SUFFIX), [], Sampling(drafts=4, max_tokens=40), 1)
@@ -127,7 +141,7 @@ def test_memory_bounds_the_logits_and_the_cells_of_a_thought(
 
     monkeypatch.setattr(Engine, "_decode", watched)
     monkeypatch.setattr(mind_engine.llama, "llama_vocab_is_eog", lambda vocab, token: False)
-    monkeypatch.setattr(mind_engine, "_is_beyond", lambda said, sentences_max: False)
+    monkeypatch.setattr(Bounds, "cut", lambda self, said: None)
     with tiny_model.open("rb") as opened:
         engine = Engine(opened, "tiny", "tiny", 512, threads=1)
     assert mind_engine.llama.llama_n_ctx(engine._context) == 512 + DRAFT_CELLS
