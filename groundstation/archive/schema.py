@@ -23,11 +23,12 @@ DROPPED_KEY = "receptions_dropped"
 # What of the shared control room this archive has told, and was told (control_room.cursors).
 CONTROL_ROOM_LOG_KEY = "control_room_log"
 CONTROL_ROOM_PUSHED_KEY, CONTROL_ROOM_PULLED_KEY = "control_room_pushed", "control_room_pulled"
+CONTROL_ROOM_SEEN_KEY = "control_room_seen"
 CONTROL_ROOM_OFFERED_KEY = "control_room_offered"
 SALVAGED_FROM_KEY = "salvaged_from"  # the number of the damaged database whose outbox is here
 SALVAGED_KEYS = (
     SONDEHUB_KEY, FORGOTTEN_KEY, DROPPED_KEY, CONTROL_ROOM_LOG_KEY, CONTROL_ROOM_PUSHED_KEY,
-    CONTROL_ROOM_PULLED_KEY, CONTROL_ROOM_OFFERED_KEY)
+    CONTROL_ROOM_PULLED_KEY, CONTROL_ROOM_SEEN_KEY, CONTROL_ROOM_OFFERED_KEY)
 DERIVED_TABLES = (
     "beacon", "record", "record_conflict", "boot_clock", "link_minute", "silence", "node", "ear",
     "tally", "change", "sighting", "neighbour", "picture", "tile", "incarnation", "unplaced",

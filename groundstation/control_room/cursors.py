@@ -18,11 +18,13 @@ from groundstation.archive.schema import (
     CONTROL_ROOM_LOG_KEY,
     CONTROL_ROOM_PULLED_KEY,
     CONTROL_ROOM_PUSHED_KEY,
+    CONTROL_ROOM_SEEN_KEY,
 )
 from groundstation.control_room.tables import LOG_BYTES
 from groundstation.sanitise import read_json
 
 PULLED, PUSHED = CONTROL_ROOM_PULLED_KEY, CONTROL_ROOM_PUSHED_KEY
+SEEN = CONTROL_ROOM_SEEN_KEY  # the room's number when this archive put in its last reception
 
 
 class ArchiveName(NamedTuple):

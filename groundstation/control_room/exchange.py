@@ -35,6 +35,8 @@ ENTRIES_MAX = 50  # entries in one transaction
 RECENT_MAX = 500  # entries of the outbox that are compared, the newest
 STAY_EVERY_MS = 10_000
 STATIONS_MAX = 32
+AT_ONCE_MAX = 100  # receptions of one station in one millisecond
+AHEAD_MS_MAX = 60_000  # by another station's clock; what is dated later is taken for new
 _NAME = re.compile(STATION_NAME)
 
 
@@ -121,16 +123,23 @@ class RoomExchange:
 
     def _new(self, receptions: list[Reception]) -> list[HeardBytes]:
         found: dict[tuple[str, int, bytes], HeardBytes] = {}
+        now_ms = self._now()
         for told in receptions:
             if not self._is_welcome(told.station):
                 self.notices.count("of_other_stations")
                 continue
-            utc_ms = min(told.utc_ms, self._now())  # nothing was received in the future
-            key = (told.station, utc_ms, told.raw)
-            if key not in found and not self._ground.archive.has_told(*key):
+            key = (told.station, told.utc_ms, told.raw)
+            if key not in found and not self._is_here(*key):
+                utc_ms = told.utc_ms if told.utc_ms <= now_ms + AHEAD_MS_MAX else now_ms
                 found[key] = HeardBytes(
                     told.raw, utc_ms, told.rssi_dbm, told.snr_db, BY_ROOM, told.station)
         return list(found.values())
+
+    def _is_here(self, station: str, utc_ms: int, raw: bytes) -> bool:
+        there = self._ground.archive.told_at(station, utc_ms, AT_ONCE_MAX)
+        if len(there) == AT_ONCE_MAX:  # no receiver does that
+            self.notices.count("of_one_moment")
+        return raw in there or len(there) == AT_ONCE_MAX
 
     def _is_welcome(self, station: str) -> bool:
         if station not in self._stations:
@@ -175,7 +184,8 @@ class RoomExchange:
             cursors.read(db, cursors.PULLED, self._room_name),
             *(batch.upto for batch in list(self._inbox) if batch.room == self._room_name), 0)
         self._pushed = cursors.read(db, cursors.PUSHED, self._room_name)
-        if self._pulled > newest:  # restored from a copy
+        # A room that was restored from a copy has forgotten what came after it.
+        if newest < max(self._pulled, cursors.read(db, cursors.SEEN, self._room_name)):
             self._pulled = self._pushed = 0
         self._is_in, self._stayed_ms = True, self._uptime_ms()
 
@@ -198,10 +208,11 @@ class RoomExchange:
         own = [Reception(*row) for row in rows if row["source"] == BY_RADIO]
         due = own[:BATCH_MAX]
         upto = int(rows[-1]["id"]) if len(own) <= BATCH_MAX else due[-1].reception_id
-        if due:
-            self._room.add_receptions(due)
+        seen = self._room.add_receptions(due) if due else None
         with outbox.of_another_process(self._path) as writer:
             cursors.note(writer, cursors.PUSHED, self._room_name, upto)
+            if seen is not None:
+                cursors.note(writer, cursors.SEEN, self._room_name, seen)
         self._pushed = upto
         return len(rows) == LOOKED_AT_MAX or len(own) > BATCH_MAX
 

@@ -83,8 +83,8 @@ class ControlRoom:
 
     # -- receptions ---------------------------------------------------------------------------
 
-    def add_receptions(self, receptions: Sequence[Reception]) -> None:
-        """Those of this station; what is there already stays as it is."""
+    def add_receptions(self, receptions: Sequence[Reception]) -> int:
+        """Those of this station; what is there already stays as it is. The room's last number."""
         digests = [hashlib.sha256(each.raw).digest()[: tables.DIGEST_BYTES] for each in receptions]
         table = tables.reception
         times = [each.utc_ms for each in receptions]
@@ -103,6 +103,7 @@ class ControlRoom:
                         "rssi_dbm": each.rssi_dbm, "snr_db": each.snr_db}
             if new:
                 tx.execute(sql.insert(table), list(new.values()))
+        return first + len(receptions) - 1
 
     def receptions(
         self, after: int, newest: int, limit: int, *, with_own: bool

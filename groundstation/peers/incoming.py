@@ -74,7 +74,7 @@ class IncomingReceptions:
                 continue
             utc_ms = min(told.utc_ms, now_ms)  # nothing was received in the future
             key = (station, utc_ms, told.raw)
-            if key not in found and not self._archive.has_told(*key):
+            if key not in found and told.raw not in self._archive.told_at(station, utc_ms):
                 found[key] = HeardBytes(
                     told.raw, utc_ms, told.rssi_dbm, told.snr_db, BY_MQTT, station)
             self._follow(self._peers[station], told)

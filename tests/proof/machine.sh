@@ -54,9 +54,6 @@ systemd.journald.max_level_console=warning systemd.mask=serial-getty@ttyAMA0.ser
     machine=$!
 }
 
-# count PATTERN FILE, so far.
-count() { grep -c "$1" "$2" 2>/dev/null || true; }
-
 # until_more PATTERN FILE N WHAT: wait until more than N lines of FILE have the pattern.
 until_more() {
     while [ "$(count "$1" "$2")" -le "$3" ]; do
@@ -74,9 +71,18 @@ cut() {
     wait "$machine" 2>/dev/null || true
 }
 
+# clock_s FIELD: of the guest's first line, in seconds.
+clock_s() {
+    sed -n "s/.*proof: .* $1=\([0-9]*\).*/\1/p" "$flight/console" | head -n 1 |
+        awk '{ printf "%.1f", $1 / 1e6 }'
+}
+
 boot "" -icount shift=1
 until_more 'proof: .* ready_us=[1-9]' "$flight/console" 0 "no first step"
-own_s=$(sed -n 's/.* ready_us=\([1-9][0-9]*\)[0-9]\{6\} .*/\1/p' "$flight/console" | tail -n 1)
+own_s=$(clock_s ready_us)
+say "its kernel ran until $(clock_s units_us) s, the units before the flight core until" \
+    "$(clock_s exec_us) s, the first beacon went at $own_s s"
+core_s=$(clock_s exec_us)
 cut
 
 beacons=$(count '"beacon"' "$flight/heard")
@@ -122,8 +128,8 @@ highest() {
 }
 limit_mb=$(sed -n 's/.*mind_max=\([0-9]*\).*/\1/p' "$flight/console" | tail -n 1 |
     awk '{ printf "%.0f", $1 / 1048576 }')
-result "first beacon $own_s s after the kernel's start by a clock of 2 ns an instruction," \
-    "$first_s s after power (emulated); spacepi-preflight: $verdict; thought heard after" \
+result "first beacon $own_s s after the kernel's start by a clock of 2 ns an instruction, of" \
+    "which the flight core has the time from $core_s s on; $first_s s after power (emulated); spacepi-preflight: $verdict; thought heard after" \
     "$thought_s s; flight core" \
     "$(highest core_kb) MB (peak $(highest core_peak_kb)), mind $(highest mind_kb) MB with its" \
     "model ($(highest model_kb) MB) of $limit_mb MB allowed; $kills kills -9, $cuts power cuts:" \

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sql
 
+from groundstation.archive import acknowledgements
 from groundstation.control_room import tables
-from tests.groundstation.control_room.rooms import UPLINK_KEY, RoomStation, settle, window
+from groundstation.outbox_desk import OutboxDesk
+from groundstation.reading.alarms import Alarm, AlarmBoard
+from tests.groundstation.control_room.rooms import (
+    UPLINK_KEY,
+    RoomStation,
+    mission_of,
+    settle,
+    window,
+)
 from tests.groundstation.far_end import SIGNED_MISSION, Channel, FarEnd
 from tests.groundstation.peers.stations import Clock, Station, flight, state_at_noon
+from wire import commands, frames
 from wire.commands import Opcode
+from wire.frames import CommandFrame
 
 Join = Callable[..., RoomStation]
+LOW_MV, CRITICAL_MV = SIGNED_MISSION.power.low_mv, SIGNED_MISSION.power.critical_mv
 
 
 @pytest.fixture
@@ -183,3 +196,80 @@ def test_a_station_without_the_key_shares_receptions_alone(join: Join, clock: Cl
         ear.hear(frame)
     settle(clock, hill, ear)
     assert len(hill.heard()) == 6 and ear.rows("SELECT * FROM outbox") == []
+
+
+def test_arm_and_fire_go_out_once_and_from_one_station(
+    join: Join, clock: Clock, far: FarEnd
+) -> None:
+    desk, hill, car = join("desk", 0), join("hill", 1), join("car", 2)
+    taken: list[tuple[Opcode, int]] = []
+
+    def listening() -> bytes:
+        is_armed = [opcode for opcode, _ in taken] == [Opcode.CUTDOWN_ARM]
+        state = replace(state_at_noon(clock.now()), is_cutdown_armed=is_armed)
+        return far.beacon(state, is_listening=True)
+
+    for each in (hill, car):
+        each.hear(far.tell())
+    desk.queue(Opcode.CUTDOWN_ARM)
+    clock.utc_ms += 1_000
+    desk.queue(Opcode.CUTDOWN_FIRE)
+    for _ in range(12):
+        settle(clock, desk, hill, car, seconds=2)
+        for data in window(clock, listening, hill, car):
+            frame = frames.decode_uplink(data, UPLINK_KEY, far.session)
+            if isinstance(frame, CommandFrame):
+                far.last_counter = frame.counter
+                taken.append((commands.decode(frame.body).opcode, frame.station))
+    assert [opcode for opcode, _ in taken] == [Opcode.CUTDOWN_ARM, Opcode.CUTDOWN_FIRE]
+    assert taken[0][1] == taken[1][1]
+
+
+def test_an_acknowledgement_at_one_quiets_the_other(join: Join, clock: Clock) -> None:
+    hill, car = join("hill", 0), join("car", 1)
+    boards = {each.name: board_of(each, LOW_MV) for each in (hill, car)}
+    clock.utc_ms += 1_000
+    OutboxDesk(hill.path, mission_of("hill", 0), clock.now).acknowledge(
+        "low_battery", boards["hill"].reasons("low_battery"))
+    settle(clock, hill, car, hill)
+    assert [alarm.is_acknowledged for alarm in heard(boards["car"], car, LOW_MV)] == [True]
+    worse = heard(boards["car"], car, CRITICAL_MV)
+    assert [alarm.is_acknowledged for alarm in worse] == [False], "nobody has noticed that"
+
+
+def test_a_room_that_was_restored_from_a_copy_is_filled_again(join: Join, clock: Clock) -> None:
+    hill, car = join("hill", 0), join("car", 1)
+    for _, frame in flight(20):
+        hill.hear(frame)
+    question = hill.ask("Are you there?")
+    settle(clock, hill, car)
+    with hill.engine.begin() as tx:
+        tx.execute(sql.delete(tables.reception).where(tables.reception.c.number > 5))
+        tx.execute(sql.delete(tables.outbox))
+        tx.execute(sql.update(tables.room).values(number=5))
+    for each in (hill, car):
+        each.exchange.leave()  # it was stopped for that
+    settle(clock, hill, car)
+    with hill.engine.begin() as tx:
+        kept = tx.execute(sql.select(tables.reception.c.raw)).scalars().all()
+        assert tx.execute(sql.select(tables.outbox.c.id)).scalars().all() == [question]
+    assert sorted(kept) == sorted(frame for _, frame in flight(20))
+    assert len(car.heard()) == 20
+
+
+def board_of(station: RoomStation, battery_mv: float) -> AlarmBoard:
+    board = AlarmBoard(mission_of(station.name, station.number))
+    assert [alarm.is_acknowledged for alarm in heard(board, station, battery_mv)] == [False]
+    return board
+
+
+def heard(board: AlarmBoard, station: RoomStation, battery_mv: float) -> list[Alarm]:
+    """The alarms at a station, whose payload has this battery."""
+    now_ms = station.clock.now()
+    board.hear({
+        "beacon": {"utc_ms": now_ms, "battery_mv": battery_mv, "faults": 0, "phase": "GROUND",
+                   "expected_every_s": 10, "latitude_deg": None, "longitude_deg": None,
+                   "altitude_m": None, "climb_mps": None},
+        "phases": [], "change_id": now_ms,
+        "acknowledged": acknowledgements.known(station.ground.archive.db)})
+    return board.look(now_ms)
