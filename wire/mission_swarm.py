@@ -4,6 +4,10 @@ A neighbour is known by its node id. Its signature is checked on the ground, by 
 its key. The payload has the key only where the neighbour is to be answered
 (``payload.mind.neighbour_talk``), and then the one of its downlink alone: whoever has that can
 pretend to be the neighbour, and command nobody.
+
+With ``slot_s`` the payloads share the channel by time (TDMA): UTC is cut into rounds, and a round
+into one slot for each payload, in the order of their node ids. Every payload has to list all others
+and the same ``slot_s``, so that all count the same rounds.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from pydantic import Field
 from wire.mission_radio import Section
 
 NEIGHBOURS_MAX = 11  # twelve payloads on one channel
+SLOT_GUARD_MS = 1_200  # nothing goes at the end of a slot: a fix is a second old when it is read
 
 
 class Neighbour(Section):
@@ -32,6 +37,12 @@ class SwarmSection(Section):
 
     neighbours: Annotated[
         tuple[Neighbour, ...], Field(strict=False, min_length=1, max_length=NEIGHBOURS_MAX)]
+    slot_s: Annotated[int, Field(ge=2, le=60)] | None = None  # None: whenever the channel is free
+
+    @property
+    def round_ms(self) -> int:
+        """From one own slot to the next; 0 without slots."""
+        return 1000 * (self.slot_s or 0) * (1 + len(self.neighbours))
 
     @property
     def names(self) -> dict[int, str]:
