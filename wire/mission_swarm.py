@@ -20,7 +20,8 @@ from pydantic import Field
 from wire.mission_radio import Section
 
 NEIGHBOURS_MAX = 11  # twelve payloads on one channel
-SLOT_GUARD_MS = 1_200  # nothing goes at the end of a slot: a fix is a second old when it is read
+SLOT_LATE_MS = 1_100  # a payload begins its slot so late at most: a fix is a second old when read
+SLOT_GUARD_MS = 1_200  # and sends nothing in the last part of a slot
 
 
 class Neighbour(Section):
@@ -48,6 +49,12 @@ class SwarmSection(Section):
     def names(self) -> dict[int, str]:
         """node id -> name."""
         return {each.node_id: each.name for each in self.neighbours}
+
+    def since_slot_ms(self, node_id: int, utc_ms: int) -> int:
+        """How long ago the latest slot of this payload began. Only with a ``slot_s``."""
+        assert self.slot_s is not None
+        place = sum(other < node_id for other in self.names if other != node_id)
+        return (utc_ms - 1000 * self.slot_s * place) % self.round_ms
 
     def flaw(self, own_node_id: int, sources: Collection[str]) -> str | None:
         """What cannot be as the file has it, in one sentence; None when all can.

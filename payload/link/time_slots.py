@@ -38,11 +38,8 @@ class TimeSlots:
 
     def __init__(self, mission: Mission) -> None:
         """Without ``swarm.slot_s`` there are none."""
-        swarm, own_id = mission.swarm, mission.payload.node_id
-        self._slot_ms = 0 if swarm is None else 1000 * (swarm.slot_s or 0)
-        self._round_ms = 0 if swarm is None else swarm.round_ms
-        ids = [own_id] if swarm is None else sorted([own_id, *swarm.names])
-        self._begin_ms = ids.index(own_id) * self._slot_ms  # in a round
+        self._swarm = mission.swarm
+        self._node_id = mission.payload.node_id
         self._frame_ms = Airtime.of(mission.radio).on_air_ms(mission.radio.mtu_bytes)
 
     def next_turn(self, utc_ms: int | None, now_ms: int) -> OwnSlot | None:
@@ -50,10 +47,11 @@ class TimeSlots:
 
         ``utc_ms`` is the UTC of ``now_ms``, None where it is not steady. None: at any time.
         """
-        if not self._round_ms or utc_ms is None:
+        swarm = self._swarm
+        if swarm is None or swarm.slot_s is None or utc_ms is None:
             return None
-        into_ms = (utc_ms - self._begin_ms) % self._round_ms  # since the own slot began
-        if into_ms + self._frame_ms > self._slot_ms - SLOT_GUARD_MS:
-            into_ms -= self._round_ms
-        from_ms = now_ms - into_ms
-        return OwnSlot(from_ms, from_ms + self._slot_ms - SLOT_GUARD_MS)
+        since_ms, usable_ms = (
+            swarm.since_slot_ms(self._node_id, utc_ms), 1000 * swarm.slot_s - SLOT_GUARD_MS)
+        if since_ms + self._frame_ms > usable_ms:
+            since_ms -= swarm.round_ms
+        return OwnSlot(now_ms - since_ms, now_ms - since_ms + usable_ms)

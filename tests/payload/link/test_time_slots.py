@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from payload.link.time_slots import OwnSlot, TimeSlots
@@ -50,6 +50,7 @@ def test_it_is_the_turn_while_a_full_frame_has_room(into_ms: int, is_now: bool) 
     assert turn.holds(70_000, FRAME_MS) is is_now and not turn.holds(70_000, 1000 * SLOT_S)
 
 
+@settings(deadline=None)
 @given(st.integers(2**40, 2**41), st.sets(st.integers(1, 254), min_size=2, max_size=12),
        st.integers(6, 60))
 def test_no_two_have_their_turn_at_once_and_each_has_one_in_a_round(
