@@ -287,6 +287,8 @@ class Ground:
 
     def _on_frame(self, reception: Reception, frame: frames.Downlink) -> None:
         self._ears.note(reception, frame.node_id)
+        if frame.node_id == self._node_id and not reception.is_told:
+            self._uplink.note_heard(reception.utc_ms)
         if isinstance(frame, IdentFrame):
             self.archive.add_node_frames(frame.node_id, 0, reception.utc_ms, reception.utc_ms)
             self.archive.set_ident(frame.node_id, frame.text)

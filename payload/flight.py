@@ -30,8 +30,9 @@ from payload.link.inbox import LOOK_MS, Inbox
 from payload.link.interop_beacons import Place
 from payload.link.neighbours import Neighbours
 from payload.link.overhearing import KnownNeighbour, Overhearing
-from payload.link.pass_plan import PassPlan
+from payload.link.pass_plan import PassPlan, Reach
 from payload.link.settings import FlightSettings
+from payload.link.time_slots import TimeSlots
 from payload.link.uplink_gate import UplinkGate
 from payload.mind import firsts, neighbour_talk, question_queue
 from payload.mind.firsts import Firsts
@@ -92,7 +93,7 @@ class Flight:
         self.sensors = Sensors(ports.sensors, ports.board)
         self.bus_guard = BusGuard(store)
         self.navigation = Navigation(ports.gnss, self._profile)
-        self.passes = PassPlan(mission.orbit)
+        self.passes, self._slots = PassPlan(mission.orbit), TimeSlots(mission)
         self.power = PowerManager(mission.power, store.get(charge.KEY))
         self.power_saving = PowerSaving(ports.saver)
         self._questions = QuestionQueue(store.get(question_queue.KEY))
@@ -152,8 +153,8 @@ class Flight:
             now_ms, self.downlink.is_silent(now_ms), self.power.mode,
             lambda number: self._packet(situation, number))
         self._sync(notes, now_ms)
-        step_ms = self._profile.step_ms
-        due_ms = max(now_ms + 1, min(radio_due_ms, now_ms - now_ms % step_ms + step_ms))
+        next_ms = self._profile.next_step_ms(now_ms, self.downlink.is_away)
+        due_ms = max(now_ms + 1, min(radio_due_ms, next_ms))
         if self._inbox.is_waiting:
             due_ms = min(due_ms, now_ms + LOOK_MS)
         self._report(due_ms, now_ms)
@@ -319,10 +320,10 @@ class Flight:
     def _send(self, situation: Situation, now_ms: int) -> int:
         has_horus = self.settings.mission.radio.horus
         utc_ms, quality = self.clock.stamp(now_ms)
-        heard_ms = self._inbox.heard_ms
-        heard_age_ms = None if heard_ms is None else now_ms - heard_ms
-        is_away = self.passes.is_away(utc_ms, quality, heard_age_ms)
-        self.downlink.note_away(is_away and not self._inbox.neighbours.is_talked_to(now_ms), now_ms)
+        reach = self.passes.reach(utc_ms, quality, situation.heard_ground_age_s)
+        self.downlink.note_turn(self._slots.next_turn(self.clock.steady_utc_ms(now_ms), now_ms))
+        self.downlink.note_reach(
+            reach, reach is Reach.NOBODY and self._inbox.neighbours.is_talked_to(now_ms), now_ms)
         due_ms = self.downlink.step(
             now_ms, situation.phase, self.power.mode, situation.altitude_m,
             lambda: self._beacon(situation),

@@ -146,6 +146,15 @@ class Sender:
         expired, self._expired = self._expired, []
         return expired
 
+    def take_back(self, sequence: int, now_ms: int) -> None:
+        """Perhaps no station heard the frames after ``sequence``, such as those of a pass without a
+        report: text that went in them goes again, uncoded, after what never went. A picture is
+        whole or nothing, and its repairs go on."""
+        for block in self._blocks.values():
+            if block.lane < Lane.PICTURE:
+                block.take_back(sequence)
+        self._schedule.plan_resends(now_ms)
+
     def give_up(self) -> list[int]:
         """The session ends: ids of all records that no report has confirmed."""
         kept = [i for b in self._blocks.values() if not b.is_home for i in b.writer.record_ids]

@@ -209,7 +209,8 @@ class Schedule:
             return None
         self._new_symbols += not is_bulk
         is_image_turn = self._new_symbols % IMAGE_SLOT_EVERY == 0
-        block = (max if is_image_turn else min)(waiting, key=lambda b: b.lane)
+        block = (max(waiting, key=lambda b: b.lane) if is_image_turn
+                 else min(waiting, key=lambda b: (b.rounds, b.lane)))
         return Choice(block, block.sent_symbols)
 
     def _next_resend(self) -> Choice | None:
@@ -242,7 +243,8 @@ def _top_up(standings: list[Standing], is_turn_of_others: bool) -> Choice | None
     """Where no station reports: a coded symbol for the worthiest block that is short of its plan,
     and among its like for the one furthest short. ``is_turn_of_others``: not a precious one, if any
     other is short."""
-    wanted = [s for s in standings if s.rank is Rank.WANTED and s.may_repair]
+    wanted = [s for s in standings
+              if s.rank is Rank.WANTED and s.may_repair and not s.block.rounds]
     others = [s for s in wanted if s.block.lane is not Lane.PRECIOUS]
     wanted = others if is_turn_of_others and others else wanted
     worthiest = min((BLIND_ORDER[s.block.lane] for s in wanted), default=None)
