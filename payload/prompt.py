@@ -259,11 +259,15 @@ def sentence_ends(text: str) -> list[int]:
 def first_clause(text: str) -> str | None:
     """The beginning of ``text`` that can stand alone, as a sentence; None where none has ended.
 
-    A comma and a word that only adds to it end a clause of two words or more. English; what has
-    none of these words has no clause by itself.
+    A sentence of REPLY_LETTERS_MIN letters is one, once more follows it, and so are two words or
+    more before a comma and a word that only adds to them. English; other languages have sentences.
     """
-    found = _CLAUSE_END.match(text)
-    return None if found is None else found[1] + "."
+    ends = [end for end in sentence_ends(text)[:1] if end < len(text)
+            and sum(map(str.isalpha, text[:end])) >= REPLY_LETTERS_MIN]
+    found = _CLAUSE_END.match(text[: ends[0]] if ends else text)
+    if found is not None:
+        return found[1] + "."
+    return text[: ends[0]] if ends else None
 
 
 def clean_reply(

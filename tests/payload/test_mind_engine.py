@@ -100,6 +100,7 @@ def test_a_draft_ends_once_more_follows_its_last_sentence(
     (b"It is cold,", None), (b"It is cold, and", "It is cold."), (b"It is cold, an", None),
     (b"Yes, and it", None), (b"Yes, it is cold, so", "Yes, it is cold."),
     (b"No. It is cold, but", "No. It is cold."), (b"It is. The sun. I", "It is. The sun."),
+    (b"It is cold. I", "It is cold."), (b"It is cold.", None), (b"It is 3.5, and", "It is 3.5."),
     (b"Sun, wind and cloud", None),
 ])
 def test_a_brief_draft_ends_once_more_follows_its_first_clause(
