@@ -19,8 +19,13 @@ rm -rf "$flight"
 mkdir -p "$flight/bus"
 cp "$here/fake_bus/smbus2.py" "$flight/bus/"
 receiver=$flight/gnss
+bundle=/var/lib/spacepi/persona
+if [ -n "${PERSONA:-}" ]; then # a small model, as disk.sh has it
+    bundle=/var/tmp/proof/other
+    cp -R "$PERSONA" "$flight/other"
+fi
 # One core of a busy machine emulates another: a musing takes longer than the minute of a flight.
-sed -e 's|^bundle = .*|bundle = "/var/lib/spacepi/persona"|' -e 's/^port = 8001/port = 18001/' \
+sed -e "s|^bundle = .*|bundle = \"$bundle\"|" -e 's/^port = 8001/port = 18001/' \
     -e 's/^rate_bps = 2400/rate_bps = 1200/' \
     -e 's|^gnss_device = .*|gnss_device = "/var/tmp/proof/gnss"|' \
     -e 's/^callsign = "N0CALL"/callsign = "N0TEST"/' -e 's/^camera = true/camera = false/' \
@@ -28,7 +33,7 @@ sed -e 's|^bundle = .*|bundle = "/var/lib/spacepi/persona"|' -e 's/^port = 8001/
 head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$flight/mission.key"
 chmod 600 "$flight/mission.key"
 # The station's copy knows the persona by its own path.
-sed "s|/var/lib/spacepi/persona|$root/var/lib/spacepi/persona|" "$flight/mission.toml" \
+sed "s|^bundle = \"|&$root|" "$flight/mission.toml" \
     >"$flight/station.toml"
 
 cd "$project"
