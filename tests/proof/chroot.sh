@@ -16,7 +16,7 @@ limit_s=${LIMIT_S:-1800}
 # As the units run them, but that there is no systemd: a mission and a store of their own.
 flight=$root/var/tmp/proof
 rm -rf "$flight"
-mkdir -p "$flight/bus"
+mkdir -p "$flight/bus" "$flight/run"
 cp "$here/fake_bus/smbus2.py" "$flight/bus/"
 receiver=$flight/gnss
 bundle=/var/lib/spacepi/persona
@@ -38,7 +38,7 @@ sed "s|^bundle = \"|&$root|" "$flight/mission.toml" \
 
 cd "$project"
 direwolfs="" around="" core=""
-trap 'kill $direwolfs $around 2>/dev/null; stop_payload' EXIT
+trap 'kill $direwolfs $around 2>/dev/null; stop payload; stop mind' EXIT
 trap 'exit 130' HUP INT TERM
 direwolf_pair "$flight" 18001 18003
 sleep 5
@@ -50,14 +50,28 @@ while [ ! -s "$flight/heard" ]; do
     sleep 1
 done
 
-# payload COMMAND...: on those stand-ins. Its own number is in the file pid: to end the shell that
-# waits for it would leave it running, with the store locked.
-payload() {
-    # shellcheck disable=SC2016 # $$ and $@ are those of the inner shell
-    in_image env PYTHONPATH=/var/tmp/proof/bus sh -c 'echo $$ >/var/tmp/proof/pid; exec "$@"' sh \
-        /opt/spacepi/bin/spacepi-payload "$@" --mission /var/tmp/proof/mission.toml
+# as_unit NAME COMMAND...: on those stand-ins, as the unit of that name. Its own number is in the file
+# NAME.pid: to end the shell that waits for it would leave it running, with the store locked.
+as_unit() {
+    name=$1
+    shift
+    # shellcheck disable=SC2016 # $$, $0 and $@ are those of the inner shell
+    in_image env PYTHONPATH=/var/tmp/proof/bus RUNTIME_DIRECTORY=/var/tmp/proof/run \
+        sh -c 'echo $$ >"/var/tmp/proof/$0.pid"; exec "$@"' "$name" "$@" \
+        --mission /var/tmp/proof/mission.toml
 }
-stop_payload() { kill "$(cat "$flight/pid" 2>/dev/null)" 2>/dev/null || true; }
+payload() { as_unit payload /opt/spacepi/bin/spacepi-payload "$@"; }
+stop() { kill "$(cat "$flight/$1.pid" 2>/dev/null)" 2>/dev/null || true; }
+
+# The mind has a process of its own, and is not waited for in flight: emulated it may take longer to
+# load its model than a flight core has patience.
+as_unit mind /opt/spacepi/bin/python -m payload.mind_start --socket /var/tmp/proof/run/mind.sock \
+    --cache /var/tmp/proof/cache >"$flight/mind.log" 2>&1 &
+mind=$!
+until [ "$(count model_loaded "$flight/mind.log")" -gt 0 ]; do
+    kill -0 "$mind" 2>/dev/null || fail "the mind ended: $(tail -n 3 "$flight/mind.log")"
+    sleep 1
+done
 
 payload preflight --seconds 600 >"$flight/page" 2>"$flight/log" || [ $? = 1 ] ||
     fail "preflight ended: $(tail -n 3 "$flight/log")"
@@ -66,7 +80,7 @@ flaws=$(grep '^ *no-go ' "$flight/page" | grep -v ' watchdog ' || true)
 [ -z "$flaws" ] || fail "preflight: $flaws"
 [ "$(grep -c '^ *go ' "$flight/page")" -gt 0 ] || fail "preflight found nothing"
 
-payload run --start-mind >"$flight/log" 2>&1 &
+payload run >"$flight/log" 2>&1 &
 core=$!
 
 # heard PATTERN: seconds at which the first line with it was told.
@@ -78,7 +92,7 @@ while [ -z "$(heard "$thought")" ]; do
     kill -0 "$around" 2>/dev/null || fail "no thought in $limit_s s: $(tail -n 3 "$flight/log")"
     sleep 5
 done
-stop_payload
+stop payload
 wait "$core" 2>/dev/null || true
 kill "$around"
 wait "$around" || true
