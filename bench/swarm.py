@@ -41,7 +41,7 @@ BURST_M, CLIMB_MPS, LANDING_MPS, REST_S = 8_000.0, 5.0, 5.0, 900.0
 BROKEN = (0.0, 0.3)  # of the flight, when the antenna breaks
 REVOLUTIONS, LAG_S = 5.0, 60.0
 LOSS = 0.3
-SLOT_S = 10  # in orbit, where they relay
+SLOT_S = 20  # in orbit, where they relay
 ARMS = ("alone", "swarm", "oracle")
 
 
