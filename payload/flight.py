@@ -321,7 +321,7 @@ class Flight:
         has_horus = self.settings.mission.radio.horus
         utc_ms, quality = self.clock.stamp(now_ms)
         reach = self.passes.reach(utc_ms, quality, situation.heard_ground_age_s)
-        self.downlink.note_turn(self._slots.next_turn(self.clock.steady_utc_ms(now_ms), now_ms))
+        self.downlink.note_slot(self._slots.next_slot(self.clock.steady_utc_ms(now_ms), now_ms))
         self.downlink.note_reach(
             reach, reach is Reach.NOBODY and self._inbox.neighbours.is_talked_to(now_ms), now_ms)
         due_ms = self.downlink.step(

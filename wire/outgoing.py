@@ -140,13 +140,13 @@ class Outgoing:
         for need in self.needs.values():
             need.sent += 1
 
-    def take_back(self, sequence: int) -> None:
+    def take_back(self, sequence: int) -> bool:
         """Perhaps no station heard the frames after ``sequence``: they go again, in a later round.
-        """
+        False where none of them was of this block."""
         kept = bisect_right(self.first_sent, sequence)
         unheard = sum(number > sequence for number in self._recent)
         if not unheard and kept == self.sent_symbols:
-            return
+            return False
         self.judged = None
         self.sends -= unheard
         for _ in range(unheard):
@@ -157,6 +157,7 @@ class Outgoing:
         self.last_sent = [first if last > sequence else last for first, last
                           in zip(self.first_sent, self.last_sent, strict=True)]
         self.rounds += 1
+        return True
 
     def take_report(self, station: int, entry: BlockReport, heard_upto: int) -> None:
         """``station`` lacks some of this block; ``heard_upto`` is the last frame it had heard."""

@@ -88,7 +88,7 @@ class Sender:
     def backlog_symbols(self, priorities: Iterable[Priority] = Priority) -> int:
         """Source symbols that were never sent, of blocks that carry records of these classes."""
         lanes = set(map(lane_of, priorities))
-        blocks = (b for b in self._blocks.values() if b.lane in lanes)
+        blocks = (b for b in self._blocks.values() if b.lane in lanes and not b.rounds)
         return sum(b.writer.symbols - b.sent_symbols for b in blocks)
 
     def short_blocks(self, priority: Priority, now_ms: int) -> int:
@@ -151,8 +151,10 @@ class Sender:
         report: text that went in them goes again, uncoded, after what never went. A picture is
         whole or nothing, and its repairs go on."""
         for block in self._blocks.values():
-            if block.lane < Lane.PICTURE:
-                block.take_back(sequence)
+            is_text = block.lane < Lane.PICTURE
+            is_again = is_text and block.take_back(sequence)
+            if is_again and self._open.get(block.lane) is block:
+                self._close(block.lane)  # what is new begins another one
         self._schedule.plan_resends(now_ms)
 
     def give_up(self) -> list[int]:
@@ -288,7 +290,8 @@ class Sender:
 
     def _is_turn_of(self, lane: Lane) -> bool:
         """Nothing new waits that goes before the growing block of ``lane``."""
-        return not any(b.has_unsent for b in self._blocks.values() if b.lane <= lane)
+        return not any(b.has_unsent and not b.rounds
+                       for b in self._blocks.values() if b.lane <= lane)
 
     def _age_open(self) -> None:
         for lane, block in list(self._open.items()):

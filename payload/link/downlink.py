@@ -209,7 +209,7 @@ class Downlink:
             return min(due_ms, self._on_air_until_ms)
         return due_ms if radio.is_idle(now_ms) else min(due_ms, now_ms + RETRY_MS)
 
-    def note_turn(self, turn: OwnSlot | None) -> None:
+    def note_slot(self, turn: OwnSlot | None) -> None:
         """The own slot in which everything goes, or the next one; None: at any time."""
         self._turn = turn
 

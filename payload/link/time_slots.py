@@ -1,7 +1,7 @@
 """Time slots: when this payload may send, where those of a swarm take turns (TDMA).
 
 UTC from 1970 on is cut into rounds, and each round into one slot for each payload, in the order of
-the node ids. It is arithmetic on UTC alone; what it says to the downlink (``Downlink.note_turn``):
+the node ids. It is arithmetic on UTC alone; what it says to the downlink (``Downlink.note_slot``):
 
     no slots in the mission, or no steady clock      send when the channel is free
     in the own slot, with room for a frame           send
@@ -23,7 +23,7 @@ from wire.mission_swarm import SLOT_GUARD_MS
 
 
 class OwnSlot(NamedTuple):
-    """The present own slot, or the next: ms since boot, or whatever ``next_turn`` was asked in."""
+    """The present own slot, or the next: ms since boot, or whatever ``next_slot`` was asked in."""
 
     from_ms: int
     until_ms: int  # everything has been sent by then
@@ -42,7 +42,7 @@ class TimeSlots:
         self._node_id = mission.payload.node_id
         self._frame_ms = Airtime.of(mission.radio).on_air_ms(mission.radio.mtu_bytes)
 
-    def next_turn(self, utc_ms: int | None, now_ms: int) -> OwnSlot | None:
+    def next_slot(self, utc_ms: int | None, now_ms: int) -> OwnSlot | None:
         """The own slot that has room for a full frame now, or the next, in ms since boot.
 
         ``utc_ms`` is the UTC of ``now_ms``, None where it is not steady. None: at any time.

@@ -36,7 +36,7 @@ def slots(own_id: int, ids: list[int] | None = None) -> TimeSlots:
 
 @pytest.mark.parametrize(("own_id", "begin_s"), [(3, 0), (7, 10), (8, 20), (9, 30), (200, 50)])
 def test_the_order_is_that_of_the_node_ids(own_id: int, begin_s: int) -> None:
-    turn = slots(own_id).next_turn(UTC_MS, 5_000)
+    turn = slots(own_id).next_slot(UTC_MS, 5_000)
     from_ms = 5_000 + 1000 * begin_s
     assert turn == OwnSlot(from_ms, from_ms + SPOKEN_MS)
 
@@ -44,7 +44,7 @@ def test_the_order_is_that_of_the_node_ids(own_id: int, begin_s: int) -> None:
 @pytest.mark.parametrize(("into_ms", "is_now"), [
     (0, True), (SPOKEN_MS - FRAME_MS, True), (SPOKEN_MS - FRAME_MS + 1, False), (-1, False)])
 def test_it_is_the_turn_while_a_full_frame_has_room(into_ms: int, is_now: bool) -> None:
-    turn = slots(7).next_turn(UTC_MS + 10_000 + into_ms, 70_000)
+    turn = slots(7).next_slot(UTC_MS + 10_000 + into_ms, 70_000)
     assert turn is not None and (turn.from_ms <= 70_000) is is_now
     assert turn.from_ms in {70_000 - into_ms, 130_000 - into_ms}
     assert turn.holds(70_000, FRAME_MS) is is_now and not turn.holds(70_000, 1000 * SLOT_S)
@@ -56,7 +56,7 @@ def test_it_is_the_turn_while_a_full_frame_has_room(into_ms: int, is_now: bool) 
 def test_no_two_have_their_turn_at_once_and_each_has_one_in_a_round(
     utc_ms: int, ids: set[int], slot_s: int
 ) -> None:
-    turns = [TimeSlots(one_of(list(ids), own_id, slot_s)).next_turn(utc_ms, 0) for own_id in ids]
+    turns = [TimeSlots(one_of(list(ids), own_id, slot_s)).next_slot(utc_ms, 0) for own_id in ids]
     spans = sorted(turn for turn in turns if turn is not None)
     assert len(spans) == len(ids)
     assert spans[-1].from_ms - spans[0].from_ms < 1000 * slot_s * len(ids)
@@ -66,8 +66,8 @@ def test_no_two_have_their_turn_at_once_and_each_has_one_in_a_round(
 
 @pytest.mark.parametrize("plan", [MISSION, one_of([7, 8], 7, None)])
 def test_without_slots_it_may_send_at_any_time(plan: Mission) -> None:
-    assert TimeSlots(plan).next_turn(UTC_MS, 0) is None
+    assert TimeSlots(plan).next_slot(UTC_MS, 0) is None
 
 
 def test_without_a_steady_clock_it_may_send_at_any_time() -> None:
-    assert slots(7).next_turn(None, 0) is None
+    assert slots(7).next_slot(None, 0) is None

@@ -134,9 +134,9 @@ def test_slots_that_are_off_by_one_are_found(
     class OffByOne(TimeSlots):
         """EDDA counts from one."""
 
-        def next_turn(self, utc_ms, now_ms):
+        def next_slot(self, utc_ms, now_ms):
             is_first = self._node_id == 7
-            return super().next_turn(None if utc_ms is None else utc_ms - 8000 * is_first, now_ms)
+            return super().next_slot(None if utc_ms is None else utc_ms - 8000 * is_first, now_ms)
 
     monkeypatch.setattr("payload.flight.TimeSlots", OffByOne)
     found = fly(tmp_path, slot_s=8)[2]
