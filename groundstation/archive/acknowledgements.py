@@ -17,11 +17,11 @@ RULES_MAX = 32
 
 
 class Acknowledgement(NamedTuple):
-    """``keys`` are the reasons for which the alarm of ``rule`` was raised (``reading.alarms``)."""
+    """``reasons`` are those for which the alarm of ``rule`` was raised (``reading.alarms``)."""
 
     rule: str
     at_ms: int
-    keys: tuple[str, ...]
+    reasons: tuple[str, ...]
     station: str
 
 
@@ -29,8 +29,8 @@ def known(db: sqlite3.Connection) -> list[Acknowledgement]:
     """The last of each rule; none where the row is damaged."""
     row = db.execute("SELECT value FROM meta WHERE key = ?", (KEY,)).fetchone()
     try:
-        return [Acknowledgement(str(rule), int(at_ms), tuple(map(str, keys)), str(station))
-                for rule, at_ms, keys, station in read_json(row[0])] if row else []
+        return [Acknowledgement(str(rule), int(at_ms), tuple(map(str, reasons)), str(station))
+                for rule, at_ms, reasons, station in read_json(row[0])] if row else []
     except (ValueError, TypeError):
         return []
 

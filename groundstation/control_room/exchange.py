@@ -219,7 +219,9 @@ class RoomExchange:
     def _pull_entries(self, newest: int, signer: Signer) -> bool:
         if newest <= self._entries_upto:
             return False
-        found, upto = self._room.entries(self._entries_upto, newest)
+        found, forged, upto = self._room.entries(self._entries_upto, newest)
+        for command_id in forged:  # where there was one of ours, it is put there again
+            self._known.pop(command_id, None)
         self._note_known(
             [entry for entry in found if self._known.get(entry.command_id) != entry], signer)
         self._entries_upto = upto
@@ -263,7 +265,10 @@ class RoomExchange:
             with outbox.of_another_process(self._path) as writer:
                 shared_outbox.take(writer, [signer.heard(entry) for entry in entries],
                                    self._station_number)
-        self._known.update((entry.command_id, entry) for entry in entries)
+        for entry in entries:
+            self._known[entry.command_id] = entry
+            if not entry.is_waiting and self._rights is not None:
+                self._rights.forget(entry.command_id)
 
     def _exchange_acknowledgements(self, db: sqlite3.Connection) -> None:
         theirs = self._room.exchange_acknowledgements(acknowledgements.known(db))

@@ -29,6 +29,16 @@ ENTRIES_MAX = 200  # rows in one answer
 _ROOM = tables.room.c.id == 1
 
 
+def _is_short(limit: int, *columns: sql.Column[Any]) -> sql.ColumnElement[bool]:
+    """Is each of these texts or byte strings that short? What is longer is not even fetched."""
+    return sql.and_(*(sql.func.coalesce(sql.func.length(column), 0) <= limit for column in columns))
+
+
+_ENTRY_IS_SHORT = _is_short(tables.TEXT_CHARS_MAX, *(
+    column for column in tables.outbox.columns
+    if isinstance(column.type, sql.Text | sql.LargeBinary)))
+
+
 class RoomRefuses(Exception):
     """This station cannot use this control room; the message is one clause."""
 
@@ -118,7 +128,8 @@ class ControlRoom:
                              table.c.rssi_dbm, table.c.snr_db)
                   .where(table.c.number > after).where(table.c.number <= newest)
                   .where(table.c.log != self._log)
-                  .where(sql.func.length(table.c.raw) <= RAW_BYTES_MAX)
+                  .where(_is_short(RAW_BYTES_MAX, table.c.raw))
+                  .where(_is_short(tables.TEXT_CHARS_MAX, table.c.station))
                   .order_by(table.c.number).limit(limit))
         if not with_own:
             wanted = wanted.where(table.c.station != self._station)
@@ -132,20 +143,20 @@ class ControlRoom:
 
     # -- the outbox ---------------------------------------------------------------------------
 
-    def entries(self, after: int, newest: int) -> tuple[list[QueuedCommand], int]:
-        """(entries that changed after one number and up to another, at most ENTRIES_MAX; the number
-        up to which that is all)."""
+    def entries(self, after: int, newest: int) -> tuple[list[QueuedCommand], list[int], int]:
+        """(entries that changed after one number and up to another, at most ENTRIES_MAX; the ids of
+        those that no station wrote, or a newer spacepi; the number up to which that is all)."""
         assert self._signer is not None
         table = tables.outbox
         with self._engine.begin() as tx:
             rows = tx.execute(
                 sql.select(table).where(table.c.changed > after).where(table.c.changed <= newest)
-                .where(sql.func.length(table.c.text) <= tables.TEXT_CHARS_MAX)
-                .order_by(table.c.changed).limit(ENTRIES_MAX)).mappings().all()
-        found = [self._signer.entry(row) for row in rows]
-        sound = [entry for entry in found if entry is not None]
-        self._unreadable += len(found) - len(sound)
-        return sound, rows[-1]["changed"] if len(rows) == ENTRIES_MAX else newest
+                .where(_ENTRY_IS_SHORT).order_by(table.c.changed).limit(ENTRIES_MAX)).mappings().all()
+        found = {int(row["id"]): self._signer.entry(row) for row in rows}
+        sound = [entry for entry in found.values() if entry is not None]
+        forged = [number for number, entry in found.items() if entry is None]
+        self._unreadable += len(forged)
+        return sound, forged, rows[-1]["changed"] if len(rows) == ENTRIES_MAX else newest
 
     def add_entries(
         self, entries: Sequence[QueuedCommand], offer: Callable[[], bool]
@@ -160,13 +171,14 @@ class ControlRoom:
         with self._engine.begin() as tx:
             number = self._draw(tx, len(entries))
             for entry in entries:
-                row = tx.execute(sql.select(table).where(
-                    table.c.id == entry.command_id)).mappings().one_or_none()
+                row = tx.execute(
+                    sql.select(table).where(table.c.id == entry.command_id)
+                    .where(_ENTRY_IS_SHORT)).mappings().one_or_none()
                 theirs = None if row is None else self._signer.entry(row)
                 both = entry if theirs is None else joined(theirs, entry)
                 known.append(both)
                 if both != theirs:
-                    self._write(tx, both, number, is_new=row is None, is_first=theirs is None)
+                    self._write(tx, both, number, is_first=theirs is None)
                     number += 1
             if not offer():
                 raise OfferChanged
@@ -197,19 +209,19 @@ class ControlRoom:
         return bool(taken.rowcount)
 
     def _write(
-        self, tx: sql.Connection, entry: QueuedCommand, number: int, *, is_new: bool,
-        is_first: bool,
+        self, tx: sql.Connection, entry: QueuedCommand, number: int, *, is_first: bool
     ) -> None:
-        """What was sent before the others knew of it is held by its sender."""
+        """In place of what a stranger may have written. An entry that was sent before the others
+        knew of it is held by its sender."""
         assert self._signer is not None
         table, values = tables.outbox, self._signer.row(entry) | {"changed": number}
-        if is_first:
-            values["holder"] = entry.sender or None
-            values["held_until_ms"] = tables.now_ms() + ALONE_MS if entry.sender else None
-        if is_new:
-            tx.execute(sql.insert(table).values(**values))
-        else:
+        if not is_first:
             tx.execute(sql.update(table).where(table.c.id == entry.command_id).values(**values))
+            return
+        values["holder"] = entry.sender or None
+        values["held_until_ms"] = tables.now_ms() + ALONE_MS if entry.sender else None
+        tx.execute(sql.delete(table).where(table.c.id == entry.command_id))
+        tx.execute(sql.insert(table).values(**values))
 
     # -- acknowledgements ---------------------------------------------------------------------
 
@@ -218,7 +230,10 @@ class ControlRoom:
         assert self._signer is not None
         table = tables.acknowledgement
         with self._engine.begin() as tx:
-            rows = tx.execute(sql.select(table).limit(acknowledgements.RULES_MAX)).mappings().all()
+            rows = tx.execute(
+                sql.select(table).where(_is_short(
+                    tables.TEXT_CHARS_MAX, table.c.rule, table.c.reasons, table.c.station))
+                .limit(acknowledgements.RULES_MAX)).mappings().all()
             there = {row["rule"]: self._signer.acknowledgement(row) for row in rows}
             for given in ours:
                 theirs = there.get(given.rule)

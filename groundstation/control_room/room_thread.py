@@ -41,7 +41,7 @@ CONNECT_S = 5
 STATEMENT_MS, LOCK_MS, IDLE_MS = 10_000, 5_000, 15_000
 TRANSACTION_MS = 30_000
 WORDS_MAX = 120
-_LOST = (SQLAlchemyError, RoomRefuses)
+_LOST = (SQLAlchemyError, RoomRefuses, ValueError)  # this of a text that cannot be decoded
 _wait = wait_random_exponential(multiplier=WAIT_S, max=WAIT_S_MAX)
 _log = structlog.get_logger()
 
@@ -102,18 +102,28 @@ class RoomThread:
         def rest(seconds: float) -> None:
             pause(seconds)
 
-        while not stop.is_set():
-            has_more = False
-            for attempt in Retrying(
-                retry=retry_if_exception_type(_LOST), wait=_wait, sleep=rest,
-                stop=stop_when_event_set(stop), before_sleep=self._note_loss,
-                retry_error_callback=lambda state: None,
-            ):
-                with attempt:
-                    has_more = not stop.is_set() and self._turn()
-            if not has_more:
-                rest(EVERY_S)
-        self._engine.dispose()
+        try:
+            while not stop.is_set():
+                if not self._turn_until_done(stop, rest):
+                    rest(EVERY_S)
+        finally:
+            self._engine.dispose()
+            if not stop.is_set():  # a bug, whose traceback is in the log
+                self.exchange.state = State(self._now(), "its thread has failed, see the log")
+
+    def _turn_until_done(
+        self, stop: threading.Event, rest: Callable[[float], None]
+    ) -> bool:
+        """One turn, tried until it succeeds or ``stop`` is set; True when more waits."""
+        has_more = False
+        for attempt in Retrying(
+            retry=retry_if_exception_type(_LOST), wait=_wait, sleep=rest,
+            stop=stop_when_event_set(stop), before_sleep=self._note_loss,
+            retry_error_callback=lambda state: None,
+        ):
+            with attempt:
+                has_more = not stop.is_set() and self._turn()
+        return has_more
 
     def _turn(self) -> bool:
         try:

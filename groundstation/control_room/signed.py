@@ -24,10 +24,11 @@ from wire.auth import is_of_station
 from wire.commands import Opcode
 
 WHY_CHARS_MAX = 100
-KEYS_MAX = 64  # of an acknowledgement
+REASONS_MAX = 64  # of an acknowledgement
 Row = Mapping[Any, Any]  # column -> value
 _LABEL = b"spacepi-1 control room"
 _FIELDS = tuple(field.name for field in fields(QueuedCommand))
+_OF_ACKNOWLEDGEMENT = ("rule", "at_ms", "reasons", "station")
 _COLUMNS = ("id", *_FIELDS[1:])  # of the table ``outbox``, in the same order
 
 
@@ -84,18 +85,18 @@ class Signer:
 
     def acknowledgement_row(self, given: Acknowledgement) -> dict[str, Any]:
         """The row of the table ``acknowledgement``."""
-        keys = json.dumps(sorted(given.keys))
-        values = [given.rule, given.at_ms, keys, given.station]
-        return {"rule": given.rule, "at_ms": given.at_ms, "keys": keys, "station": given.station,
+        reasons = json.dumps(sorted(given.reasons))
+        values = [given.rule, given.at_ms, reasons, given.station]
+        return {**dict(zip(_OF_ACKNOWLEDGEMENT, values, strict=True)),
                 "mac": self._mac("acknowledgement", values)}
 
     def acknowledgement(self, row: Row) -> Acknowledgement | None:
         """The acknowledgement in a row; None where no holder of the key wrote it."""
-        values = [row[name] for name in ("rule", "at_ms", "keys", "station")]
+        values = [row[name] for name in _OF_ACKNOWLEDGEMENT]
         if not self._is_genuine("acknowledgement", values, row["mac"]):
             return None
-        rule, at_ms, keys, station = values
-        return Acknowledgement(rule, at_ms, tuple(read_json(keys))[:KEYS_MAX], station)
+        rule, at_ms, reasons, station = values
+        return Acknowledgement(rule, at_ms, tuple(read_json(reasons))[:REASONS_MAX], station)
 
     def _mac(self, kind: str, values: list[Any]) -> bytes:
         return hmac.new(self._key, msgpack.packb([kind, *values]), hashlib.sha256).digest()

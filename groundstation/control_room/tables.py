@@ -81,7 +81,7 @@ acknowledgement = sql.Table(
     "acknowledgement", _tables,
     sql.Column("rule", sql.Text, primary_key=True),
     sql.Column("at_ms", sql.BigInteger, nullable=False),
-    sql.Column("keys", sql.Text, nullable=False),
+    sql.Column("reasons", sql.Text, nullable=False),
     sql.Column("station", sql.Text, nullable=False),
     sql.Column("mac", sql.LargeBinary, nullable=False),
 )

@@ -123,7 +123,7 @@ class AlarmBoard:
         alarm = self._alarms.get(given.rule)
         if alarm is None or alarm.is_acknowledged or alarm.since_ms > given.at_ms:
             return
-        if given.rule in _KEYED_BY_TIME or self._keys[given.rule] <= set(given.keys):
+        if given.rule in _KEYED_BY_TIME or self._keys[given.rule] <= set(given.reasons):
             self._set_acknowledged(alarm)
 
     def _set_acknowledged(self, alarm: Alarm) -> None:

@@ -55,7 +55,7 @@ function reached({ is_connected, name, since_ms, why }, lost) {
 function shared(room) {
   const age = format.span(now() - room.since_ms);
   if (room.is_connected) return `shared, ${room.name}, for ${age}`;
-  return `unreachable, lost ${age} ago: ${room.why}. Receiving goes on; what is shared waits`;
+  return `unreachable, lost ${age} ago: ${room.why}. Receiving goes on; what was queued before waits`;
 }
 
 function station(state) {

@@ -278,4 +278,4 @@ def test_what_a_stranger_writes_is_noise(live: Open, postgresql: PostgreSql) -> 
     assert hill.entry(question).text == "Who is there?" and hill.state(question) == "queued"
     assert hill.exchange.notices.counts["of_other_stations"] == 1
     until(lambda: postgresql.ask(f"SELECT text FROM outbox WHERE id = {question}")
-          == [("Nobody?",)], hill)
+          == [("Who is there?",)], hill)
