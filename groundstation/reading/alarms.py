@@ -139,7 +139,7 @@ def _silence(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bo
 
 def _fault(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool) -> Found | None:
     words = fault_words(int(beacon["faults"] or 0) & ~FaultBits.API)
-    return Found(f"reported: {', '.join(words)}", frozenset(words)) if words else None
+    return Found(", ".join(words), frozenset(words)) if words else None
 
 
 def _burst(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool) -> Found | None:
