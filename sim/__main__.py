@@ -194,6 +194,10 @@ app.command("bench-rig")(bench_rig)
 
 def main() -> None:
     """The entry point; ``spacepi-sim ...`` without a command is ``spacepi-sim fly ...``."""
+    first = sys.argv[1] if len(sys.argv) > 1 else "fly"
+    if not first.startswith("-") and first not in COMMANDS:  # ``fly`` takes options alone
+        typer.echo(unknown_name("command", first, COMMANDS), err=True)
+        sys.exit(USAGE_ERROR)
     if sys.argv[1:2] not in ([name] for name in (*COMMANDS, "--help")):
         sys.argv.insert(1, "fly")
     try:

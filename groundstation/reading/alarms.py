@@ -165,7 +165,7 @@ def _silence(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bo
 def _fault(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool
            ) -> AlarmFinding | None:
     words = fault_words(int(beacon["faults"] or 0) & ~FaultBits.API)
-    return AlarmFinding(f"reported: {', '.join(words)}", frozenset(words)) if words else None
+    return AlarmFinding(", ".join(words), frozenset(words)) if words else None
 
 
 def _burst(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool

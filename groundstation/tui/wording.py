@@ -135,7 +135,9 @@ def station(snapshot: Snapshot, now_ms: int) -> Text:
 
 def alarms(snapshot: Snapshot, now_ms: int) -> Text:
     """One line each, the newest first; empty when nothing is wrong."""
-    lines = [Text.assemble((f"! {alarm.words}", BAD if alarm.is_active else ACCENT),
+    names = {"fault": "fault: "}  # the words of the others say what they are about
+    lines = [Text.assemble((f"! {names.get(alarm.rule, '')}{alarm.words}",
+                            BAD if alarm.is_active else ACCENT),
                            (f", {span(now_ms - alarm.since_ms)} ago"
                             + ("" if alarm.is_active else ", over"), SOFT))
              for alarm in snapshot.alarms]

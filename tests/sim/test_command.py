@@ -191,6 +191,18 @@ def test_a_preset_that_no_flight_has(run, preset: str, words: str) -> None:
     assert result.exit_code == 2 and words in said
 
 
+@pytest.mark.parametrize(("word", "said"), [
+    ("sho", "unknown command 'sho' (did you mean 'show'?); available: fly, show, run, "),
+    ("flight-7", "unknown command 'flight-7'; available: fly, show, run, "),
+])
+def test_a_command_that_is_none(monkeypatch, capsys, word: str, said: str) -> None:
+    """It was handed to ``fly``, which "Got unexpected extra argument(s)"."""
+    monkeypatch.setattr(sys, "argv", ["spacepi-sim", word])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2 and capsys.readouterr().err.startswith(said)
+
+
 def test_help_explains() -> None:
     result = CliRunner().invoke(app, ["fly", "--help"], env={"COLUMNS": "120"})
     assert result.exit_code == 0
