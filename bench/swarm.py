@@ -35,7 +35,7 @@ from wire.records import Kind, unpack_body
 MISSION = Path(__file__).resolve().parent.parent / "mission.toml"
 NAMES = ("EDDA", "FENN")
 BALLOON_SEEDS = (1, 2)
-ORBIT_SEEDS = (1,)
+ORBIT_SEEDS = (1, 2, 3)
 START_UTC_MS = 1_790_000_000_000
 BURST_M, CLIMB_MPS, LANDING_MPS, REST_S = 8_000.0, 5.0, 5.0, 900.0
 BROKEN = (0.0, 0.3)  # of the flight, when the antenna breaks
