@@ -41,11 +41,11 @@ from payload.mind.mind import MindManager
 from payload.mind.musing_due import MusingDue
 from payload.mind.neighbour_talk import NeighbourTalk
 from payload.mind.question_queue import QuestionQueue
-from payload.navigation import fix_age, forecast, profile
+from payload.navigation import fix_age, landing_report, profile
 from payload.navigation.clock import MissionClock
-from payload.navigation.forecast import Forecast
 from payload.navigation.geofence import Geofence
 from payload.navigation.gnss import Navigation
+from payload.navigation.landing_report import Forecast
 from payload.navigation.phase import PhaseMachine
 from payload.navigation.sun import sun_word
 from payload.notes import Note, event
@@ -57,7 +57,7 @@ from payload.prompt import PersonaText
 from payload.radio_requests import RadioRequests
 from payload.sensors import Sensors
 from payload.situation import Situation
-from payload.storage.store import Store
+from payload.storage.durable_store import Store
 from wire.beacon import Beacon, FaultBits, PowerMode
 from wire.horus import Packet
 from wire.mission import Mission
@@ -117,7 +117,7 @@ class Flight:
         flight = mission.flight
         self.cutdown = Cutdown(ports.cutdown, flight.burn_s, flight.fence_may_fire)
         self._fence = Geofence(flight.fence, flight.ceiling_m)
-        self.forecast = Forecast(flight.landing_mps, store.get(forecast.KEY))
+        self.forecast = Forecast(flight.landing_mps, store.get(landing_report.KEY))
         self.commands = CommandRunner(Parts(
             store, self.clock, self.phase, self.power, self.mind, self.camera, self.api,
             self.downlink, self.settings, self.starts, self.cutdown, self.hearsay,
@@ -336,7 +336,7 @@ class Flight:
         if now_ms >= self._save_due_ms:
             self._save_due_ms = now_ms + self._profile.save_every_ms
             self.store.put("phase", self.phase.saved())
-            self.store.put(forecast.KEY, self.forecast.saved())
+            self.store.put(landing_report.KEY, self.forecast.saved())
             self.store.put(charge.KEY, self.power.charge.saved())
             self.store.put("utc_ms", self.clock.utc_ms(now_ms))
         time_ms, quality = self.clock.stamp(now_ms)

@@ -40,7 +40,7 @@ PICTURE_BYTES = 2_550
 
 
 @dataclass(frozen=True, slots=True)
-class Hour:
+class HourlyCapacity:
     """What an hour of flight carries when nothing is lost: the beacons, and either the words or the
     pictures."""
 
@@ -143,14 +143,14 @@ class AirtimeBudget:
             return cadence.beacon_low_s
         return cadence.beacon_flight_s
 
-    def hour(self) -> Hour:
+    def hour(self) -> HourlyCapacity:
         """What it carries in an hour of ascent."""
         every_ms = self.beacon_every_ms(Phase.ASCENT, PowerMode.NOMINAL, None)
         beacons, full_frames = self._in_turns() if self.round_ms else self._in_an_hour(every_ms)
         word_bytes = full_frames * (
             self._mission.symbol_mtu_bytes - frames.DATA_OVERHEAD_BYTES - 1)
         musings = word_bytes / MUSING_BYTES
-        return Hour(
+        return HourlyCapacity(
             every_ms, int(beacons), int(full_frames), int(word_bytes), int(musings),
             int(musings * MUSING_CHARACTERS), word_bytes / PICTURE_BYTES,
         )

@@ -1,10 +1,10 @@
 """Store-and-forward transfer of records over a lossy link: a Sender and any number of Receivers.
 
 Both are sans-I/O: records, frames and ``now_ms`` in, frames and records out. The sender lays
-records into blocks (``wire.blocks``) and is a *hybrid* (``wire.schedule``): new source symbols
-first, taking turns with those that the latest reports call missing, which are resent uncoded once
-per report; every spare slot carries a coded repair (``wire.coding``) for the block furthest short.
-So it works with no feedback at all and gets better with any.
+records into blocks (``wire.blocks``) and is a *hybrid* (``wire.transfer_schedule``): new source
+symbols first, taking turns with those that the latest reports call missing, which are resent
+uncoded once per report; every spare slot carries a coded repair (``wire.erasure_code``) for the
+block furthest short. So it works with no feedback at all and gets better with any.
 
 A record is confirmed once any station has its block. The block stays in service while another
 station that reports still lacks it, with a share of the slots that cannot hold up the rest. A block
@@ -35,8 +35,8 @@ from wire.frames import (
 from wire.incoming import RECEIVER_BLOCKS_MAX
 from wire.outgoing import Lane, Outgoing, lane_of
 from wire.records import Priority, Record
-from wire.schedule import Schedule, Station, dispensability
 from wire.session import Session
+from wire.transfer_schedule import Schedule, Station, dispensability
 
 FLUSH_MS = 4_000  # a half-filled symbol waits this long for company, once it is its turn
 CLOSE_FRAMES = 150  # a growing block is closed after this many frames, or when full

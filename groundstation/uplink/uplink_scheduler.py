@@ -23,6 +23,7 @@ from groundstation.archive.archive import Archive
 from groundstation.archive.command_order import Precedence
 from groundstation.archive.outbox import QueuedCommand
 from groundstation.decode.node_receiver import NodeReceiver
+from groundstation.uplink.sending_rights import SendingRights
 from wire import auth, commands, frames
 from wire.airtime_budget import UPLINK_MARGIN_MS, AirtimeBudget
 from wire.commands import Opcode
@@ -39,8 +40,13 @@ _log = structlog.get_logger()
 class UplinkScheduler:
     """Chooses what to transmit and when; nothing when ``key`` is None."""
 
-    def __init__(self, mission: Mission, archive: Archive, key: bytes | None) -> None:
+    def __init__(
+        self, mission: Mission, archive: Archive, key: bytes | None,
+        rights: SendingRights | None = None,
+    ) -> None:
+        """``rights`` where several stations share the outbox; without them every entry is ours."""
         self._mission = mission
+        self._rights = rights
         self._budget = AirtimeBudget(mission)
         self._archive = archive
         self._key = key
@@ -125,12 +131,26 @@ class UplinkScheduler:
             is_fire = entry.opcode is Opcode.CUTDOWN_FIRE
             arming = outbox.arming_before(db, entry.command_id) if is_fire else None
             why = command_order.hopeless(entry, arming, utc_ms)
+            may_send = self._may_send(entry)
             if why is not None:
-                with self._archive.batch():
-                    outbox.fail(db, entry.command_id, why)
-            elif command_order.may_go(entry, arming, self._is_armed):
-                return entry if self._has_counter(entry, utc_ms) else None
+                if may_send:  # else it is for another station to say
+                    with self._archive.batch():
+                        outbox.fail(db, entry.command_id, why)
+            elif self._may_go(entry, arming):
+                if may_send:
+                    return entry if self._has_counter(entry, utc_ms) else None
+                assert self._rights is not None
+                self._rights.wish(entry.command_id)
         return None
+
+    def _may_send(self, entry: QueuedCommand) -> bool:
+        return self._rights is None or self._rights.may_send(self._archive.db, entry)
+
+    def _may_go(self, entry: QueuedCommand, arming: QueuedCommand | None) -> bool:
+        """The payload takes a FIRE only from the station whose ARM it took."""
+        is_of_others = arming is not None and not counters.has_sent(
+            self._archive.db, arming.command_id)
+        return not is_of_others and command_order.may_go(entry, arming, self._is_armed)
 
     def _has_counter(self, entry: QueuedCommand, utc_ms: int) -> bool:
         """An ABORT is accepted whatever its counter."""
@@ -153,7 +173,8 @@ class UplinkScheduler:
             return None
         with self._archive.batch():
             current = outbox.one(self._archive.db, entry.command_id)
-            if current is None or not current.is_waiting:  # it was called back just now
+            # It was called back just now, or offered to the other stations.
+            if current is None or not current.is_waiting or not self._may_send(current):
                 return None
             counter = self._archive.take_counter(
                 utc_ms, entry.kind, entry.command_id, self._station)

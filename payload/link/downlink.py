@@ -33,7 +33,7 @@ from payload.link.record_queue import RecordQueue
 from payload.link.time_slots import OwnSlot
 from payload.notes import Note, event
 from payload.ports import PortError, Radio
-from payload.storage.store import Store
+from payload.storage.durable_store import Store
 from wire import beacon as beacon_codec
 from wire import frames
 from wire.airtime_budget import LANDED_FRESH_MS, AirtimeBudget

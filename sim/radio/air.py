@@ -15,7 +15,7 @@ from sim.daemon import Observer
 from sim.fakes.station_sources import StationSources
 from sim.radio.channel import Channel, GilbertElliott, frame_name
 from sim.radio.forgeries import Forger
-from sim.radio.impairments import Arrival, Wear
+from sim.radio.impairments import Arrival, FrameDamage
 from sim.radio.line_of_sight import Sight
 from sim.radio.modem import SimRadio
 from sim.radio.strangers import Strangers, Transmission
@@ -47,7 +47,7 @@ class Air:
         self.channel = Channel(
             clock, Airtime.of(mission.radio), part_rng(seed, "channel"), sight,
             (GilbertElliott(part_rng(seed, "down")), GilbertElliott(part_rng(seed, "up"))),
-            (Wear(part_rng(seed, "wear down")), Wear(part_rng(seed, "wear up"))),
+            (FrameDamage(part_rng(seed, "wear down")), FrameDamage(part_rng(seed, "wear up"))),
         )
         self.radio = SimRadio(clock, self.channel, mission.radio.mtu_bytes, self._on_payload_sends)
         node_id = mission.payload.node_id
