@@ -252,6 +252,7 @@ app.command("links")(links)
 app.command("tui")(tui_command.command(_now_ms))
 app.command("passes")(passes_command.command(_now_ms))
 app.command("merge")(merge)
+app.command("export")(export)
 
 
 @app.command()
@@ -343,9 +344,6 @@ def list_undecodable(mission: MissionOption = Path("mission.toml")) -> None:
               f"{one.size_bytes} bytes: {one.error}")
     if not found:
         print("Every reception was decoded.")
-
-
-app.command("export")(export)
 
 
 def main() -> None:

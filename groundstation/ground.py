@@ -77,10 +77,9 @@ class Ground:
 
     ``uplink_key`` is ``auth.derive_key(master, node_id, Direction.UPLINK)``; with None the station
     never transmits. ``downlink_key`` is ``mission.downlink_key(master)``; with None it cannot tell
-    an impostor. ``models`` are the text models that are here (``wire.bodies``),
-    ``rights`` what may be sent where stations share one outbox. Opening it decodes
-    whatever the archive holds undecoded, all of it where that was done with another downlink key or
-    none, and feeds the data frames of the last two hours again so that half-heard blocks go on.
+    an impostor. ``models`` are the text models that are here, ``rights`` what may be sent where
+    stations share one outbox. Opening it decodes what the archive holds undecoded, all of it where
+    that was done with another downlink key, and feeds the data frames of the last two hours again.
     """
 
     def __init__(
@@ -121,10 +120,8 @@ class Ground:
 
     # -- hearing ------------------------------------------------------------------------------
 
-    def receive(
-        self, data: bytes, utc_ms: int, rssi_dbm: float | None = None, snr_db: float | None = None,
-        source: str = BY_RADIO,
-    ) -> None:
+    def receive(self, data: bytes, utc_ms: int, rssi_dbm: float | None = None,
+                snr_db: float | None = None, source: str = BY_RADIO) -> None:
         """Take one received byte string. It is durable when this returns."""
         self.receive_many([HeardBytes(data, utc_ms, rssi_dbm, snr_db, source)])
 
@@ -287,6 +284,8 @@ class Ground:
 
     def _on_frame(self, reception: Reception, frame: frames.Downlink) -> None:
         self._ears.note(reception, frame.node_id)
+        if frame.node_id == self._node_id and not reception.is_told:
+            self._uplink.note_heard(reception.utc_ms)
         if isinstance(frame, IdentFrame):
             self.archive.add_node_frames(frame.node_id, 0, reception.utc_ms, reception.utc_ms)
             self.archive.set_ident(frame.node_id, frame.text)

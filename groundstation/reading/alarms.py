@@ -54,7 +54,7 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class AlarmFinding:
     """What a rule says now. A key that was not among those before raises the alarm again."""
 
     words: str
@@ -63,8 +63,8 @@ class Found:
 
 Beacon = Mapping[str, Any]
 # What holds, None when nothing does; the last argument: does it hold already?
-Rule = Callable[[Mapping[str, Any], Beacon, int, bool], Found | None]
-_UNKNOWN = Found("")  # neither raises nor clears
+Rule = Callable[[Mapping[str, Any], Beacon, int, bool], AlarmFinding | None]
+_UNKNOWN = AlarmFinding("")  # neither raises nor clears
 
 
 class AlarmBoard:
@@ -153,34 +153,38 @@ class AlarmBoard:
 # -- rules -----------------------------------------------------------------------------------------
 
 
-def _silence(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool) -> Found | None:
+def _silence(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool
+             ) -> AlarmFinding | None:
     silent_ms = utc_ms - beacon["utc_ms"]
     if silent_ms <= 1000 * SILENT_FACTOR * beacon["expected_every_s"]:
         return None
     where = "" if beacon["altitude_m"] is None else f", last at {beacon['altitude_m']:.0f} m"
-    return Found(f"no beacon for {_span(silent_ms)}{where}", _keys(beacon["utc_ms"]))
+    return AlarmFinding(f"no beacon for {_span(silent_ms)}{where}", _keys(beacon["utc_ms"]))
 
 
-def _fault(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool) -> Found | None:
+def _fault(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool
+           ) -> AlarmFinding | None:
     words = fault_words(int(beacon["faults"] or 0) & ~FaultBits.API)
-    return Found(f"reported: {', '.join(words)}", frozenset(words)) if words else None
+    return AlarmFinding(", ".join(words), frozenset(words)) if words else None
 
 
-def _burst(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool) -> Found | None:
+def _burst(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool
+           ) -> AlarmFinding | None:
     phases = flight["phases"]
     if len(phases) < 2 or phases[-1]["phase"] != "DESCENT" or phases[-2]["phase"] not in _AIRBORNE:
         return None
     high = phases[-1]["alt_m"]
     at = "" if high is None else f", first heard at {high:.0f} m"  # it burst higher than that
-    return Found(f"it is falling{at}", _keys(phases[-1]["at_ms"]))
+    return AlarmFinding(f"it is falling{at}", _keys(phases[-1]["at_ms"]))
 
 
-def _landing(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool) -> Found | None:
+def _landing(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool
+             ) -> AlarmFinding | None:
     if beacon["phase"] != "LANDED":
         return None
     lat, lon = beacon["latitude_deg"], beacon["longitude_deg"]
     is_known = lat is not None and lon is not None
-    return Found("it has landed" + (f" at {lat:.4f}, {lon:.4f}" if is_known else ""))
+    return AlarmFinding("it has landed" + (f" at {lat:.4f}, {lon:.4f}" if is_known else ""))
 
 
 class LowBattery:
@@ -191,14 +195,15 @@ class LowBattery:
 
     def __call__(
         self, flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool
-    ) -> Found | None:
+    ) -> AlarmFinding | None:
         battery_mv, power = beacon["battery_mv"], self._power
         if battery_mv is None:
             return _UNKNOWN
         if battery_mv > power.low_mv + (power.hysteresis_mv if is_held else 0):
             return None
         levels = ("low", "critical") if battery_mv <= power.critical_mv else ("low",)
-        return Found(f"the battery is {levels[-1]}, {battery_mv / 1000:.2f} V", _keys(*levels))
+        return AlarmFinding(
+            f"the battery is {levels[-1]}, {battery_mv / 1000:.2f} V", _keys(*levels))
 
 
 class DescentRate:
@@ -209,7 +214,7 @@ class DescentRate:
 
     def __call__(
         self, flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool
-    ) -> Found | None:
+    ) -> AlarmFinding | None:
         climb_mps, altitude_m = beacon["climb_mps"], beacon["altitude_m"]
         if beacon["phase"] != "DESCENT":
             return None
@@ -219,8 +224,8 @@ class DescentRate:
         factor = DESCENT_FACTOR_CLEAR if is_held else DESCENT_FACTOR
         if -climb_mps <= factor * expected_mps:
             return None
-        return Found(f"it falls at {-climb_mps:.1f} m/s; {expected_mps:.1f} m/s is expected at "
-                     f"{altitude_m:.0f} m")
+        return AlarmFinding(f"it falls at {-climb_mps:.1f} m/s; {expected_mps:.1f} m/s is expected"
+                            f" at {altitude_m:.0f} m")
 
 
 class Fence:
@@ -232,14 +237,15 @@ class Fence:
 
     def __call__(
         self, flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool
-    ) -> Found | None:
+    ) -> AlarmFinding | None:
         lat, lon, altitude_m = (
             beacon["latitude_deg"], beacon["longitude_deg"], beacon["altitude_m"])
         if self._ceiling_m is not None and altitude_m is not None and altitude_m > self._ceiling_m:
-            return Found(f"it is above the ceiling of {self._ceiling_m:.0f} m", _keys("ceiling"))
+            return AlarmFinding(
+                f"it is above the ceiling of {self._ceiling_m:.0f} m", _keys("ceiling"))
         if self._corners and lat is not None and lon is not None:
             is_out = not is_inside(self._corners, lat, lon)
-            return Found("it is outside the fence", _keys("fence")) if is_out else None
+            return AlarmFinding("it is outside the fence", _keys("fence")) if is_out else None
         is_known = not self._corners and (self._ceiling_m is None or altitude_m is not None)
         return None if is_known else _UNKNOWN
 

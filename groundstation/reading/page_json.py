@@ -209,7 +209,7 @@ class FlightJson(TypedDict):
     phases: list[PhaseJson]
     launch_ms: int | None
     link: LinkJson
-    carries: dict[str, Any] | None  # wire.airtime_budget.Hour
+    carries: dict[str, Any] | None  # wire.airtime_budget.HourlyCapacity
     counts: dict[str, int]  # of records, by kind
     lives: list[LifeJson]
     silences: list[list[int]]  # [from, to], UTC ms
