@@ -23,6 +23,7 @@ import typer
 from groundstation.archive import connections, schema
 from groundstation.archive.archive import Archive, ArchiveBusy
 from groundstation.archive.schema import WrongVersion
+from groundstation.control_room import joining
 from groundstation.decode import intake, text_models
 from groundstation.errors import StationError
 from groundstation.export_command import export
@@ -126,12 +127,13 @@ def _ground(
 ) -> Ground:
     """A station with its keys, where it has a key file, and the text models that it finds."""
     models = text_models.load(mission, mission_path.parent, codecs or [])
+    rights = joining.rights(mission, _uptime_ms)
     path = mission_path.parent / mission.keys.file
     if not path.exists():
-        return Ground(mission, archive, None, models=models)
+        return Ground(mission, archive, None, models=models, rights=rights)
     master = key_file.load(path)
     uplink_key = derive_key(master, mission.payload.node_id, Direction.UPLINK)
-    return Ground(mission, archive, uplink_key, mission.downlink_key(master), models)
+    return Ground(mission, archive, uplink_key, mission.downlink_key(master), models, rights)
 
 
 def _radio(
@@ -162,9 +164,10 @@ def _receive(
         return None
     radio, udp_service = _radio(mission, listen, ground), udp.open(ground, mission, _now_ms)
     peers = exchange.start(ground, mission, mission_path.parent, _now_ms, _uptime_ms, stop)
+    room = joining.start(ground, mission, mission_path.parent, _now_ms, _uptime_ms, stop)
     uploads = sondehub_poll.start(ground, mission, _now_ms, stop)
-    others = [each for each in (udp_service, peers, uploads) if each is not None]
-    if radio is None and (udp.horus is not None or peers is not None or uploads is not None):
+    others = [each for each in (udp_service, peers, room, uploads) if each is not None]
+    if radio is None and (udp.horus is not None or peers or room or uploads):
         radio = NoRadio
     if radio is None:
         archive.close()

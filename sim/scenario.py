@@ -75,7 +75,7 @@ class Conditions:
     has_uplink: bool = True  # the station transmits
     orbit: Orbit | None = None  # in place of a balloon
     is_tuned: bool = True  # stations follow the Doppler shift of an orbit
-    fall_exponent: float = STEADY_DRAG  # wire.landing.FALL_EXPONENT is what was measured
+    fall_exponent: float = STEADY_DRAG  # wire.landing_forecast.FALL_EXPONENT is what was measured
     mast_m: float | None = None  # of the station; None: no horizon hides a balloon
     forged_per_hour: float = 0.0  # each way, by somebody without the keys
 

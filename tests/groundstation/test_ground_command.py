@@ -27,9 +27,9 @@ from groundstation.inputs.gateway import KissClient
 from groundstation.inputs.kiss_server import KissServer
 from groundstation.vendor import VendorError
 from tests.groundstation.far_end import MISSION, START_MS, FarEnd, state_at
-from wire import kiss
 from wire.envelope import Envelope
 from wire.mission import load as load_mission
+from wire.modems import kiss
 from wire.records import Kind
 
 ENV = {**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "100", "NO_COLOR": "1"}

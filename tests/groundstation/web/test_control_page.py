@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from groundstation.archive import connections
 from tests.groundstation.far_end import SIGNED_MISSION, state_at
 from tests.groundstation.uplink.outbox_station import Station
 from tests.groundstation.web.browser import Browser, find_chromium
@@ -212,6 +214,23 @@ def test_both_ends_the_link_and_a_hostile_packet_are_shown(
     assert browser.value("document.querySelector('#packet img')") is None
     assert browser.value("document.documentElement.scrollWidth") == width
     assert browser.complaints == []
+
+
+def test_a_shared_control_room_is_reached_or_not_and_for_how_long(
+    browser: Browser, served: Served, station: Station
+) -> None:
+    note = partial(connections.note, station.archive, connections.CONTROL_ROOM, "db.example/edda")
+    note(station.now_ms - 120_000, None)
+    browser.size(375, 667)
+    browser.open(f"{served.url}#control")
+    browser.wait("document.getElementById('station-health').innerText.includes("
+                 "'shared, db.example/edda, for 2 min')")
+    note(station.now_ms - 3_000, f"database {HOSTILE} does not exist")
+    station.beacon()
+    browser.wait("document.querySelector('#station-health .bad')?.innerText.startsWith("
+                 "'unreachable, lost 3 s ago: database <img')")
+    assert browser.value("document.documentElement.scrollWidth <= 375")
+    assert browser.value("document.querySelectorAll('#station-health img').length") == 0
 
 
 @pytest.mark.thorough
