@@ -21,7 +21,7 @@ from payload.navigation.sun import elevation_deg, sun_word
 from payload.power.power import PowerManager
 from payload.situation import Situation
 from wire.beacon import Phase
-from wire.landing import fall_factor
+from wire.landing_forecast import fall_factor
 from wire.mission import FlightSection, PowerSection
 
 STEP_S, SLOT_S = 10, 20

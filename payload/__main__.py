@@ -28,7 +28,15 @@ from typing import Annotated
 import structlog
 import typer
 
-from payload import assembly, diary_command, llama_library, mind_start, onboard_files, preflight
+from payload import (
+    assembly,
+    diary_command,
+    flight_log,
+    llama_library,
+    mind_start,
+    onboard_files,
+    preflight,
+)
 from payload.devices import fitted
 from payload.devices.buses import Buses
 from payload.drivers import one_wire
@@ -36,15 +44,16 @@ from payload.drivers.aplay import AplaySpeaker
 from payload.drivers.baud_search import BaudSearch
 from payload.drivers.camera import wired_camera
 from payload.drivers.clock import BootClock
+from payload.drivers.codec_thread import CodecThread
 from payload.drivers.disk_thread import DiskThread
 from payload.drivers.http import HttpClient
 from payload.drivers.i2c import LinuxI2cBus
 from payload.drivers.journal import hold_standard_streams, log_to_standard_error
 from payload.drivers.microphone import wired_microphone
 from payload.drivers.mind_socket import MindSocket
+from payload.drivers.modems.wiring import wired_radio
 from payload.drivers.one_wire import KernelThermometer
 from payload.drivers.powersave_socket import PowersaveSocket
-from payload.drivers.radio_wiring import wired_radio
 from payload.drivers.serial_port import SerialStream, serial_ports
 from payload.drivers.single_instance import AnotherPayload, SingleInstance
 from payload.drivers.system import SysfsBoard
@@ -53,12 +62,11 @@ from payload.flight import Flight
 from payload.flight_ports import FlightPorts
 from payload.link import horus_fsk
 from payload.mind.persona import load_persona
-from payload.notes import Note
 from payload.ports import DeviceAbsent, Radio, Switch
 from payload.preflight import Line, Machine
 from payload.scan import look, scan_command
 from payload.storage.database import free_bytes
-from payload.storage.store import END_MS_MAX, OPEN_MS_MAX, Store
+from payload.storage.durable_store import END_MS_MAX, OPEN_MS_MAX, Store
 from payload.storage.writer import Writer
 from wire import key_file, mission
 from wire.bundle import BundleError
@@ -100,11 +108,11 @@ def run(
     """Run the flight computer until SIGTERM, SIGINT or power loss."""
     with contextlib.ExitStack() as open_things:
         watchdog = SystemdWatchdog()
-        flight = _wired(mission_path, start_mind, watchdog, open_things)
+        flight, codec = _wired(mission_path, start_mind, watchdog, open_things)
         store, node = flight.store, flight.settings.mission.payload.node_id
         log.info("flying", boot=store.boot, mission=str(mission_path), node=node)
         try:
-            _fly(flight, watchdog)
+            _fly(flight, codec, watchdog)
         finally:
             watchdog.stopping()
             log.info("stopped", records=store.count())
@@ -129,7 +137,7 @@ def run_preflight(
     log_to_standard_error(is_quiet=True)
     with contextlib.ExitStack() as open_things:
         start_mind = RUN_DIR_VARIABLE not in os.environ
-        flight = _wired(mission_path, start_mind, SystemdWatchdog(), open_things)
+        flight, codec = _wired(mission_path, start_mind, SystemdWatchdog(), open_things)
         if leave_safe:
             flight.starts.clear()
         machine = _machine(flight.settings.mission, mission_path.resolve().parent)
@@ -141,6 +149,7 @@ def run_preflight(
         lines: list[Line] = []
         while now_ms < seconds * 1000 and not preflight.is_settled(lines, now_ms):
             clock.wait_until(started_ms + flight.step(now_ms))
+            codec.hand_to(flight.downlink.queue.use)
             now_ms = clock.now_ms() - started_ms
             for note in flight.notes:
                 if note.kind is Kind.MUSING:
@@ -216,7 +225,7 @@ def _machine(plan: Mission, base: Path) -> Machine:
 def _wired(
     mission_path: Path, start_mind: bool, watchdog: SystemdWatchdog,
     open_things: contextlib.ExitStack,
-) -> Flight:
+) -> tuple[Flight, CodecThread]:
     """The flight computer of the mission file with its real devices; exits with a message on error.
 
     Where the file is wrong, or another payload has its store open. The disk opens meanwhile.
@@ -239,15 +248,15 @@ def _wired(
     ports = _ports(
         plan, base, persona is not None and start_mind, watchdog, radio, open_things)
     uplink_key, downlink_key = onboard_files.keys(plan, base)
-    text, codec = persona.text if persona else None, onboard_files.codec(persona)
     memory = onboard_files.memory(persona, plan, base)
     while not store.open() and clock.now_ms() - asked_ms < OPEN_MS_MAX:
         clock.wait_until(clock.now_ms() + LOOK_MS)
-    return Flight(
-        plan, ports, store, text, memory, uplink_key,
-        random.Random(f"{plan.payload.node_id}:{store.boot}"), downlink_key, codec,
-        persona.manifest.sampling if persona else None, onboard_files.known_neighbours(plan, base),
-    )
+    flight = Flight(
+        plan, ports, store, persona.text if persona else None, memory, uplink_key,
+        random.Random(f"{plan.payload.node_id}:{store.boot}"), downlink_key,
+        sampling=persona.manifest.sampling if persona else None,
+        neighbours=onboard_files.known_neighbours(plan, base))
+    return flight, CodecThread(lambda: onboard_files.codec(persona))
 
 
 def _close(disk: DiskThread) -> None:
@@ -257,7 +266,7 @@ def _close(disk: DiskThread) -> None:
         atexit.register(os._exit, DISK_STALLED)
 
 
-def _fly(flight: Flight, watchdog: SystemdWatchdog) -> None:
+def _fly(flight: Flight, codec: CodecThread, watchdog: SystemdWatchdog) -> None:
     """Step, wait until the next step is due, repeat; SIGTERM and SIGINT end it between steps."""
     is_asked_to_stop = False
 
@@ -269,17 +278,16 @@ def _fly(flight: Flight, watchdog: SystemdWatchdog) -> None:
     signal.signal(signal.SIGINT, stop)
     clock = BootClock()
     started_ms = clock.now_ms()
-    due_ms = flight.step(0)
-    for note in flight.notes:
-        _show(note)
+    due_ms = flight.step(0)  # sends a beacon, which waits for no codec
+    flight_log.tell(flight.notes)
     watchdog.ready()
     while not (is_asked_to_stop or flight.commands.is_ending):
         clock.wait_until(started_ms + due_ms)
         now_ms = clock.now_ms() - started_ms
         if now_ms >= due_ms:
+            codec.hand_to(flight.downlink.queue.use)
             due_ms = flight.step(now_ms)
-            for note in flight.notes:
-                _show(note)
+            flight_log.tell(flight.notes)
     _end(flight, clock, started_ms)
 
 
@@ -290,16 +298,6 @@ def _end(flight: Flight, clock: BootClock, started_ms: int) -> None:
     while flight.store.is_busy and clock.now_ms() - begun_ms < END_MS_MAX:
         clock.wait_until(clock.now_ms() + LOOK_MS)
         flight.store.commit(clock.now_ms() - started_ms)
-
-
-def _show(note: Note) -> None:
-    """Events and texts are logged to the journal; the numbers are in the store."""
-    body = note.body
-    if note.kind is Kind.EVENT:
-        write = {"info": log.info, "warning": log.warning, "error": log.error}
-        write[body["severity"]](body["event"], **body.get("fields", {}))
-    elif "text" in body:
-        log.info(note.kind.name.lower(), text=body["text"])
 
 
 def _ports(

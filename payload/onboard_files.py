@@ -12,11 +12,10 @@ import structlog
 from payload.link.overhearing import KnownNeighbour
 from payload.mind import diary
 from payload.mind.memory import Memory, MemoryAbsent
-from payload.mind.persona import CodecAbsent, Persona, load_persona
+from payload.mind.persona import OF_THE_MIND, CodecAbsent, Persona, load_persona
 from wire import auth, bodies, key_file
 from wire.auth import Direction
 from wire.bundle import BundleError
-from wire.file_hashes import FileHashes
 from wire.key_file import KeyFileError
 from wire.mission import Mission
 from wire.mission_swarm import Neighbour
@@ -26,13 +25,16 @@ log = structlog.get_logger("payload")
 
 
 def persona(plan: Mission, base: Path) -> Persona | None:
-    """The persona of the bundle, if it is signed by a trusted key."""
+    """The persona of the bundle, if it is signed by a trusted key.
+
+    The model is checked by the mind's process, which alone opens it: to read it takes a small board
+    seconds, and the first beacon would wait.
+    """
     if not plan.mind.bundle:
         log.warning("no_persona", reason="mind.bundle is not set")
         return None
     try:
-        hashes = FileHashes(base / plan.payload.data_dir / "hashes.json")
-        return load_persona(base / plan.mind.bundle, plan.mind.public_keys, hashes)
+        return load_persona(base / plan.mind.bundle, plan.mind.public_keys, OF_THE_MIND)
     except BundleError as error:
         log.warning("no_persona", reason=str(error))
         return None

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from payload.sight import Glance
+from payload.sight import SightValues
 from wire.records import Priority, Record
 
 
@@ -242,7 +242,7 @@ class Picture:
     tiles: tuple[bytes, ...] = ()
     columns: int = 0
     rows: int = 0
-    sight: Glance | None = None  # None without eyes, and where they failed
+    sight: SightValues | None = None  # None without eyes, and where they failed
 
 
 class Camera(Protocol):

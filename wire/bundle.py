@@ -145,7 +145,7 @@ def file_sha256(path: Path) -> str:
 
 def verify_bundle(
     path: Path, trusted_keys: Collection[bytes] | None, version_min: int = 1,
-    hashes: FileHashes | None = None,
+    hashes: FileHashes | None = None, unread: Collection[str] = (),
 ) -> Manifest:
     """The manifest of a bundle that is whole and signed.
 
@@ -154,11 +154,12 @@ def verify_bundle(
              shows that it is undamaged, but not who made it.
              version_min: an older version is refused, which prevents a rollback.
              hashes: left out, every file is read.
+             unread: names of files that the caller never opens; only their sizes are checked.
     Raises:  BundleError, naming the file and what is wrong with it; UntrustedKeyError.
     """
     manifest = read_manifest(path, trusted_keys)
     try:
-        _check_files(path, manifest, hashes or FileHashes())
+        _check_files(path, manifest, hashes or FileHashes(), unread)
     except OSError as error:
         raise BundleError(
             f"{error.filename or path}: cannot be read ({error.strerror}).") from error
@@ -218,11 +219,11 @@ def write_assembled(path: Path, model: Path) -> None:
     os.replace(half, path / ASSEMBLED)
 
 
-def open_file(path: Path, file: BundleFile, hashes: FileHashes) -> BufferedReader:
+def open_file(path: Path, file: BundleFile, hashes: FileHashes | None) -> BufferedReader:
     """The file of the bundle at ``path``, open, its size and digest those of the manifest.
 
-    What was checked is what is open, whatever takes its name afterwards. Raises BundleError and
-    OSError.
+    What was checked is what is open, whatever takes its name afterwards. Without ``hashes`` its
+    size alone is checked. Raises BundleError and OSError.
     """
     place = path / file.path
     if not stat.S_ISREG(place.lstat().st_mode):
@@ -235,7 +236,7 @@ def open_file(path: Path, file: BundleFile, hashes: FileHashes) -> BufferedReade
         if n_bytes != file.bytes:
             raise BundleError(
                 f"{place}: has {n_bytes} bytes, the manifest says {file.bytes}.")
-        if hashes.sha256(opened) != file.sha256:
+        if hashes is not None and hashes.sha256(opened) != file.sha256:
             raise BundleError(f"{place}: its contents differ from what was signed.")
     except BaseException:
         opened.close()
@@ -334,7 +335,9 @@ def _check_base(path: Path, manifest: Manifest) -> None:
                           f" ({error!r}).") from error
 
 
-def _check_files(path: Path, manifest: Manifest, hashes: FileHashes) -> None:
+def _check_files(
+    path: Path, manifest: Manifest, hashes: FileHashes, unread: Collection[str]
+) -> None:
     present = {item.name for item in path.iterdir()} - {MANIFEST, SIGNATURE, PUBLIC_KEY}
     listed = {file.path for file in manifest.files}
     made: set[str] = present & {MODEL, ASSEMBLED} if manifest.is_adapter else set()
@@ -345,4 +348,4 @@ def _check_files(path: Path, manifest: Manifest, hashes: FileHashes) -> None:
         raise BundleError(f"{path / min(missing)}: is in the manifest but missing.")
     assembled = [model_file(path, manifest)] if ASSEMBLED in made else []
     for file in (*manifest.files, *assembled):
-        open_file(path, file, hashes).close()
+        open_file(path, file, None if file.path in unread else hashes).close()

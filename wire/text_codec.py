@@ -22,13 +22,13 @@ import heapq
 from array import array
 from collections.abc import Callable
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
 from wire.text_tables import (
     CLASSES,
     COUNT_SUM_MAX,
     END,
-    FILE_BYTES_MAX,
     INPUTS,
     KINDS,
     NODES,
@@ -323,9 +323,9 @@ class TextModel:
     def load(source: Path | str | bytes) -> TextModel:
         """A model file or its bytes. Raises CodecError when it is not one; OSError as ``open``."""
         if isinstance(source, bytes):
-            return TextModel(unpack(source))
+            return TextModel(unpack(BytesIO(source)))
         with Path(source).open("rb") as file:
-            return TextModel(unpack(file.read(FILE_BYTES_MAX + 1)))
+            return TextModel(unpack(file))
 
     def pack(self) -> bytes:
         """The model file; some seconds."""

@@ -18,6 +18,7 @@ correctness, for both ends find the same one. Building the tables is ``host_trai
 
 from __future__ import annotations
 
+import io
 import lzma
 import struct
 import sys
@@ -25,6 +26,7 @@ from array import array
 from bisect import bisect
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, compress, islice, pairwise
+from typing import BinaryIO
 from zlib import crc32
 
 END = 0xFF
@@ -45,6 +47,7 @@ TOTAL_MAX = 4095  # counts of one context are scaled down to this sum,
 COUNT_SUM_MAX = TOTAL_MAX * 6 // 5 + SYMBOLS  # which rounding to the coarse scale may exceed
 FILE_BYTES_MAX = 4 << 20
 _CONTENT_BYTES_MAX = 32 << 20
+_PIECE_BYTES = 64 << 10  # of the file in memory at a time
 _MAGIC = b"SPTC\x01"
 _HEADER = struct.Struct("<IIB")
 _BUCKET_BITS = range(4, 23)
@@ -258,11 +261,11 @@ def _pick(values: Iterable[int], places: Iterable[int]) -> Iterator[int]:
 
 
 class _Unpacker:
-    """The compressed part of a model file, taken piece by piece: it is never here as a whole."""
+    """The compressed rest of a model file, taken piece by piece: it is never here as a whole."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         self._decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=64 << 20)
-        self._data = data
+        self._file = file
 
     def take(self, size: int) -> bytes:
         """The next ``size`` bytes. Raises CodecError when there are fewer or they are damaged."""
@@ -276,30 +279,42 @@ class _Unpacker:
 
     def finish(self) -> None:
         """Raises CodecError unless this was all."""
-        if self._read(1) or not self._decompressor.eof or self._decompressor.unused_data:
+        is_over = not self._read(1) and self._decompressor.eof
+        if not is_over or self._decompressor.unused_data or self._file.read(1):
             raise CodecError("the text model is cut short or has a tail")
 
     def _read(self, bytes_max: int) -> bytes:
-        if self._decompressor.eof:
-            return b""
-        try:
-            data, self._data = self._data, b""
-            return self._decompressor.decompress(data, bytes_max)
-        except lzma.LZMAError as error:
-            raise CodecError(f"the text model is damaged ({error})") from error
+        """Some of the next bytes; none at the end."""
+        found = b""
+        while not (found or self._decompressor.eof):
+            needs_input = self._decompressor.needs_input
+            piece = self._file.read(_PIECE_BYTES) if needs_input else b""
+            if needs_input and not piece:
+                break
+            try:
+                found = self._decompressor.decompress(piece, bytes_max)
+            except lzma.LZMAError as error:
+                raise CodecError(f"the text model is damaged ({error})") from error
+        return found
 
 
-def unpack(data: bytes) -> Tables:
-    """The tables of a model file. Raises CodecError for anything else, in bounded memory."""
-    if not data.startswith(_MAGIC) or len(data) > FILE_BYTES_MAX:
+def unpack(file: BinaryIO) -> Tables:
+    """The tables of a model file, which can be sought in.
+
+    Raises CodecError for anything else, in bounded memory; OSError as reading does.
+    """
+    size_bytes = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    if size_bytes > FILE_BYTES_MAX or file.read(len(_MAGIC)) != _MAGIC:
         raise CodecError("not a text model of a supported version")
-    unpacker = _Unpacker(data[len(_MAGIC):])
+    unpacker = _Unpacker(file)
     contexts, entries, bits = _HEADER.unpack(unpacker.take(_HEADER.size))
     sizes = (SYMBOLS, 1 << min(bits, 32), contexts, contexts, entries, entries, 2 * WEIGHTS)
     if sum(sizes) > _CONTENT_BYTES_MAX:
         raise CodecError("the text model's parts do not fill it")
     *parts, packed_weights = map(unpacker.take, sizes)
     unpacker.finish()
+    del unpacker  # 5 MB, before the tables are examined
     weights = array("h", packed_weights)
     if sys.byteorder == "big":
         weights.byteswap()

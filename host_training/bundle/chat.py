@@ -14,7 +14,7 @@ from host_training.bundle.conversation import Utterance, recent, suffix
 from host_training.bundle.pack import PersonaJson, read_persona_json
 from host_training.common.chat_template import END_OF_TURN
 from host_training.errors import TrainingError
-from host_training.evaluation.bits import open_engine
+from host_training.likelihood.bits import open_engine
 from payload import prompt
 from payload.mind import reranker
 from payload.mind.drafts import of_replies
@@ -48,12 +48,12 @@ class PersonaVoice:
     def drafts(self, moment: prompt.Moment) -> tuple[str, list[str]]:
         """The words of a moment with a memory, and drafts of one thought, the likeliest first."""
         recalled = self._memory.recall_for(moment.about, moment.question, [], self._random)
-        asked = prompt.suffix(moment, recalled)
+        prompt_end = prompt.suffix(moment, recalled)
         drawn = self._engine.draw(
-            self._tokens(prompt.prefix(self._text)), self._tokens(asked),
+            self._tokens(prompt.prefix(self._text)), self._tokens(prompt_end),
             self._tokens(prompt.suffix(prompt.PLAIN)), self._sampling_of(moment),
             self._random.randrange(1 << 31), is_brief=moment.question is not None)
-        return asked.split(END_OF_TURN)[0], drawn.drafts
+        return prompt_end.split(END_OF_TURN)[0], drawn.drafts
 
     def speak(self, moment: prompt.Moment, turns: Sequence[Utterance] = ()) -> str | None:
         """One clean line that was not said in ``turns``; None when TRIES_MAX draws gave none.
@@ -61,11 +61,13 @@ class PersonaVoice:
         Of ``turns``, the newest that leave room for a reply are in the prompt.
         """
         recalled = self._memory.recall_for(moment.about, moment.question, [], self._random)
-        prefix, asked = self._tokens(prompt.prefix(self._text)), prompt.suffix(moment, recalled)
+        prefix = self._tokens(prompt.prefix(self._text))
+        prompt_end = prompt.suffix(moment, recalled)
         sampling, is_reply = self._sampling_of(moment), moment.question is not None
-        room = self._engine.n_ctx - len(prefix) - self._count(asked) - sampling.max_tokens
-        tokens = self._tokens(suffix(recent(turns, room, self._count), asked))
-        said = [turn.words for turn in turns if turn.role == "assistant"]
+        taken = len(prefix) + self._count(prompt_end) + sampling.max_tokens
+        room = self._engine.n_ctx - taken
+        tokens = self._tokens(suffix(recent(turns, room, self._count), prompt_end))
+        earlier = [turn.words for turn in turns if turn.role == "assistant"]
         for _ in range(TRIES_MAX):
             drawn = self._engine.draw(
                 prefix, tokens, self._tokens(prompt.suffix(prompt.PLAIN)), sampling,
@@ -73,7 +75,8 @@ class PersonaVoice:
             drafts = (drawn.drafts if self._reranker is None
                       else self._reranker.ordered(drawn.drafts, moment.about))
             lines = (usable(draft, sampling.sentences_max, is_reply) for draft in drafts)
-            line = next((line for line in lines if line and not prompt.is_repeat(line, said)), None)
+            line = next((line for line in lines
+                         if line and not prompt.is_repeat(line, earlier)), None)
             if line:
                 return line
         return None

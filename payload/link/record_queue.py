@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from payload.storage.store import Store
+from payload.storage.durable_store import Store
 from wire import records
 from wire.bodies import MODEL_ID_BYTES, TextSeat, marked_text
 from wire.records import Priority, Record
@@ -46,10 +46,16 @@ class RecordQueue:
         self.given_up: deque[int] = deque(maxlen=GIVEN_UP_MAX)  # record ids
         self._store = store
         self._sender = sender
-        is_wanted = codec is not None and _number(codec) not in store.get(_PLAIN_KEY, [])
-        self._codec = codec if is_wanted else None
+        self._codec: TextModel | None = None
+        if codec is not None:
+            self.use(codec)
         self._coded: deque[int] = deque(maxlen=CODED_REMEMBERED_MAX)  # ids, of this boot
         self._credits = dict.fromkeys(SHARES, 0.0)  # bytes
+
+    def use(self, codec: TextModel) -> None:
+        """Pack texts with ``codec`` from now on, unless the ground said that it lacks it."""
+        is_wanted = _number(codec) not in self._store.get(_PLAIN_KEY, [])
+        self._codec = codec if is_wanted else None
 
     def follow(self, sender: Sender) -> None:
         """From now on records are laid into the blocks of ``sender``."""

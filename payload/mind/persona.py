@@ -8,14 +8,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from payload.prompt import PersonaText
-from wire.bundle import TEXT_CODEC, BundleError, Manifest, model_file, verify_bundle
-from wire.file_hashes import FileHashes
+from wire.bundle import (
+    ADAPTER,
+    IMPORTANCE,
+    MODEL,
+    TEXT_CODEC,
+    BundleError,
+    Manifest,
+    model_file,
+    verify_bundle,
+)
 from wire.text_codec import CodecError, TextModel
+
+# What a model is, or is made of: most of a bundle, and never opened by the flight core.
+OF_THE_MIND = (MODEL, ADAPTER, IMPORTANCE)
 
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """A bundle that was checked whole, and signed by a trusted key."""
+    """A bundle that was checked, and signed by a trusted key."""
 
     bundle: Path
     manifest: Manifest
@@ -45,15 +56,15 @@ class CodecAbsent(Exception):
 
 
 def load_persona(
-    bundle: Path, trusted_keys: Collection[bytes], hashes: FileHashes | None = None
+    bundle: Path, trusted_keys: Collection[bytes], unread: Collection[str] = ()
 ) -> Persona:
     """The persona in ``bundle``, signed by one of ``trusted_keys`` (32 bytes each).
 
-    ``hashes`` may remember large files; left out, all are read. Raises BundleError, one sentence,
-    when anything in it is missing or changed, or its key is not trusted, or it is an adapter whose
-    model was not assembled yet.
+    ``unread`` are names of files that the caller never opens, see ``wire.bundle``. Raises
+    BundleError, one sentence, when anything in it is missing or changed, or its key is not trusted,
+    or it is an adapter whose model was not assembled yet.
     """
-    manifest = verify_bundle(bundle, trusted_keys, hashes=hashes)
+    manifest = verify_bundle(bundle, trusted_keys, unread=unread)
     model_file(bundle, manifest)
     path = bundle / "persona.json"
     try:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from sim.fakes.card_disk import DeskStore
-from wire import ax25, frames, horus, key_file, kiss, mission
+from wire import ax25, frames, horus, key_file, mission
 from wire.auth import Authenticity
 from wire.frames import (
     BeaconFrame,
@@ -24,6 +24,7 @@ from wire.frames import (
     UnplacedFrame,
 )
 from wire.incoming import Receiver
+from wire.modems import kiss
 from wire.records import TIME_UNIT_MS, Priority, Record
 from wire.session import Session
 
@@ -135,6 +136,20 @@ def test_with_a_key_file_it_signs_what_it_sends(desk: Desk) -> None:
         process.kill()
         process.wait(WAIT_S)
     assert desk.authenticities == {Authenticity.GENUINE}
+
+
+def test_no_beacon_waits_for_the_text_codec(desk: Desk) -> None:
+    """Method: it is never unpacked to the end."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import time; from payload import __main__, onboard_files;"
+         "onboard_files.codec = lambda persona: time.sleep(3600); __main__.main()", "run"],
+        cwd=desk.path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        desk.hear(new_records=2, new_beacons=2)
+    finally:
+        process.kill()
+        process.wait(WAIT_S)
 
 
 def test_a_daemon_whose_store_vanished_is_another_incarnation(desk: Desk) -> None:

@@ -3,6 +3,9 @@
 # root that nobody writes to, and an empty one for /data, as docs/pi.md says.
 #
 #   sh tests/proof/disk.sh        $PROOF/RELEASE.img, RELEASE.vmlinuz and RELEASE.initrd; data.img
+#
+# PERSONA is a bundle to fly in place of the installed one: emulated on a busy machine, a small model
+# thinks in minutes what the installed one needs the hour for.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 set -eu
@@ -13,10 +16,15 @@ need depmod kmod
 need cpio cpio
 
 state=$root/var/lib/spacepi
-rm -rf "$state/data" "$state/mission.key"
+rm -rf "$state/data" "$state/mission.key" "$state/other"
+bundle=persona
+if [ -n "${PERSONA:-}" ]; then
+    bundle=other
+    cp -R "$PERSONA" "$state/other"
+fi
 # As a maker enters it, with a KISS modem and a receiver on serial ports, and no camera. One core of
 # a busy machine emulates the Pi: a musing takes longer than the minute of a flight.
-sed -e 's|^bundle = .*|bundle = "persona"|' -e 's/^callsign = "N0CALL"/callsign = "N0TEST"/' \
+sed -e "s|^bundle = .*|bundle = \"$bundle\"|" -e 's/^callsign = "N0CALL"/callsign = "N0TEST"/' \
     -e 's/^kind = "kiss-tcp"/kind = "kiss-serial"/' \
     -e 's|^host = .*|device = "/dev/ttyS1"|' -e 's/^port = 8001/baud = 9600/' \
     -e 's|^gnss_device = .*|gnss_device = "/dev/ttyS0"|' -e 's/^camera = true/camera = false/' \

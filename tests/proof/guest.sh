@@ -9,6 +9,9 @@ reports=0
 
 pid() { systemctl show --property MainPID --value "$1"; }
 
+# since_kernel PROPERTY [UNIT]: microseconds from the kernel's start.
+since_kernel() { systemctl show --property "$1" --value ${2:+"$2"}; }
+
 # memory UNIT NAME: a line of /proc/PID/status, in kB; 0 while it does not run.
 memory() { awk -v name="$2:" '$1 == name { print $2 }' "/proc/$(pid "$1")/status" 2>/dev/null; }
 
@@ -28,7 +31,6 @@ at_work() {
 
 until systemctl -q is-active spacepi-payload; do sleep 2; done
 while :; do
-    sleep 20
     core=$(memory spacepi-payload VmRSS)
     peak=$(memory spacepi-payload VmHWM)
     mind=$(memory spacepi-mind VmRSS)
@@ -37,11 +39,14 @@ while :; do
     oom=$(awk '$1 == "oom_kill" { print $2 }' \
         /sys/fs/cgroup/system.slice/spacepi-mind.service/memory.events 2>/dev/null)
     # Ready is said after the first step, in which the first beacon goes to the modem.
-    ready_us=$(systemctl show --property ActiveEnterTimestampMonotonic --value spacepi-payload)
+    ready_us=$(since_kernel ActiveEnterTimestampMonotonic spacepi-payload)
+    exec_us=$(since_kernel ExecMainStartTimestampMonotonic spacepi-payload)
+    units_us=$(since_kernel UserspaceTimestampMonotonic)
     free=$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo)
     echo "proof: up_s=$(cut -d. -f1 /proc/uptime) core_kb=${core:-0} core_peak_kb=${peak:-0}" \
         "mind_kb=${mind:-0} model_kb=${model:-0} mind_max=${limit:-0} mind_oom=${oom:-0}" \
-        "free_kb=$free ready_us=${ready_us:-0} kills=$done_kills"
+        "free_kb=$free units_us=${units_us:-0} exec_us=${exec_us:-0} ready_us=${ready_us:-0}" \
+        "kills=$done_kills"
     reports=$((reports + 1))
     if [ "$reports" = 1 ] && grep -qw proof.preflight /proc/cmdline; then
         # As a maker does, but that the stand-in for the buses is told to it.
@@ -54,4 +59,5 @@ while :; do
             kill -9 "$(pid $unit)" && done_kills=$((done_kills + 1))
         fi
     fi
+    sleep 20
 done

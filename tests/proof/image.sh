@@ -12,7 +12,9 @@ set -eu
 need_root
 need mmdebstrap mmdebstrap
 [ -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ] ||
-    fail "this machine runs no arm64 programs: sudo apt install qemu-user-static binfmt-support"
+    fail "this machine runs no arm64 programs: sudo apt install qemu-user-static binfmt-support," \
+        "and in a container: mount -t binfmt_misc none /proc/sys/fs/binfmt_misc," \
+        "update-binfmts --enable"
 ls "$project"/dist/llama_cpp_python-*-80-*aarch64.whl "$project"/dist/python3.*/numpy-*.whl \
     >/dev/null 2>&1 || fail "needs the wheels: make wheels"
 [ -e "$project/host_training/examples/edda.bundle/assembled.json" ] ||

@@ -57,4 +57,7 @@ with_mounts() {
 
 in_image() { with_mounts chroot "$root" "$@"; }
 
+# count PATTERN FILE: lines with it so far; 0 as long as there is no such file.
+count() { if [ -e "$2" ]; then grep -c -- "$1" "$2" || true; else echo 0; fi; }
+
 seconds_since() { echo $(($(date +%s) - $1)); }

@@ -76,6 +76,18 @@ def test_an_unknown_proof_is_a_sentence() -> None:
     assert (ended.returncode, ended.stderr) == (2, "there is no proof flight in tests/proof\n")
 
 
+def test_what_is_not_there_yet_has_been_seen_no_time(tmp_path: Path) -> None:
+    """The machine's console does not exist at first: no number ended the wait for its first line.
+    """
+    (tmp_path / "console").write_text("proof: ready_us=0\nproof: ready_us=7\n")
+    for name, seen in (("console", "1"), ("none", "0")):
+        ended = subprocess.run(
+            ["sh", "-euc", '. "$0"; count "ready_us=[1-9]" "$1"', os.fspath(HERE / "lib.sh"),
+             os.fspath(tmp_path / name)], capture_output=True, text=True, timeout=60, check=False,
+            env={**os.environ, "PROOF": os.fspath(tmp_path)})
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"{seen}\n", "")
+
+
 # -- what stands in for the hardware ----------------------------------------------------------
 
 

@@ -89,8 +89,9 @@ def test_some_minutes_both_ways(name: str, tmp_path: Path) -> None:
     flight.world.close()
 
 
-def test_some_minutes_both_ways_over_tncs(tmp_path: Path) -> None:
-    flight = TncFlight(tmp_path, tnc_flights.over(1200))
+@pytest.mark.parametrize("kind", ["kiss-serial", "kiss-tcp"])
+def test_some_minutes_both_ways_over_tncs(kind: str, tmp_path: Path) -> None:
+    flight = TncFlight(tmp_path, tnc_flights.over(1200, kind))
     check(flight, fly(flight, 420))
     flight.close()
 
@@ -145,13 +146,14 @@ def test_an_hour_both_ways(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("rate_bps", [1200, 9600])
-def test_an_hour_both_ways_over_tncs(rate_bps: int, tmp_path: Path) -> None:
-    plan = tnc_flights.over(rate_bps)
+@pytest.mark.parametrize(("kind", "rate_bps"), [
+    ("kiss-serial", 1200), ("kiss-serial", 9600), ("kiss-tcp", 1200), ("kiss-tcp", 9600)])
+def test_an_hour_both_ways_over_tncs(kind: str, rate_bps: int, tmp_path: Path) -> None:
+    plan = tnc_flights.over(rate_bps, kind)
     flight = TncFlight(tmp_path, plan, World(plan, 5, "scripted", tmp_path))
     witness = fly(flight, 3600)
     check(flight, witness)
-    tell(f"KISS {rate_bps}", flight, witness)
+    tell(f"{kind} {rate_bps}", flight, witness)
     flight.close()
 
 

@@ -1,7 +1,8 @@
-"""A flight over two hardware TNCs: the drivers of both ends, and KISS on both serial lines.
+"""A flight over two TNCs: the drivers of both ends, and KISS on both lines.
 
-The payload's core flies with ``KissRadio``, the station receives with ``KissSerial`` on a real
-pseudo-terminal; what is fake begins at the bytes of the lines. Time is the world's.
+The payload's core flies with ``KissRadio``; the station receives with ``KissSerial`` on a real
+pseudo-terminal, or with ``KissClient`` on a real connection over TCP, as from Dire Wolf. What is
+fake begins at the bytes of the lines. Time is the world's.
 """
 
 from __future__ import annotations
@@ -9,22 +10,23 @@ from __future__ import annotations
 import contextlib
 import os
 import pty
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from groundstation.inputs import gateway
-from payload.drivers.radio_kiss import KissRadio
+from payload.drivers.modems.kiss_tnc import KissRadio
 from payload.ports import DeviceAbsent
 from sim.radio.impairments import Arrival
 from sim.world import World
 from tests.sim.flights import hop_world, mission
-from wire import kiss
 from wire.airtime import Airtime, HdlcAirtime
 from wire.airtime_budget import AirtimeBudget
 from wire.envelope import Envelope
 from wire.mission import CadenceSection, Mission
 from wire.mission_radio import RadioSection
+from wire.modems import kiss
 
 TURN_MS = 200
 LINE_BYTES_MAX = 4096  # of the operating system's serial port; what comes later is lost
@@ -35,11 +37,11 @@ Begin = Callable[[bytes], int]
 Arrive = Callable[[bytes, int, int], list[Arrival]]
 
 
-def over(rate_bps: int, **changes: object) -> Mission:
+def over(rate_bps: int, kind: str = "kiss-serial", **changes: object) -> Mission:
     """The example mission over TNCs of this rate, with the cadence that the link carries."""
     return mission().model_copy(update={
         "radio": RadioSection.model_validate({
-            "kind": "kiss-serial", "framing": "ax25", "rate_bps": rate_bps, "horus": True,
+            "kind": kind, "framing": "ax25", "rate_bps": rate_bps, "horus": True,
             **changes}),
         "cadence": CadenceSection(),
     })
@@ -114,6 +116,40 @@ class FakeTnc:
             raise DeviceAbsent("the TNC is unplugged")
 
 
+class Line:
+    """What lies between the station's driver and its TNC: its end of it, and the driver."""
+
+    def __init__(self, plan: Mission, greeting: bytes) -> None:
+        radio = plan.radio
+        self.connection: gateway.RadioConnection
+        if radio.kind == "kiss-tcp":
+            with socket.create_server(("127.0.0.1", 0)) as server:
+                port = server.getsockname()[1]
+                self.connection = gateway.KissClient("127.0.0.1", port, greeting)
+                self._end = server.accept()[0].detach()
+            self._held: list[int] = []
+        else:
+            self._end, held = pty.openpty()
+            self._held = [held]  # a terminal that nobody holds open forgets what was written
+            self.connection = gateway.KissSerial(os.ttyname(held), radio.baud, greeting)
+        os.set_blocking(self._end, False)
+
+    def carry(self, tnc: FakeTnc) -> None:
+        """What the station wrote goes to ``tnc``."""
+        with contextlib.suppress(BlockingIOError):
+            tnc.write(os.read(self._end, READ_BYTES))
+
+    def give(self, data: bytes) -> None:
+        """The station can read this."""
+        if data:
+            os.write(self._end, data)
+
+    def close(self) -> None:
+        self.connection.close()
+        for descriptor in (self._end, *self._held):
+            os.close(descriptor)
+
+
 class TncFlight:
     """``near`` and ``far`` are the TNCs of payload and station: faults are set there."""
 
@@ -136,15 +172,11 @@ class TncFlight:
             greeting)
         self.radio.clear = lambda: None  # what is in the line when the payload starts stays there
         self.world.radio = self.radio
-        self._line, self._end = pty.openpty()
-        os.set_blocking(self._line, False)
-        self._connection = gateway.KissSerial(os.ttyname(self._end), plan.radio.baud, greeting)
+        self._line = Line(plan, greeting)
         self.world.every(TURN_MS, self._turn)
 
     def close(self) -> None:
-        self._connection.close()
-        os.close(self._line)
-        os.close(self._end)
+        self._line.close()
         self.world.close()
 
     def heard(self, kind: str) -> int:
@@ -155,8 +187,7 @@ class TncFlight:
         ground = self.world.ground
         if ground is None:
             return
-        os.write(self._line, self.far.read(READ_BYTES))
+        self._line.give(self.far.read(READ_BYTES))
         gateway.turn(
-            ground, self._connection, self._envelope, lambda: self.world.air.ground_utc_ms, 0)
-        with contextlib.suppress(BlockingIOError):
-            self.far.write(os.read(self._line, READ_BYTES))
+            ground, self._line.connection, self._envelope, lambda: self.world.air.ground_utc_ms, 0)
+        self._line.carry(self.far)

@@ -1,6 +1,7 @@
 """Texts come back whole, small and the same on every machine; nothing broken does any harm."""
 
 import random
+import tracemalloc
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,8 @@ from host_training.errors import TrainingError
 from wire.text_codec import ADAPT_BYTES, CodecError, TextModel
 from wire.text_tables import COUNT_VALUES, KINDS, TOTAL_MAX, Contexts, coarse_codes
 
+EDDA = Path(__file__).resolve().parents[2] / "host_training/examples/edda-tiny.bundle/text.codec"
+DICTIONARY_BYTES = 8 << 20  # of xz, as the model files are packed
 BASE = [
     "The wind went round to the north in the night, and the lamp was lit before the rain came.",
     "He put the kettle on the stove and looked at the glass; it was falling, and he said so.",
@@ -46,6 +49,17 @@ def test_golden_model_and_bytes() -> None:
     for text, coded in GOLDEN.items():
         assert model().encode(text).hex() == coded
         assert model().decode(bytes.fromhex(coded)) == text
+
+
+def test_unpacking_needs_the_content_and_a_dictionary_and_little_else() -> None:
+    """It is the flight core's highest memory; the packed file was in it three times over."""
+    tracemalloc.start()
+    try:
+        content_bytes = sum(map(len, TextModel.load(EDDA).tables.content()))
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert content_bytes > 3_000_000 and peak_bytes < content_bytes + DICTIONARY_BYTES + 2_000_000
 
 
 @settings(max_examples=60, deadline=None)

@@ -100,6 +100,20 @@ def test_a_missing_or_cut_file_is_refused(whole: Path, name: str) -> None:
         verify_bundle(whole, None)
 
 
+def test_of_a_file_that_nobody_opens_only_the_size_is_checked(whole: Path) -> None:
+    """As the flight core has it: the mind's process alone opens the model."""
+    data = (whole / "model.gguf").read_bytes()
+    (whole / "model.gguf").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(BundleError, match=r"model\.gguf: its contents differ"):
+        verify_bundle(whole, [PUBLIC])
+    verify_bundle(whole, [PUBLIC], unread=["model.gguf"])
+    with pytest.raises(BundleError, match=r"model\.gguf: its contents differ"):
+        verify_bundle(whole, [PUBLIC], unread=["persona.json"])
+    (whole / "model.gguf").write_bytes(data[:-1])
+    with pytest.raises(BundleError, match=r"model\.gguf: has 303 bytes, the manifest says 304"):
+        verify_bundle(whole, [PUBLIC], unread=["model.gguf"])
+
+
 @nasty(32)
 @pytest.mark.parametrize("name", ["extra.txt", ".hidden", "MODEL.gguf"])
 def test_a_file_nobody_signed_is_refused(whole: Path, name: str) -> None:

@@ -183,6 +183,21 @@ def test_without_a_codec_texts_are_readable_by_all(tmp_path: Path) -> None:
     assert bench.downlink.queue.send_plain_text(MODEL_NUMBER) == "no such text model here"
 
 
+def test_a_codec_that_comes_later_packs_what_follows(tmp_path: Path) -> None:
+    """The payload unpacks it beside its first steps; a model the ground lacks stays unused."""
+    bench = Bench(tmp_path)
+    bench.downlink = Downlink(MISSION, bench.radio, bench.store, None)
+    bench.add(1)
+    bench.downlink.queue.use(model())
+    heard = bench.run(60)
+    assert heard and all(SEALED in r.body for r in heard)
+    assert bench.downlink.queue.send_plain_text(MODEL_NUMBER) == ""
+    bench.downlink.queue.use(model())
+    bench.add(1)
+    heard = bench.run(60)
+    assert heard and all("text" in r.body for r in heard)
+
+
 @pytest.mark.parametrize(("number", "result"), [
     (MODEL_NUMBER, "ok"), (MODEL_NUMBER ^ 1, "refused"),
 ])

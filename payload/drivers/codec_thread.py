@@ -1,0 +1,34 @@
+"""The persona's text codec, unpacked in a thread beside the flight: the first beacon needs none.
+
+It takes a third of a second on a desk, most of which the first beacon would wait for. Until it is
+there, texts go deflated.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from wire.text_codec import TextModel
+
+
+class CodecThread:
+    """One thread, started by the first ``hand_to``; it never outlives the process."""
+
+    def __init__(self, load: Callable[[], TextModel | None]) -> None:
+        """``load`` takes as long as it takes; it returns None where there is no codec."""
+        self._load = load
+        self._found: TextModel | None = None
+        self._thread: threading.Thread | None = None
+
+    def hand_to(self, use: Callable[[TextModel], None]) -> None:
+        """Call ``use`` with the codec, once, if it is there by now; never waits for it."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="codec", daemon=True)
+            self._thread.start()
+        found, self._found = self._found, None
+        if found is not None:
+            use(found)
+
+    def _work(self) -> None:
+        self._found = self._load()
