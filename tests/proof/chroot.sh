@@ -38,7 +38,7 @@ sed "s|^bundle = \"|&$root|" "$flight/mission.toml" \
 
 cd "$project"
 direwolfs="" around="" core=""
-trap 'kill $direwolfs $around 2>/dev/null; stop payload; stop mind' EXIT
+trap 'end $direwolfs $around; stop payload; stop mind' EXIT
 trap 'exit 130' HUP INT TERM
 direwolf_pair "$flight" 18001 18003
 sleep 5
@@ -61,7 +61,7 @@ as_unit() {
         --mission /var/tmp/proof/mission.toml
 }
 payload() { as_unit payload /opt/spacepi/bin/spacepi-payload "$@"; }
-stop() { kill "$(cat "$flight/$1.pid" 2>/dev/null)" 2>/dev/null || true; }
+stop() { end "$(cat "$flight/$1.pid" 2>/dev/null)"; }
 
 # The mind has a process of its own, and is not waited for in flight: emulated it may take longer to
 # load its model than a flight core has patience.

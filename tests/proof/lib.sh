@@ -57,6 +57,9 @@ with_mounts() {
 
 in_image() { with_mounts chroot "$root" "$@"; }
 
+# end PID...: end what still runs of these; that some of it does not is no failure of a proof.
+end() { kill "$@" 2>/dev/null || true; }
+
 # count PATTERN FILE: lines with it so far; 0 as long as there is no such file.
 count() { if [ -e "$2" ]; then grep -c -- "$1" "$2" || true; else echo 0; fi; }
 

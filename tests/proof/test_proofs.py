@@ -88,6 +88,15 @@ def test_what_is_not_there_yet_has_been_seen_no_time(tmp_path: Path) -> None:
         assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"{seen}\n", "")
 
 
+def test_what_has_ended_by_itself_is_no_failure(tmp_path: Path) -> None:
+    """The chroot's proof had its result, and was named as not proven: its receiver had ended."""
+    ended = subprocess.run(
+        ["sh", "-euc", '. "$0"; sleep 0 & wait; trap "end $!; echo reached" EXIT; true',
+         os.fspath(HERE / "lib.sh")], capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "PROOF": os.fspath(tmp_path)})
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "reached\n", "")
+
+
 # -- what stands in for the hardware ----------------------------------------------------------
 
 
