@@ -26,7 +26,7 @@ from payload.link.downlink import Downlink
 from payload.mind.persona import load_persona
 from sim.clock import SimClock
 from sim.fakes.card_disk import DeskStore
-from sim.fakes.musings import Muser
+from sim.fakes.musings import MusingWriter
 from sim.radio.air import Air
 from sim.radio.line_of_sight import OpenAir
 from wire import auth, blocks, bodies, frames, mission, records
@@ -68,7 +68,7 @@ class AscentHour:
     def __init__(self, plan: Mission, codec: TextModel, seed: int, folder: Path) -> None:
         self.made: list[Record] = []  # musings
         self._plan, self._clock = plan, SimClock(EPOCH_2025_MS)
-        self._rng, self._muser = random.Random(seed), Muser()
+        self._rng, self._muser = random.Random(seed), MusingWriter()
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._events = 0
         node_id = plan.payload.node_id

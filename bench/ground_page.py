@@ -142,10 +142,11 @@ def _first_load(browser: Browser, address: str) -> list[Figure]:
     """Of Read on the largest screen, pictures and stream included, with an empty cache."""
     browser.call("Network.clearBrowserCache")
     _open(browser, address, SCREENS["wide"], DRAWN["read"])
+    loaded_kb = browser.value(LOADED) / 1000  # which also takes in what was asked for meanwhile
     pictures = sum("/picture/" in url for url in browser.requests)
     return [
         Figure("first load, requests", len(browser.requests), "", 25, "<=", {"pictures": pictures}),
-        Figure("first load, transferred", browser.value(LOADED) / 1000, "kB", 150, "<="),
+        Figure("first load, transferred", loaded_kb, "kB", 150, "<="),
     ]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.musing_flights import FlownLine
 from host_training.common.chat_template import END_OF_TEXT, END_OF_TURN
-from host_training.evaluation import bits
+from host_training.likelihood import bits
 from host_training.rows.dataset import NO_LOSS, Row
 
 THREADS = 1

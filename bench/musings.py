@@ -43,7 +43,7 @@ from bench.musing_measures import TrainingText
 from bench.report import Figure
 from host_training.common.persona_dir import read_persona
 from host_training.corpus import assemble
-from host_training.evaluation import bits
+from host_training.likelihood import bits
 from host_training.rows.dataset import Dataset
 from host_training.stages import RunDir, code_hash
 from payload import prompt

@@ -21,7 +21,7 @@ from bench.report import Figure
 from host_training.common.sentences import split
 from host_training.corpus.pair_scores import Score
 from host_training.errors import TrainingError
-from host_training.evaluation.pair_likelihood import PairLikelihood
+from host_training.likelihood.pair_likelihood import PairLikelihood
 from host_training.training import known_bases
 
 CHAT = Path(__file__).parent / "pairs.tsv"

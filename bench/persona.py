@@ -29,12 +29,13 @@ from bench.report import Figure
 from host_training import gguf, quantisation, training
 from host_training.codec import base_text
 from host_training.errors import TrainingError
-from host_training.evaluation import bits, generation, memorisation
+from host_training.evaluation import generation, memorisation
 from host_training.evaluation.generation import speak
 from host_training.gguf import export
 from host_training.gguf.metadata import gguf_facts
+from host_training.likelihood import bits
 from host_training.quantisation import imatrix, quantise
-from host_training.rows import dataset
+from host_training.rows import canaries, dataset
 from host_training.stages import RunDir, code_hash, weights_hash
 from host_training.training import known_bases, train
 from payload import prompt
@@ -91,8 +92,8 @@ def measure(path: Path, base: Path, run_dir: RunDir, report: Report) -> dict[str
     author = persona_text.read_author(path)
     asker = Asker(AutoTokenizer.from_pretrained(base, local_files_only=True), author)
     inputs = {"author": file_sha256(path), "base": weights_hash(base),
-              "code": code_hash(persona_text, persona_rows, base_text, dataset, prompt,
-                                memorisation)}
+              "code": code_hash(persona_text, persona_rows, base_text, dataset, canaries,
+                                prompt, memorisation)}
     models = {"base": base,
               "lora": _tuned(run_dir, base, author, asker, inputs, report) / "merged"}
     files = {name: _quantised(run_dir, author, asker, name, model, inputs, report)

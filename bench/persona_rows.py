@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.persona_text import AuthorSplit, Passage
 from host_training.common.chat_template import END_OF_TEXT
-from host_training.evaluation import memorisation
+from host_training.rows import canaries
 from host_training.rows.dataset import NO_LOSS, ROW_TOKENS_MAX, Row, RowBuilder
 from payload.prompt import Moment, PersonaText
 
@@ -62,7 +62,7 @@ class Asker:
         Canaries, which no author wrote, go along to be looked for afterwards.
         """
         rows = [row for passage in passages[::ASKED_SHARE] if (row := self.in_flight(passage))]
-        rows += memorisation.canary_rows(self.builder, seed)
+        rows += canaries.canary_rows(self.builder, seed)
         for document in self._author.documents:
             rows += self._plain(document)
         random.Random(seed).shuffle(rows)

@@ -4,9 +4,15 @@
 
 ``bench/planner_flights.py`` says what a flight is. The clairvoyant knows all of it: how many
 thoughts its cell bears beside the flight and the reserve, found by flying it, and when each is
-worth most, computed as an optimum. The fixed interval spreads as many thoughts as the planner had
-evenly over the flight. The interval rule is what ``mind.pace = "interval"`` flies, that of the
-example mission, stretched by the power mode; greed takes every chance.
+worth most, computed as an optimum. A fixed interval is compared at equal energy in two ways:
+
+- *one interval for all flights*, as a mission file has it, with which they spend as much together
+  as the planner (``bench/planner_interval.py``); worths are summed over the flights;
+- *spread over each flight*: as many thoughts as the planner had in it, evenly, by one who knows how
+  long the flight will be and how many thoughts its cell bears.
+
+The interval rule is what ``mind.pace = "interval"`` flies, that of the example mission, stretched
+by the power mode; greed takes every chance.
 """
 
 from __future__ import annotations
@@ -29,6 +35,7 @@ from bench.planner_flights import (
     optimum,
     worth_of,
 )
+from bench.planner_interval import OneInterval, of_equal_energy
 from bench.report import Figure
 from payload.mind.planner.planner import Planner
 from payload.ports import MindReply
@@ -102,6 +109,7 @@ class Comparison(NamedTuple):
     best: float
     borne: int  # thoughts that the cell bears
     evenly: float  # the worth of so many at a fixed interval
+    best_as_often: float  # the most that as many thoughts as the planner had can be worth
 
 
 def borne_by(flight: DrawnFlight) -> int:
@@ -123,10 +131,34 @@ def compare(seed: int) -> Comparison:
     return Comparison(
         planned, fly(flight, Every(round(INTERVAL_S / SLOT_S))), fly(flight, Every(SPACING_SLOTS)),
         worth_of(flight, evenly(flight, count)) if count else 0.0, optimum(flight, borne)[0], borne,
-        worth_of(flight, evenly(flight, borne)))
+        worth_of(flight, evenly(flight, borne)), optimum(flight, count)[0])
 
 
-def figures(rows: list[Comparison]) -> list[Figure]:
+def against_one_interval(rows: list[Comparison], flown: OneInterval, unhindered: OneInterval
+                         ) -> list[Figure]:
+    """``flown``: under the power modes, which forbid ``unhindered`` nothing."""
+    def total(outcomes: list[Outcome]) -> float:
+        return sum(each.worth for each in outcomes)
+
+    planned = total([row.planned for row in rows])
+    found = []
+    for name, one in (("", flown), (" that no power mode hinders", unhindered)):
+        worth = total(one.outcomes)
+        found.append(Figure(
+            f"worth relative to one interval for all flights{name}, at equal energy",
+            planned / worth, "x", 1.25, peers={
+                "the clairvoyant, as many thoughts": sum(
+                    row.best_as_often for row in rows) / worth,
+                "the clairvoyant, all its cell bears": sum(row.best for row in rows) / worth}))
+        found.append(Figure(f"that interval{name}", one.every_s, "s", peers={
+            "energy of the planner's": one.joules / sum(row.planned.joules for row in rows),
+            "thoughts of a flight": mean(len(each.thoughts) for each in one.outcomes),
+            "reserves lost": sum(not each.is_reserve_kept for each in one.outcomes),
+            "brown-outs": sum(each.is_browned_out for each in one.outcomes)}))
+    return found
+
+
+def figures(rows: list[Comparison], flown: OneInterval, unhindered: OneInterval) -> list[Figure]:
     """What README says of it."""
     def lost(outcomes: list[Outcome]) -> int:
         return sum(not each.is_reserve_kept for each in outcomes)
@@ -142,7 +174,8 @@ def figures(rows: list[Comparison]) -> list[Figure]:
                    row.planned.worth / row.best for row in scarce),
                    "interval": mean(row.interval.worth / row.best for row in rows),
                    "greedy": mean(row.greedy.worth / row.best for row in rows)}),
-        Figure("worth relative to a fixed interval at equal energy", mean(
+        *against_one_interval(rows, flown, unhindered),
+        Figure("worth relative to as many thoughts spread over each flight", mean(
             row.planned.worth / row.fixed if row.fixed else 1.0 for row in rows), "x", 1.25,
             peers={"scarcest quarter": mean(row.planned.worth / row.fixed for row in scarce
                                             if row.fixed),
@@ -168,4 +201,8 @@ def run(out_dir: Path, options: Sequence[str] = ()) -> list[Figure]:
     parser = argparse.ArgumentParser("python -m bench planner")
     parser.add_argument("--seeds", default="0:200", help="FIRST:END")
     first, end = map(int, parser.parse_args(options).seeds.split(":"))
-    return figures([compare(seed) for seed in range(first, end)])
+    rows = [compare(seed) for seed in range(first, end)]
+    flights = [draw(seed) for seed in range(first, end)]
+    joules = sum(row.planned.joules for row in rows)
+    return figures(rows, of_equal_energy(flights, joules),
+                   of_equal_energy(flights, joules, is_watched=False))

@@ -21,7 +21,7 @@ from payload.navigation.sun import elevation_deg, sun_word
 from payload.power.power import PowerManager
 from payload.situation import Situation
 from wire.beacon import Phase
-from wire.landing import fall_factor
+from wire.landing_forecast import fall_factor
 from wire.mission import FlightSection, PowerSection
 
 STEP_S, SLOT_S = 10, 20
@@ -234,6 +234,7 @@ class Outcome(NamedTuple):
     worth: float
     is_browned_out: bool
     is_reserve_kept: bool
+    joules: float  # spent on thinking
 
 
 def fly(flight: DrawnFlight, policy: Policy, is_watched: bool = True) -> Outcome:
@@ -245,13 +246,15 @@ def fly(flight: DrawnFlight, policy: Policy, is_watched: bool = True) -> Outcome
     cell, power = flight.make_cell(), PowerManager(flight.power)
     happenings, thoughts = iter(flight.happenings), list[int]()
     coming = next(happenings, None)
-    busy_s, took_s, counts = 0.0, 0.0, (0, 0)
+    busy_s, took_s, thinking_s, counts = 0.0, 0.0, 0.0, (0, 0)
     for now_s in range(0, flight.slots * SLOT_S, STEP_S):
         slot, now_ms = now_s // SLOT_S, now_s * 1000
+        thinking_s += min(busy_s, STEP_S)
         watts = flight.base_w - flight.panel_w[slot] + flight.think_w * min(busy_s, STEP_S) / STEP_S
         mv, ma = cell.draw(watts, flight.cell_c[slot], STEP_S)
         if mv < BROWNOUT_MV:
-            return Outcome(thoughts, worth_of(flight, thoughts), True, False)
+            return Outcome(thoughts, worth_of(flight, thoughts), True, False,
+                           flight.think_w * thinking_s)
         seen_mv, seen_ma = round(mv / 4) * 4.0, ma * flight.gain
         if is_watched:
             power.update(seen_mv, None, now_ms, seen_ma)
@@ -275,7 +278,8 @@ def fly(flight: DrawnFlight, policy: Policy, is_watched: bool = True) -> Outcome
             took_s = sum(count / rate for count, rate in
                          zip(counts, flight.tokens_per_s, strict=True))
             busy_s = took_s
-    return Outcome(thoughts, worth_of(flight, thoughts), False, _lasts(flight, cell))
+    return Outcome(thoughts, worth_of(flight, thoughts), False, _lasts(flight, cell),
+                   flight.think_w * thinking_s)
 
 
 def _lasts(flight: DrawnFlight, cell: Cell) -> bool:

@@ -4,7 +4,8 @@ Both ends are scored: the payload's forecast, from a fix a second, and the stati
 positions that it heard: one in twenty seconds, of which half are lost. Each knows nothing of what
 comes later, and both take the mission's 5 m/s until the fall is measured. The instants within a
 flight are not independent, and there are four flights, of one organisation, on which the numbers of
-``wire.landing`` were set: that the ellipse is honest there does not say what it is elsewhere.
+``wire.landing_forecast`` were set: that the ellipse is honest there does not say what it is
+elsewhere.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from groundstation.reading.landing import station_forecast
 from payload.navigation.gnss import ground_distance_m
 from sim.balloon import AirState
 from sim.replay import Replay
-from wire.landing import FallSpeed, Landing, predict
+from wire.landing_forecast import FallSpeed, Landing, predict
 from wire.mission import FlightSection
 from wire.winds import AirPosition, WindLayers
 

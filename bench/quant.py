@@ -19,9 +19,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from bench import quant_peer
 from bench.report import Figure as Line
-from host_training.evaluation.bits import open_gguf
 from host_training.gguf import export
 from host_training.importers.notebook import Condition
+from host_training.likelihood.bits import open_gguf
 from host_training.quantisation import imatrix, llama_quantise, size_estimate
 from host_training.rows.context_sampler import draw_moment
 from host_training.rows.dataset import NO_LOSS, Row

@@ -25,10 +25,11 @@ from bench.report import Figure, write
 from bench.typical_records import HOUSEKEEPING, MUSING, TRACK
 from payload.ports import CONFIRMED, QUEUED
 from payload.storage import database
-from wire import ax25, frames, key_file, kiss
+from wire import ax25, frames, key_file
 from wire.auth import MASTER_KEY_BYTES
 from wire.beacon import Beacon, decode
 from wire.frames import BeaconFrame
+from wire.modems import kiss
 from wire.records import EPOCH_2025_MS, Kind, Record, TimeQuality
 
 ROOT = Path(__file__).resolve().parents[1]

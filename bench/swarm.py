@@ -41,6 +41,7 @@ BURST_M, CLIMB_MPS, LANDING_MPS, REST_S = 8_000.0, 5.0, 5.0, 900.0
 BROKEN = (0.0, 0.3)  # of the flight, when the antenna breaks
 REVOLUTIONS, LAG_S = 5.0, 60.0
 LOSS = 0.3
+SLOT_S = 20  # in orbit, where they relay
 ARMS = ("alone", "swarm", "oracle")
 
 
@@ -97,7 +98,7 @@ def _orbit(plan: Mission, seed: int, arm: str, folder: Path) -> Delivered:
     plan = plan.model_copy(update={
         "cadence": plan.cadence.model_copy(update=ORBIT_CADENCE),
         "mind": plan.mind.model_copy(update={"every_s": ORBIT_MIND_S})})
-    worlds = in_line(missions(plan, NAMES, arm == "swarm"), seed, folder, conditions, LAG_S)
+    worlds = in_line(missions(plan, NAMES, arm == "swarm", SLOT_S), seed, folder, conditions, LAG_S)
     return _fly(worlds, None if arm == "oracle" else 0.0)
 
 

@@ -23,10 +23,10 @@ import typer
 from groundstation.archive import connections, schema
 from groundstation.archive.archive import Archive, ArchiveBusy
 from groundstation.archive.schema import WrongVersion
+from groundstation.control_room import joining
 from groundstation.decode import intake, text_models
 from groundstation.errors import StationError
-from groundstation.export import ccsds
-from groundstation.export import export as exports
+from groundstation.export_command import export
 from groundstation.ground import Ground
 from groundstation.inputs import gateway, sondehub_poll
 from groundstation.inputs.gateway import RadioConnection
@@ -50,7 +50,6 @@ from groundstation.outbox_commands import (
 from groundstation.passes import command as passes_command
 from groundstation.peers import exchange
 from groundstation.process_limits import bound_process
-from groundstation.reading.reader import FlightReader
 from groundstation.share import upload_thread
 from groundstation.sources import source_thread
 from groundstation.tui import command as tui_command
@@ -128,12 +127,13 @@ def _ground(
 ) -> Ground:
     """A station with its keys, where it has a key file, and the text models that it finds."""
     models = text_models.load(mission, mission_path.parent, codecs or [])
+    rights = joining.rights(mission, _uptime_ms)
     path = mission_path.parent / mission.keys.file
     if not path.exists():
-        return Ground(mission, archive, None, models=models)
+        return Ground(mission, archive, None, models=models, rights=rights)
     master = key_file.load(path)
     uplink_key = derive_key(master, mission.payload.node_id, Direction.UPLINK)
-    return Ground(mission, archive, uplink_key, mission.downlink_key(master), models)
+    return Ground(mission, archive, uplink_key, mission.downlink_key(master), models, rights)
 
 
 def _radio(
@@ -164,9 +164,10 @@ def _receive(
         return None
     radio, udp_service = _radio(mission, listen, ground), udp.open(ground, mission, _now_ms)
     peers = exchange.start(ground, mission, mission_path.parent, _now_ms, _uptime_ms, stop)
+    room = joining.start(ground, mission, mission_path.parent, _now_ms, _uptime_ms, stop)
     uploads = sondehub_poll.start(ground, mission, _now_ms, stop)
-    others = [each for each in (udp_service, peers, uploads) if each is not None]
-    if radio is None and (udp.horus is not None or peers is not None or uploads is not None):
+    others = [each for each in (udp_service, peers, room, uploads) if each is not None]
+    if radio is None and (udp.horus is not None or peers or room or uploads):
         radio = NoRadio
     if radio is None:
         archive.close()
@@ -251,6 +252,7 @@ app.command("links")(links)
 app.command("tui")(tui_command.command(_now_ms))
 app.command("passes")(passes_command.command(_now_ms))
 app.command("merge")(merge)
+app.command("export")(export)
 
 
 @app.command()
@@ -342,37 +344,6 @@ def list_undecodable(mission: MissionOption = Path("mission.toml")) -> None:
               f"{one.size_bytes} bytes: {one.error}")
     if not found:
         print("Every reception was decoded.")
-
-
-@app.command()
-def export(
-    out: Annotated[Path | None, typer.Argument(help="Output folder.")] = None,
-    mission: MissionOption = Path("mission.toml"),
-    ccsds_path: Annotated[
-        Path | None,
-        typer.Option("--ccsds", metavar="FILE", help="Write all records as CCSDS space packets."),
-    ] = None,
-) -> None:
-    """Export book, diary, track, telemetry and pictures, CCSDS space packets, or both."""
-    loaded = load_mission(mission)
-    if out is None and ccsds_path is None:
-        raise StationError("export: requires an output folder, --ccsds FILE, or both")
-    reader = FlightReader(existing_archive(loaded, mission), loaded)
-    for path in exports.write_all(reader, out) if out is not None else []:
-        print(path)
-    impostors = reader.flight()["link"].get("impostor", 0)
-    if impostors:
-        print(f"Frames not exported: {impostors}, in the name of {loaded.payload.name} but not "
-              "signed by it. They are in the raw log.")
-    lives = reader.flight()["lives"]
-    if len(lives) > 1:
-        print(f"{loaded.payload.name} has had {len(lives)} stores, because one was empty, damaged "
-              f"or absent; incarnations {', '.join(life['incarnation'] for life in lives)}.")
-    if ccsds_path is not None:
-        found = ccsds.of_archive(reader.db, loaded.payload.node_id)
-        count = ccsds.export((record for _, record in found), ccsds_path)
-        print(f"{ccsds_path}: {count} packets")
-    reader.close()
 
 
 def main() -> None:

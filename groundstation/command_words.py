@@ -10,6 +10,7 @@ from typing import TypedDict
 
 from wire import commands, settings
 from wire.commands import ARGUMENTS, HAZARDOUS, Command, Opcode
+from wire.unknown_name import unknown_name
 
 _WANTED = {int: "a whole number", float: "a number", str: "a text"}
 _A_SETTING = frozenset((Opcode.SETTING_GET, Opcode.SETTING_SET))  # their first argument is one
@@ -35,7 +36,7 @@ def find(name: str) -> Opcode:
     """The opcode called ``name``. Raises ValueError, listing all names."""
     typed = name.lower().replace("-", "_")
     if typed not in names():
-        raise ValueError(f"unknown command {name!r}; available: {', '.join(names())}")
+        raise ValueError(unknown_name("command", typed, names()))
     return Opcode[typed.upper()]
 
 

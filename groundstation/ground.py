@@ -36,6 +36,7 @@ from groundstation.decode.reception_worth import worth_of
 from groundstation.decode.record_effects import RecordEffects
 from groundstation.decode.relayed import Relayed
 from groundstation.decode.sessions import UNKNOWN
+from groundstation.uplink.sending_rights import SendingRights
 from groundstation.uplink.uplink_scheduler import UplinkScheduler
 from wire import beacon, frames
 from wire.auth import Authenticity
@@ -76,22 +77,25 @@ class Ground:
 
     ``uplink_key`` is ``auth.derive_key(master, node_id, Direction.UPLINK)``; with None the station
     never transmits. ``downlink_key`` is ``mission.downlink_key(master)``; with None it cannot tell
-    an impostor. ``models`` are the text models that are here (``wire.bodies``). Opening it decodes
-    whatever the archive holds undecoded, all of it where that was done with another downlink key or
-    none, and feeds the data frames of the last two hours again so that half-heard blocks go on.
+    an impostor. ``models`` are the text models that are here, ``rights`` what may be sent where
+    stations share one outbox. Opening it decodes what the archive holds undecoded, all of it where
+    that was done with another downlink key, and feeds the data frames of the last two hours again.
     """
 
     def __init__(
         self, mission: Mission, archive: Archive, uplink_key: bytes | None,
         downlink_key: bytes | None = None, models: Models = NO_MODELS,
+        rights: SendingRights | None = None,
     ) -> None:
         assert downlink_key is None or mission.keys.downlink_mac, "the mission must sign"
         self.archive = archive
+        self.uplink_key, self.rights = uplink_key, rights
         self._intake = Intake(archive)
         self._mission = mission
         self._node_id = mission.payload.node_id
         self._station = mission.ground.station_number
-        self._contents = RecordEffects(archive, self._node_id, uplink_key is not None, models)
+        self._contents = RecordEffects(
+            archive, self._node_id, uplink_key is not None, models, self._station)
         self._signers = {} if downlink_key is None else {self._node_id: downlink_key}
         self._has_heard_impostor = False
         self._nodes = Nodes(mission, self._signers, models)
@@ -102,7 +106,7 @@ class Ground:
         self._held = HeldReceptions(self.worth_of)
         self._is_disk_refusing = False
         self._is_behind = False  # does the archive hold receptions that are not decoded yet?
-        self._uplink = UplinkScheduler(mission, archive, uplink_key)
+        self._uplink = UplinkScheduler(mission, archive, uplink_key, rights)
         keys.take(archive, mission, downlink_key)
         self._catch_up()
         self._held.add(self._relayed.take())
@@ -116,10 +120,8 @@ class Ground:
 
     # -- hearing ------------------------------------------------------------------------------
 
-    def receive(
-        self, data: bytes, utc_ms: int, rssi_dbm: float | None = None, snr_db: float | None = None,
-        source: str = BY_RADIO,
-    ) -> None:
+    def receive(self, data: bytes, utc_ms: int, rssi_dbm: float | None = None,
+                snr_db: float | None = None, source: str = BY_RADIO) -> None:
         """Take one received byte string. It is durable when this returns."""
         self.receive_many([HeardBytes(data, utc_ms, rssi_dbm, snr_db, source)])
 
@@ -282,6 +284,8 @@ class Ground:
 
     def _on_frame(self, reception: Reception, frame: frames.Downlink) -> None:
         self._ears.note(reception, frame.node_id)
+        if frame.node_id == self._node_id and not reception.is_told:
+            self._uplink.note_heard(reception.utc_ms)
         if isinstance(frame, IdentFrame):
             self.archive.add_node_frames(frame.node_id, 0, reception.utc_ms, reception.utc_ms)
             self.archive.set_ident(frame.node_id, frame.text)

@@ -184,4 +184,6 @@ class OutboxCommands:
 def _lifetime_of(entry: QueuedCommand) -> str:
     """Printed when it is queued."""
     minutes, seconds = divmod((entry.expires_ms - entry.created_ms) // 1000, 60)
-    return f"It expires in {minutes} min{f' {seconds} s' if seconds else ''}."
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "min"), (seconds, "s"))
+    return f"It expires in {' '.join(f'{count} {unit}' for count, unit in parts if count)}."

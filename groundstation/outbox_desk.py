@@ -6,12 +6,15 @@ Nothing of HTTP but its status codes: 201 queued, 200 withdrawn, 404 no such com
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from groundstation import command_words
-from groundstation.archive import command_order, command_state, outbox
+from groundstation.archive import acknowledgements, command_order, command_state, outbox
+from groundstation.archive.acknowledgements import Acknowledgement
 from groundstation.archive.outbox import OutboxFull, QueuedCommand
 from groundstation.archive.rows import CommandJson, command_json
 from wire.commands import Opcode
@@ -67,6 +70,13 @@ class OutboxDesk:
                 return _refusal(409, f"Too late: {error}.", needs_abort=needs_abort)
         outcome = command_state.of_withdrawal(entry, self._name)
         return Answer(200, {**self._json(entry), "told": outcome})
+
+    def acknowledge(self, rule: str, reasons: tuple[str, ...]) -> None:
+        """An operator has noticed this alarm: so the other stations of the control room are told.
+        While the disk refuses they are not."""
+        given = Acknowledgement(rule, self._now_ms(), reasons, self._ground.station)
+        with suppress(sqlite3.Error), outbox.of_another_process(self._path) as db:
+            acknowledgements.take(db, given)
 
     def _post(self, opcode: Opcode, text: str, asker: str) -> Answer:
         try:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 # Before anything of Hugging Face is imported: nothing here ever goes to the network.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -19,13 +15,11 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from host_training.cli import bundles, grading, studio, talking, training, writing
 from host_training.cli.bundles import DEFAULT_KEY, SeedOption, ThreadsOption
-from host_training.cli.writing import ProgressOption
-from host_training.common.progress_record import recorded
-from host_training.errors import FOUND, WARNING, TrainingError
+from host_training.cli.progress import ProgressOption, progress_shown, quiet_libraries
+from host_training.errors import TrainingError
 from host_training.training import known_bases
 from wire.bundle import BundleError
 
@@ -38,87 +32,10 @@ console = Console()
 bundles.register(app)
 errors = Console(stderr=True)
 
-LINE_EVERY_S = 30.0
-
 GeneralOption = Annotated[list[Path] | None, typer.Option(
     "--general", metavar="TEXT", help="A .txt or .txt.xz file in the person's language, as "
                                       "general text for the text codec; repeatable. Default: the "
                                       "included counts of English books.")]
-
-
-class _Bars:
-    """One progress bar per stage, in the order they begin."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._tasks: dict[str, Any] = {}
-
-    def __call__(self, stage: str, fraction: float, line: str) -> None:
-        if stage in (WARNING, FOUND):  # stays, above the bars
-            self._progress.console.print(
-                _shown(stage, line), style="yellow" if stage == WARNING else None, markup=False,
-                highlight=False, soft_wrap=True)
-            return
-        if stage not in self._tasks:
-            self._tasks[stage] = self._progress.add_task(stage, total=1.0, line="")
-        self._progress.update(self._tasks[stage], completed=fraction, line=line)
-
-
-class _Lines:
-    """The same for a log file: a line when a stage begins, ends, and every LINE_EVERY_S."""
-
-    def __init__(self) -> None:
-        self._last_s: dict[str, float] = {}
-
-    def __call__(self, stage: str, fraction: float, line: str) -> None:
-        if stage in (WARNING, FOUND):
-            console.print(_shown(stage, line), markup=False, highlight=False, soft_wrap=True)
-            return
-        now_s = time.monotonic()
-        if fraction < 1 and now_s - self._last_s.get(stage, -LINE_EVERY_S) < LINE_EVERY_S:
-            return
-        self._last_s[stage] = now_s
-        console.print(f"{stage} {fraction:.0%} {line}", markup=False, highlight=False,
-                      soft_wrap=True)
-
-
-def _shown(stage: str, line: str) -> str:
-    return f"{stage}: {line}" if stage == WARNING else line
-
-
-@contextmanager
-def _progress(record: Path | None = None) -> Iterator[Callable[[str, float, str], None]]:
-    """Progress on the terminal or in the log, and in the file ``record``."""
-    if record is None:
-        with _on_screen() as show:
-            yield show
-        return
-    with recorded(record) as write, _on_screen() as show:
-        def both(stage: str, fraction: float, line: str) -> None:
-            write(stage, fraction, line)
-            show(stage, fraction, line)
-
-        yield both
-
-
-@contextmanager
-def _on_screen() -> Iterator[Callable[[str, float, str], None]]:
-    if not console.is_terminal:
-        yield _Lines()
-        return
-    columns = (TextColumn("{task.description:<11}"), BarColumn(bar_width=20), TimeElapsedColumn(),
-               TextColumn("{task.fields[line]}"))
-    with Progress(*columns, console=console) as progress:
-        yield _Bars(progress)
-
-
-def _quiet() -> None:
-    """Hugging Face's own bars and warnings about its future are not for the maker."""
-    import transformers
-
-    transformers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.set_verbosity_error()
-    warnings.filterwarnings("ignore", category=FutureWarning)
 
 
 @app.command()
@@ -141,14 +58,14 @@ def base(
     if not texts or out is None:
         raise TrainingError("Name text files and --out to train a base, or one that is known with"
                             f" --get: {', '.join(known_bases.KNOWN)}.")
-    _quiet()
+    quiet_libraries()
     import torch
 
     from host_training.training.base import BaseConfig, train_base
 
     if threads:
         torch.set_num_threads(threads)
-    with _progress() as report:
+    with progress_shown() as report:
         train_base(texts, out, BaseConfig(target_tokens=tokens),
                    lambda fraction, line: report("base", fraction, line))
     console.print(f"Base model: {out / 'model'}")
@@ -158,7 +75,7 @@ def _get_base(name: str, has_more: bool) -> None:
     if name not in known_bases.KNOWN or has_more:
         raise TrainingError(f"--get {name}: requires exactly one name; known: "
                             f"{', '.join(known_bases.KNOWN)}.")
-    _quiet()
+    quiet_libraries()
     place = known_bases.resolve(Path(name), console.print)
     console.print(f"{place}: {known_bases.KNOWN[name].title}, licence"
                   f" {known_bases.KNOWN[name].licence}; train with --base {name}.", soft_wrap=True)
@@ -206,8 +123,8 @@ def run(
     progress: ProgressOption = None,
 ) -> None:
     """Run all stages: import, train, quantise, evaluate, sign. Finished stages are not repeated."""
-    with _progress(progress) as report:
-        _quiet()
+    with progress_shown(progress) as report:
+        quiet_libraries()
         from host_training import pipeline
 
         options = pipeline.Options(method, quant, epochs, keep, lr, variants, threads, seed,
@@ -233,7 +150,7 @@ def codec(
 
     if persona_dir is None and not general:
         raise TrainingError("A persona directory, --general text files, or both are required.")
-    with _progress() as report:
+    with progress_shown() as report:
         def show(what: str, share: float) -> None:
             report("codec", min(share, 0.99), what)
 
@@ -248,8 +165,8 @@ def codec(
 
 talking.register(app)
 grading.register(app)
-training.register(app, _progress, _quiet)
-writing.register(app, _progress, _quiet)
+training.register(app)
+writing.register(app)
 studio.register(app)
 
 

@@ -40,19 +40,15 @@ from host_training.corpus.summary import (
     write_summary,
 )
 from host_training.errors import FOUND, WARNING, TrainingError
-from host_training.evaluation import (
-    bits,
-    examination,
-    memorisation,
-    pair_likelihood,
-    reference_authors,
-)
+from host_training.evaluation import examination
 from host_training.evaluation.subject import Subject
 from host_training.gguf import export
+from host_training.likelihood import bits, pair_likelihood
 from host_training.quantisation import imatrix, quantise, tokenizer_parity
 from host_training.quantisation.ladder import ladder_for
-from host_training.rows import dataset, memory_index, split
+from host_training.rows import canaries, dataset, memory_index, split
 from host_training.rows.dataset import Dataset
+from host_training.rows.partners import partners_of
 from host_training.rows.targets import IN_FLIGHT
 from host_training.stages import RunDir, code_hash, weights_hash
 from host_training.training import (
@@ -241,20 +237,19 @@ def _dataset(run_dir: RunDir, writing_dir: Path, split_dir: Path, examples: list
                                       "all" if persona.settings.privacy.third_party == "train"
                                       else "author")
         builder = dataset.RowBuilder(tokenizer, persona.prompt_text())
-        built.train += memorisation.canary_rows(builder, options.seed)
+        built.train += canaries.canary_rows(builder, options.seed)
         remembered = memory_index.build_memory(examples, out / "memory.sqlite")
         summary: RowsSummary = {
             "memory sentences": remembered,
             "bytes per token": dataset.bytes_per_token([e.text for e in examples], tokenizer),
             **read_summary(writing_dir)}
         write_summary(summary, out)
-        (out / PARTNERS).write_text(json.dumps(reference_authors.partners(examples)))
+        (out / PARTNERS).write_text(json.dumps(partners_of(examples)))
         built.save(out / "dataset.json")
 
     inputs = {"split": split_dir.name, "base": weights_hash(base),
               "variants": options.variants, "seed": options.seed,
-              "code": code_hash(common, privacy, corpus, rows, memorisation, reference_authors,
-                                prompt, memory)}
+              "code": code_hash(common, privacy, corpus, rows, prompt, memory)}
     return run_dir.stage("dataset", inputs, build)
 
 

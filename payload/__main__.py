@@ -51,9 +51,9 @@ from payload.drivers.i2c import LinuxI2cBus
 from payload.drivers.journal import hold_standard_streams, log_to_standard_error
 from payload.drivers.microphone import wired_microphone
 from payload.drivers.mind_socket import MindSocket
+from payload.drivers.modems.wiring import wired_radio
 from payload.drivers.one_wire import KernelThermometer
 from payload.drivers.powersave_socket import PowersaveSocket
-from payload.drivers.radio_wiring import wired_radio
 from payload.drivers.serial_port import SerialStream, serial_ports
 from payload.drivers.single_instance import AnotherPayload, SingleInstance
 from payload.drivers.system import SysfsBoard
@@ -66,7 +66,7 @@ from payload.ports import DeviceAbsent, Radio, Switch
 from payload.preflight import Line, Machine
 from payload.scan import look, scan_command
 from payload.storage.database import free_bytes
-from payload.storage.store import END_MS_MAX, OPEN_MS_MAX, Store
+from payload.storage.durable_store import END_MS_MAX, OPEN_MS_MAX, Store
 from payload.storage.writer import Writer
 from wire import key_file, mission
 from wire.bundle import BundleError

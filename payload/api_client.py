@@ -28,7 +28,7 @@ from wire import sources
 from wire.mission import ApiSection
 from wire.record_bodies import ApiCallBody
 from wire.records import Kind
-from wire.sources import TEXT_CHARS_MAX, Spot
+from wire.sources import TEXT_CHARS_MAX, Position
 
 DEADLINE_MS = 20_000
 BACKOFF_MS = 30_000
@@ -72,7 +72,7 @@ class _Flying:
     request: ApiRequest
     index: int
     started_ms: int
-    spot: Spot | None
+    spot: Position | None
 
 
 def classify(status: int, body: bytes, sentence: str = "") -> tuple[str, str]:
@@ -177,13 +177,13 @@ class ApiClient:
         self._due_ms = now_ms + BUSY_RETRY_MS
         return []
 
-    def _ask_by_radio(self, name: str, spot: Spot | None, now_ms: int) -> list[Note]:
+    def _ask_by_radio(self, name: str, spot: Position | None, now_ms: int) -> list[Note]:
         if not self._requests.may_ask(name, self._situation.heard_ground_age_s):
             return []
         return [self._requests.ask(name, spot, now_ms)]
 
     def _start(
-        self, http: Http, index: int, url: str, spot: Spot | None, now_ms: int
+        self, http: Http, index: int, url: str, spot: Position | None, now_ms: int
     ) -> list[Note]:
         self._request_id += 1
         request = ApiRequest(self._request_id, self._sources[index].section.name, url)
@@ -253,7 +253,7 @@ class ApiClient:
         return round(self._every_ms * self._rng.uniform(1 - JITTER, 1 + JITTER))
 
 
-def _spot(situation: Situation) -> Spot | None:
+def _spot(situation: Situation) -> Position | None:
     """Where it is; None where that is not known, or was too long ago."""
     latitude_deg, longitude_deg = situation.latitude_deg, situation.longitude_deg
     altitude_m, age_s = situation.altitude_m, situation.fix_age_s
@@ -261,4 +261,4 @@ def _spot(situation: Situation) -> Spot | None:
         return None
     if age_s is None or age_s * 1000 > NEAR_MS:
         return None
-    return Spot(latitude_deg, longitude_deg, altitude_m)
+    return Position(latitude_deg, longitude_deg, altitude_m)

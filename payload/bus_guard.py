@@ -10,7 +10,7 @@ start.
 from __future__ import annotations
 
 from payload.notes import Note, event
-from payload.storage.store import Store
+from payload.storage.durable_store import Store
 
 REST_MS = 600_000
 TRIALS_MAX = 2

@@ -29,7 +29,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from payload.sight import Glance, line_of
+from payload.sight import SightValues, line_of
 from wire.records import TILE_BYTES_MAX
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _webp(image: Image, quality: int) -> bytes:
     return data.getvalue()
 
 
-def sight(image: Image, field_deg: float) -> Glance | None:
+def sight(image: Image, field_deg: float) -> SightValues | None:
     """What it shows; None without numpy, and for what is no picture."""
     try:
         from payload.sight_features import NoSight, look
@@ -139,7 +139,7 @@ def sight(image: Image, field_deg: float) -> Glance | None:
         return None
 
 
-def sight_in(data: bytes, field_deg: float) -> Glance | None:
+def sight_in(data: bytes, field_deg: float) -> SightValues | None:
     """What a JPEG, PNG or WebP shows; None where it is none, or cut off."""
     from PIL import Image, UnidentifiedImageError
 

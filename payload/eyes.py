@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from payload.navigation.sun import horizon_dip_deg
-from payload.sight import LIKELY_MIN, Glance
+from payload.sight import LIKELY_MIN, SightValues
 from wire.record_bodies import ThumbnailBody
 
 STALE_MS = 180_000  # older, and nobody knows what there is to see
@@ -19,7 +19,7 @@ CLOUD_BELOW_M_MIN = 3_000.0  # lower, what is white below is mist, snow or sand
 _ERRORS_MAX = 3.0
 
 
-def believed(sight: Glance, altitude_m: float | None, sun: str | None) -> Glance:
+def believed(sight: SightValues, altitude_m: float | None, sun: str | None) -> SightValues:
     """``sight`` without what cannot be told here.
 
     Args:    sun: high | low | down as prompts say it; None is unknown, as for ``altitude_m``.
@@ -39,14 +39,14 @@ def believed(sight: Glance, altitude_m: float | None, sun: str | None) -> Glance
         traits={name: it for name, it in sight.traits.items() if name not in doubtful})
 
 
-def _is_too_curved(sight: Glance, height_m: float) -> bool:
+def _is_too_curved(sight: SightValues, height_m: float) -> bool:
     """More than the Earth is, by more than the error: a cloud's edge, or a lens."""
     if sight.dip_deg is None or sight.dip_error_deg is None:
         return False
     return sight.dip_deg > horizon_dip_deg(height_m) + _ERRORS_MAX * sight.dip_error_deg
 
 
-def scene(word: str | None, sight: Glance) -> str | None:
+def scene(word: str | None, sight: SightValues) -> str | None:
     """The scene, which calls any large bright spot a sun; the eyes also ask whether it is round."""
     sun = sight.traits.get("sun")
     if word != "sun" or sun is None or sun >= LIKELY_MIN:
@@ -54,7 +54,7 @@ def scene(word: str | None, sight: Glance) -> str | None:
     return None if sight.tilt_deg is None else "horizon"
 
 
-def into(body: ThumbnailBody, sight: Glance) -> None:
+def into(body: ThumbnailBody, sight: SightValues) -> None:
     """Write what is known into the picture's record."""
     body["sees"] = " ".join(sight.seen)
     numbers = {

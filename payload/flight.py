@@ -30,8 +30,9 @@ from payload.link.inbox import LOOK_MS, Inbox
 from payload.link.interop_beacons import Place
 from payload.link.neighbours import Neighbours
 from payload.link.overhearing import KnownNeighbour, Overhearing
-from payload.link.pass_plan import PassPlan
+from payload.link.pass_plan import PassPlan, Reach
 from payload.link.settings import FlightSettings
+from payload.link.time_slots import TimeSlots
 from payload.link.uplink_gate import UplinkGate
 from payload.mind import firsts, neighbour_talk, question_queue
 from payload.mind.firsts import Firsts
@@ -40,11 +41,11 @@ from payload.mind.mind import MindManager
 from payload.mind.musing_due import MusingDue
 from payload.mind.neighbour_talk import NeighbourTalk
 from payload.mind.question_queue import QuestionQueue
-from payload.navigation import fix_age, forecast, profile
+from payload.navigation import fix_age, landing_report, profile
 from payload.navigation.clock import MissionClock
-from payload.navigation.forecast import Forecast
 from payload.navigation.geofence import Geofence
 from payload.navigation.gnss import Navigation
+from payload.navigation.landing_report import Forecast
 from payload.navigation.phase import PhaseMachine
 from payload.navigation.sun import sun_word
 from payload.notes import Note, event
@@ -56,7 +57,7 @@ from payload.prompt import PersonaText
 from payload.radio_requests import RadioRequests
 from payload.sensors import Sensors
 from payload.situation import Situation
-from payload.storage.store import Store
+from payload.storage.durable_store import Store
 from wire.beacon import Beacon, FaultBits, PowerMode
 from wire.horus import Packet
 from wire.mission import Mission
@@ -92,7 +93,7 @@ class Flight:
         self.sensors = Sensors(ports.sensors, ports.board)
         self.bus_guard = BusGuard(store)
         self.navigation = Navigation(ports.gnss, self._profile)
-        self.passes = PassPlan(mission.orbit)
+        self.passes, self._slots = PassPlan(mission.orbit), TimeSlots(mission)
         self.power = PowerManager(mission.power, store.get(charge.KEY))
         self.power_saving = PowerSaving(ports.saver)
         self._questions = QuestionQueue(store.get(question_queue.KEY))
@@ -116,7 +117,7 @@ class Flight:
         flight = mission.flight
         self.cutdown = Cutdown(ports.cutdown, flight.burn_s, flight.fence_may_fire)
         self._fence = Geofence(flight.fence, flight.ceiling_m)
-        self.forecast = Forecast(flight.landing_mps, store.get(forecast.KEY))
+        self.forecast = Forecast(flight.landing_mps, store.get(landing_report.KEY))
         self.commands = CommandRunner(Parts(
             store, self.clock, self.phase, self.power, self.mind, self.camera, self.api,
             self.downlink, self.settings, self.starts, self.cutdown, self.hearsay,
@@ -152,8 +153,8 @@ class Flight:
             now_ms, self.downlink.is_silent(now_ms), self.power.mode,
             lambda number: self._packet(situation, number))
         self._sync(notes, now_ms)
-        step_ms = self._profile.step_ms
-        due_ms = max(now_ms + 1, min(radio_due_ms, now_ms - now_ms % step_ms + step_ms))
+        next_ms = self._profile.next_step_ms(now_ms, self.downlink.is_away)
+        due_ms = max(now_ms + 1, min(radio_due_ms, next_ms))
         if self._inbox.is_waiting:
             due_ms = min(due_ms, now_ms + LOOK_MS)
         self._report(due_ms, now_ms)
@@ -319,10 +320,10 @@ class Flight:
     def _send(self, situation: Situation, now_ms: int) -> int:
         has_horus = self.settings.mission.radio.horus
         utc_ms, quality = self.clock.stamp(now_ms)
-        heard_ms = self._inbox.heard_ms
-        heard_age_ms = None if heard_ms is None else now_ms - heard_ms
-        is_away = self.passes.is_away(utc_ms, quality, heard_age_ms)
-        self.downlink.note_away(is_away and not self._inbox.neighbours.is_talked_to(now_ms), now_ms)
+        reach = self.passes.reach(utc_ms, quality, situation.heard_ground_age_s)
+        self.downlink.note_slot(self._slots.next_slot(self.clock.steady_utc_ms(now_ms), now_ms))
+        self.downlink.note_reach(
+            reach, reach is Reach.NOBODY and self._inbox.neighbours.is_talked_to(now_ms), now_ms)
         due_ms = self.downlink.step(
             now_ms, situation.phase, self.power.mode, situation.altitude_m,
             lambda: self._beacon(situation),
@@ -335,7 +336,7 @@ class Flight:
         if now_ms >= self._save_due_ms:
             self._save_due_ms = now_ms + self._profile.save_every_ms
             self.store.put("phase", self.phase.saved())
-            self.store.put(forecast.KEY, self.forecast.saved())
+            self.store.put(landing_report.KEY, self.forecast.saved())
             self.store.put(charge.KEY, self.power.charge.saved())
             self.store.put("utc_ms", self.clock.utc_ms(now_ms))
         time_ms, quality = self.clock.stamp(now_ms)

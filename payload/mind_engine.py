@@ -8,9 +8,8 @@ is cut back to it (or restored from a file after a restart), and a request costs
 its drafts. The drafts are sequences of one llama.cpp context that share the prompt: a token of each
 is evaluated in one batch, which on a small board costs little more than a token of one.
 
-Drafts are ranked by mutual information with the moment (Li et al. 2016, arXiv 1510.03055): by how
-much likelier the moment makes them than no moment does, and by how likely they are at all; a word
-said twice costs a line some of that. Equal seed, model, prompt and thread count give equal drafts.
+``payload.mind.drafts`` says where a draft ends and what it is worth. Equal seed, model, prompt and
+thread count give equal drafts.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, BinaryIO
 
@@ -30,18 +29,16 @@ import llama_cpp
 import llama_cpp.llama_cpp as llama
 import numpy as np
 
+from payload.mind.drafts import REPLY_ROUNDS, Bounds, Draft
 from payload.mind.prefix_cache import PrefixCache
-from payload.mind.repeats import repetitions
 from payload.ports import MindReply, MindRequest
-from payload.prompt import newest, sentence_ends
+from payload.prompt import newest
 from wire.sampling import DRAFTS_MAX, Sampling
 
 N_CTX_DEFAULT, N_CTX_RANGE = 1024, (128, 8192)
 N_BATCH = 64  # tokens evaluated at once; also how often the caller is asked
 N_LOGITS = 16  # at once, each n_vocab * 8 bytes; with 64 a thought takes 5 % less, and 19 MB more
 DRAFT_CELLS = 256  # of the context beyond n_ctx; drafts that do not fit in are not begun
-LIKELIHOOD_WEIGHT = 1.0  # of a draft's own likelihood, against what the moment adds to it
-REPETITION_COST = 0.25  # nats per token: "the ground is on me, and I am on the ground" seldom wins
 _PROMPT, _PLAIN, _DRAFT = 0, 1, 2  # sequences; the last is the first of DRAFTS_MAX
 _LOG_LEVEL_ERROR = 3
 _TEMPLATE = re.compile(r"(<\|im_start\|>|<\|im_end\|>)")  # the control tokens of our prompts
@@ -62,34 +59,6 @@ class RankedDrafts:
     drafts: list[str]
     evaluated_tokens: int
     reply_tokens: int
-
-
-@dataclass(slots=True)
-class _Draft:
-    """One reply while it is drawn. ``log_p``, ``plain_log_p``: sums over its tokens, in nats, given
-    the prompt, and given the one without a moment."""
-
-    sequence: int
-    sampler: Any
-    tokens: list[int] = field(default_factory=list)
-    said: bytes = b""
-    log_p: float = 0.0
-    plain_log_p: float = 0.0
-    is_done: bool = False
-
-    @property
-    def text(self) -> str:
-        """Its first line; a character whose last bytes the bound cut off is dropped."""
-        return self.said.split(b"\n", 1)[0].rstrip().decode("utf-8", "ignore")
-
-    @property
-    def worth(self) -> float:
-        """What drafts are ranked by, in nats per token."""
-        if not self.tokens:
-            return -math.inf
-        total = (1 + LIKELIHOOD_WEIGHT) * self.log_p - self.plain_log_p
-        worth = total / len(self.tokens) - REPETITION_COST * repetitions(self.text)
-        return worth if math.isfinite(worth) else -math.inf
 
 
 class Engine:
@@ -155,45 +124,54 @@ class Engine:
             temperature=request.temperature, min_p=request.min_p, drafts=request.drafts,
             sentences_max=request.sentences_max, max_tokens=request.max_tokens)
         drawn = self.draw(
-            prefix, suffix, self.tokens(request.plain_suffix), sampling, request.seed, pulse)
+            prefix, suffix, self.tokens(request.plain_suffix), sampling, request.seed, pulse,
+            request.is_brief)
         return MindReply(
             request.request_id, drawn.drafts, len(prefix) + len(suffix), drawn.evaluated_tokens,
             drawn.reply_tokens, (time.monotonic_ns() - started_ns) // 1_000_000)
 
     def draw(
         self, prefix: list[int], suffix: list[int], plain: list[int], sampling: Sampling,
-        seed: int, pulse: Callable[[], None] = lambda: None,
+        seed: int, pulse: Callable[[], None] = lambda: None, is_brief: bool = False,
     ) -> RankedDrafts:
         """Evaluate what is new of the prompt, then draw its drafts.
 
         Args:    prefix, suffix: the tokens of the prompt.
-                 plain: what follows the prefix where there is no moment; drafts are not ranked
-                 without it.
+                 plain: what follows the prefix in the prompt that drafts are compared with; they
+                 are not ranked without it.
                  pulse: called between batches; whatever it raises ends the thought.
+                 is_brief: each draft ends with its first clause, and they are drawn in
+                 REPLY_ROUNDS rounds of ``sampling.drafts``.
         Raises:  Unanswerable.
         """
         space = self.n_ctx - len(prefix) - len(suffix)
         if not suffix or space < 1 or sampling.max_tokens < 1:
             raise Unanswerable(f"{len(prefix)} + {len(suffix)} tokens of {self.n_ctx}")
-        tokens_max = min(sampling.max_tokens, space)
+        bounds = Bounds(
+            min(sampling.max_tokens, space), max(1, sampling.sentences_max), is_brief)
         # All share the prefix; the latest prompt without a moment is kept. One draft always fits.
         cells = space + DRAFT_CELLS - max(len(plain), len(self._plain))
-        count = max(1, min(sampling.drafts, DRAFTS_MAX, cells // tokens_max))
+        count = max(1, min(sampling.drafts, DRAFTS_MAX, cells // bounds.tokens_max))
         is_ranked = count > 1 and len(plain) > 0
         evaluated = self._begin_with(prefix, pulse)
         if is_ranked:
             evaluated += self._evaluate_plain(plain, pulse)
         self._evaluate(suffix, len(prefix), _PROMPT, pulse)
-        with contextlib.ExitStack() as stack:
-            samplers = [stack.enter_context(_sampler(sampling, seed + number))
-                        for number in range(count)]
-            drafts = [_Draft(_DRAFT + number, chain) for number, chain in enumerate(samplers)]
-            self._complete(drafts, len(prefix) + len(suffix), max(1, sampling.sentences_max),
-                           tokens_max, pulse)
-        steps = max(len(draft.tokens) for draft in drafts)
-        evaluated += len(suffix) + sum(len(draft.tokens) for draft in drafts) - steps
+        evaluated += len(suffix)
+        drafts: list[Draft] = []
+        steps, behind = 0, len(prefix) + len(suffix)
+        for number in range(REPLY_ROUNDS if is_brief else 1):
+            if number and not self._return_to(suffix[-1], behind - 1, pulse):
+                break
+            drawn = self._complete(sampling, seed + len(drafts), count, behind, bounds, pulse)
+            longest = max(len(draft.tokens) for draft in drawn)
+            steps += longest
+            evaluated += sum(len(draft.tokens) for draft in drawn) - longest
+            if is_ranked:
+                evaluated += self._rank(drawn, len(prefix) + len(plain), pulse)
+            drafts += drawn
         if is_ranked:
-            evaluated += self._rank(drafts, len(prefix) + len(plain), pulse)
+            drafts.sort(key=lambda draft: draft.worth, reverse=True)
         return RankedDrafts([draft.text for draft in drafts], evaluated, steps)
 
     def tokens(self, text: str, is_start: bool = False) -> list[int]:
@@ -263,39 +241,55 @@ class Engine:
         self._plain = plain
         return len(plain)
 
-    def _complete(self, drafts: list[_Draft], at: int, sentences_max: int, tokens_max: int,
-                  pulse: Callable[[], None]) -> None:
-        """Draw each to the end of its turn, its first line or its last sentence, or the bound.
+    def _return_to(self, last: int, at: int, pulse: Callable[[], None]) -> bool:
+        """Have the logits behind the prompt again, whose ``last`` token is at position ``at``;
+        False where the model cannot be cut back."""
+        self._remove_drafts()
+        if not self._remove(_PROMPT, at):
+            return False
+        self._evaluate([last], at, _PROMPT, pulse)
+        return True
+
+    def _complete(self, sampling: Sampling, seed: int, count: int, at: int, bounds: Bounds,
+                  pulse: Callable[[], None]) -> list[Draft]:
+        """Draw so many, each to the end of its turn or of its first line, or to ``bounds``.
 
         ``at`` is the position behind the prompt, which was evaluated just now.
         """
-        for draft in drafts:
-            self._copy(_PROMPT, draft.sequence)
-            self._sample(draft, -1, sentences_max, tokens_max)
-        while running := [draft for draft in drafts if not draft.is_done]:
-            pulse()
-            self._decode([(draft.tokens[-1], at + len(draft.tokens) - 1, draft.sequence, True)
-                          for draft in running])
-            for row, draft in enumerate(running):
-                self._sample(draft, row, sentences_max, tokens_max)
+        with contextlib.ExitStack() as stack:
+            samplers = [stack.enter_context(_sampler(sampling, seed + number))
+                        for number in range(count)]
+            drafts = [Draft(_DRAFT + number, chain) for number, chain in enumerate(samplers)]
+            for draft in drafts:
+                self._copy(_PROMPT, draft.sequence)
+                self._sample(draft, -1, bounds)
+            while running := [draft for draft in drafts if not draft.is_done]:
+                pulse()
+                self._decode([(draft.tokens[-1], at + len(draft.tokens) - 1, draft.sequence, True)
+                              for draft in running])
+                for row, draft in enumerate(running):
+                    self._sample(draft, row, bounds)
+        return drafts
 
-    def _sample(self, draft: _Draft, row: int, sentences_max: int, tokens_max: int) -> None:
+    def _sample(self, draft: Draft, row: int, bounds: Bounds) -> None:
         """Add a token to ``draft`` by the logits of ``row`` of the latest batch, or end it."""
         token = llama.llama_sampler_sample(draft.sampler, self._context, row)
         size = llama.llama_token_to_piece(self._vocab, token, self._piece, len(self._piece), 0,
                                           False)
         said = (draft.said + self._piece.raw[: max(size, 0)]).lstrip()
         is_end = llama.llama_vocab_is_eog(self._vocab, token) or [token] == self._end_of_turn
-        if is_end or _is_beyond(said, sentences_max):
+        kept = bounds.cut(said)
+        if is_end or kept is not None:
+            draft.said = draft.said if kept is None else kept.encode()
             draft.is_done = True
             return
         draft.log_p += _log_p(self._logits(row), token)
         draft.tokens.append(token)
         draft.said = said
-        draft.is_done = b"\n" in said or len(draft.tokens) == tokens_max
+        draft.is_done = b"\n" in said or len(draft.tokens) == bounds.tokens_max
 
-    def _rank(self, drafts: list[_Draft], at: int, pulse: Callable[[], None]) -> int:
-        """Sort ``drafts``, the best first; the tokens evaluated for it.
+    def _rank(self, drafts: list[Draft], at: int, pulse: Callable[[], None]) -> int:
+        """Find what ``drafts`` are worth; the tokens evaluated for it.
 
         ``at`` is the position behind the prompt without a moment.
         """
@@ -314,7 +308,6 @@ class Engine:
                           for token, position, draft, _ in part])
             for row, (_, _, draft, following) in enumerate(part):
                 draft.plain_log_p += _log_p(self._logits(row), following)
-        drafts.sort(key=lambda draft: draft.worth, reverse=True)
         return len(rows)
 
     def _evaluate(self, tokens: list[int], at: int, sequence: int, pulse: Callable[[], None]
@@ -371,13 +364,6 @@ def _sampler(sampling: Sampling, seed: int) -> Iterator[Any]:
         yield chain
     finally:
         llama.llama_sampler_free(chain)
-
-
-def _is_beyond(said: bytes, sentences_max: int) -> bool:
-    """True once something follows the last sentence that may be kept: "3." may become "3.5"."""
-    text = said.decode("utf-8", "ignore")
-    ends = sentence_ends(text)
-    return len(ends) >= sentences_max and ends[sentences_max - 1] < len(text)
 
 
 def _log_p(logits: np.ndarray, token: int) -> float:

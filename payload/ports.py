@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from payload.sight import Glance
+from payload.sight import SightValues
 from wire.records import Priority, Record
 
 
@@ -142,15 +142,15 @@ class MindRequest:
     request_id: int
     prefix: str  # the part that never changes for a bundle; its state is cached
     suffix: str
-    plain_suffix: str  # of no moment in particular; without it drafts are not compared
+    plain_suffix: str  # what drafts are compared with; without it they are not compared
     drafts: int
     sentences_max: int
     max_tokens: int  # of each draft
     temperature: float
     min_p: float
     seed: int
-    earlier: list[str] = field(default_factory=list)  # turns between prefix and suffix, the oldest
-    # first: those that leave room for the suffix and the reply are evaluated
+    earlier: list[str] = field(default_factory=list)  # turns before the suffix, as there is room
+    is_brief: bool = False  # each draft ends with its first clause, and there are two rounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +242,7 @@ class Picture:
     tiles: tuple[bytes, ...] = ()
     columns: int = 0
     rows: int = 0
-    sight: Glance | None = None  # None without eyes, and where they failed
+    sight: SightValues | None = None  # None without eyes, and where they failed
 
 
 class Camera(Protocol):

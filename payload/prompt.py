@@ -21,11 +21,14 @@ HEARD_CHARS_MAX = 120
 MUSING_BYTES_MAX = 200
 NESTED_TOKENS_MAX = 8  # of a text that has more of them one in another, all brackets go
 MUSING_LETTERS_MIN = 12
+REPLY_LETTERS_MIN = 6  # "Yes, I do."
 REPEAT_SIMILARITY_MAX = 0.5
 
 _CONTROL_TOKEN = re.compile(r"<\|[^|>]{0,40}\|>|</?s>|\[/?INST\]")
 _SENTENCE_END = re.compile(
     r"[.!?…]+[\"'”’»)]*(?=\s|$)|[。！？]+[\"'”’」』）)]*")
+_CLAUSE_END = re.compile(
+    r"^(\S+(?: +\S+)+?), (?:and|but|so|because|which|while|since|though|as|when|where)\b")
 _ABOUT = "about: "  # begins the last line of a prompt
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b.?")
 
@@ -253,7 +256,23 @@ def sentence_ends(text: str) -> list[int]:
     return ends
 
 
-def clean_reply(text: str, sentences_max: int = 10) -> str | None:
+def first_clause(text: str) -> str | None:
+    """The beginning of ``text`` that can stand alone, as a sentence; None where none has ended.
+
+    A sentence of REPLY_LETTERS_MIN letters is one, once more follows it, and so are two words or
+    more before a comma and a word that only adds to them. English; other languages have sentences.
+    """
+    ends = [end for end in sentence_ends(text)[:1] if end < len(text)
+            and sum(map(str.isalpha, text[:end])) >= REPLY_LETTERS_MIN]
+    found = _CLAUSE_END.match(text[: ends[0]] if ends else text)
+    if found is not None:
+        return found[1] + "."
+    return text[: ends[0]] if ends else None
+
+
+def clean_reply(
+    text: str, sentences_max: int = 10, letters_min: int = MUSING_LETTERS_MIN
+) -> str | None:
     """One bounded clean line, or None when there is nothing worth keeping.
 
     Of more than ``sentences_max`` sentences the first are kept: a very small model begins well and
@@ -269,7 +288,7 @@ def clean_reply(text: str, sentences_max: int = 10) -> str | None:
         return None
     if line.count('"') % 2:
         line = strip_control(line.replace('"', ""))  # without it, what stood around it may join
-    if sum(c.isalpha() for c in line) < MUSING_LETTERS_MIN:
+    if sum(c.isalpha() for c in line) < letters_min:
         return None
     return line
 

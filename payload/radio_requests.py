@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from payload.notes import Note
 from wire.record_bodies import ApiCallBody
 from wire.records import Kind
-from wire.sources import Spot
+from wire.sources import Position
 
 TTL_MS = 900_000  # a command may be that old too
 STATION_FRESH_S = 900.0  # without a station since, nobody is there to ask
@@ -53,7 +53,7 @@ class RadioRequests:
             and station_age_s is not None and station_age_s <= STATION_FRESH_S
         )
 
-    def ask(self, source: str, spot: Spot | None, now_ms: int) -> Note:
+    def ask(self, source: str, spot: Position | None, now_ms: int) -> Note:
         """The record that asks; only where ``may_ask``."""
         request = _Request(self._rng.getrandbits(32), source, now_ms)
         self._open.append(request)

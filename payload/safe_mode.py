@@ -15,7 +15,7 @@ from typing import Any
 
 from payload.notes import Note, event
 from payload.ports import Board
-from payload.storage.store import Store
+from payload.storage.durable_store import Store
 from wire.beacon import Phase
 
 PROVEN_MS = 600_000

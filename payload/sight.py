@@ -15,7 +15,7 @@ TILT_DEG_MAX, DIP_DEG_MAX = 90.0, 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
+class SightValues:
     """One picture as numbers. None is unknown; an error is one standard deviation."""
 
     tilt_deg: float | None = None  # of the horizon, positive with its right end down
@@ -37,17 +37,17 @@ class Glance:
 _RANGES = {"tilt_deg": (-TILT_DEG_MAX, TILT_DEG_MAX), "tilt_error_deg": (0.0, TILT_DEG_MAX),
            "dip_deg": (-DIP_DEG_MAX, DIP_DEG_MAX), "dip_error_deg": (0.0, DIP_DEG_MAX),
            "cover": (0.0, 1.0), "sky": (0.0, 1.0)}
-assert set(_RANGES) | {"traits"} == {field.name for field in fields(Glance)}
+assert set(_RANGES) | {"traits"} == {field.name for field in fields(SightValues)}
 
 
-def line_of(sight: Glance) -> str:
+def line_of(sight: SightValues) -> str:
     """Its numbers, then its traits in the order of TRAITS, ``-`` for what is unknown."""
     numbers = [getattr(sight, name) for name in _RANGES]
     numbers += map(sight.traits.get, TRAITS)
     return " ".join("-" if number is None else f"{number:.3f}" for number in numbers)
 
 
-def sight_of(line: str) -> Glance | None:
+def sight_of(line: str) -> SightValues | None:
     """The inverse of ``line_of``; None for a line that describes no sight."""
     words = line.split()
     ranges = [*_RANGES.values(), *[(0.0, 1.0)] * len(TRAITS)]
@@ -62,4 +62,4 @@ def sight_of(line: str) -> Glance | None:
             return None
     own = dict(zip(_RANGES, numbers, strict=False))
     said = zip(TRAITS, numbers[len(_RANGES) :], strict=True)
-    return Glance(**own, traits={name: value for name, value in said if value is not None})
+    return SightValues(**own, traits={name: value for name, value in said if value is not None})

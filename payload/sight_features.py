@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from payload.sight import DIP_DEG_MAX, TILT_DEG_MAX, Glance
+from payload.sight import DIP_DEG_MAX, TILT_DEG_MAX, SightValues
 
 Values = NDArray[np.float64]
 
@@ -70,7 +70,7 @@ class Horizon(NamedTuple):
     confidence: float
 
 
-def look(image: Image.Image, field_deg: float) -> Glance:
+def look(image: Image.Image, field_deg: float) -> SightValues:
     """What ``image``, ``field_deg`` wide, shows; unknown is left out.
 
     Raises:  NoSight for a picture smaller than SIDE_MIN pixels.
@@ -84,12 +84,12 @@ def look(image: Image.Image, field_deg: float) -> Glance:
     low, high = np.percentile(shade, (1, 99.5))
     is_burnt = np.mean(_least(pixels) >= _BURNT) > _BURNT_SHARE_MAX
     if high < _DARK or high - low < _FLAT or _is_half(pixels):
-        return Glance()
+        return SightValues()
     focal = WIDTH / 2 / math.tan(math.radians(field_deg / 2))
     horizon = _horizon(small, pixels, focal)
     traits: dict[str, float | None] = {"sun": None if is_burnt else _sun(shade, pixels)}
     if horizon is None:
-        return Glance(traits=_known(traits))
+        return SightValues(traits=_known(traits))
     sure = horizon.confidence
     tilt, error = abs(horizon.tilt_deg), horizon.tilt_error_deg
     traits["tilted"] = sure * _above(tilt - TILTED_DEG, error)
@@ -105,7 +105,7 @@ def look(image: Image.Image, field_deg: float) -> Glance:
         traits["clouds"] = sure * _logistic(cover, *_COVER)
     if sky is not None:
         traits["black"] = sure * (1 - _logistic(math.log(max(sky, 1e-4)), *_BLACK))
-    return Glance(
+    return SightValues(
         horizon.tilt_deg, error, horizon.dip_deg, horizon.dip_error_deg, cover, sky,
         _known(traits))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from payload.sight import Glance
+from payload.sight import SightValues
 from payload.sound import Sound
 from wire.beacon import ALTITUDE_M_MAX, Beacon, FlightState, Phase, PowerMode
 
@@ -30,7 +30,7 @@ class Situation(FlightState):
     soc_c: float | None = None
     is_undervolted: bool | None = None
     scene: str | None = None  # dark | cloud | horizon | sun, of the last picture
-    sight: Glance | None = None  # of the last picture, where there are eyes
+    sight: SightValues | None = None  # of the last picture, where there are eyes
     sound: Sound | None = None  # the last take, where there is a microphone
     heard_ground_age_s: float | None = None  # since any genuine uplink; None if never
     uptime_s: float = 0.0

@@ -32,11 +32,12 @@ from sim import commands, live, summary, swarm_command
 from sim.live import LiveDisplay, LivePage, PortTaken, Stop, last_heard_ms
 from sim.replay import Replay, ReplayError
 from sim.rig.command import bench_rig
-from sim.scenario import Conditions, into_orbit
+from sim.scenario import PRESETS, Conditions, into_orbit
 from sim.world import MindKind, PersonaParts, World
 from wire import mission as mission_file
 from wire.bundle import BundleError, UntrustedKeyError
 from wire.mission import Mission, MissionError
+from wire.unknown_name import unknown_name
 
 USAGE_ERROR = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
@@ -58,6 +59,15 @@ class MindChoice(StrEnum):
     NONE = "none"
 
 
+def _preset(name: str) -> Preset:
+    """Raises BadParameter, which tells the presets of ``run`` from names that nothing has."""
+    names = [preset.value for preset in Preset]
+    if name in names:
+        return Preset(name)
+    elsewhere = f"; `spacepi-sim run --preset {name}` flies it" if name in PRESETS else ""
+    raise typer.BadParameter(unknown_name("preset", name, names) + elsewhere)
+
+
 PortOption = Annotated[
     int | None,
     typer.Option(min=0, max=65535, help="Port of the page. Default: the mission's; 0: any free "
@@ -69,8 +79,9 @@ HoursOption = Annotated[
 ]
 PresetOption = Annotated[
     Preset | None,
-    typer.Option(help="balloon, or orbit: that of the mission file, if it has one, else a random "
-                      "one. Default: as the mission file says."),
+    typer.Option(parser=_preset, metavar="PRESET",
+                 help="balloon, or orbit: that of the mission file, if it has one, else a "
+                      "random one. Default: as the mission file says."),
 ]
 MastOption = Annotated[
     float | None,
@@ -183,6 +194,10 @@ app.command("bench-rig")(bench_rig)
 
 def main() -> None:
     """The entry point; ``spacepi-sim ...`` without a command is ``spacepi-sim fly ...``."""
+    first = sys.argv[1] if len(sys.argv) > 1 else "fly"
+    if not first.startswith("-") and first not in COMMANDS:  # ``fly`` takes options alone
+        typer.echo(unknown_name("command", first, COMMANDS), err=True)
+        sys.exit(USAGE_ERROR)
     if sys.argv[1:2] not in ([name] for name in (*COMMANDS, "--help")):
         sys.argv.insert(1, "fly")
     try:

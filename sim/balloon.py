@@ -5,7 +5,7 @@ flight (``sim.replay``) serves the same ``Trajectory`` protocol.
 
 Does not cover: valve or ballast, floating flights, gusts, the pendulum under the parachute.
 Source: steady climb, and v = v0 sqrt(rho0 / rho) under the parachute, as flight predictors do; real
-parachutes slow down more on their way, see ``wire.landing.FALL_EXPONENT``.
+parachutes slow down more on their way, see ``wire.landing_forecast.FALL_EXPONENT``.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class _Row(NamedTuple):
     heading_deg: float
 
 
-class Fall(NamedTuple):
+class Touchdown(NamedTuple):
     """Where it comes down, and how long that takes."""
 
     latitude_deg: float
@@ -194,7 +194,7 @@ class Balloon:
             heading_deg=a.heading_deg,
         )
 
-    def fall_from(self, state: AirState) -> Fall:
+    def fall_from(self, state: AirState) -> Touchdown:
         """Were it to hang under its parachute there and then, down to the ground that is below."""
         latitude, longitude, seconds = state.latitude_deg, state.longitude_deg, 0.0
         altitude_m = state.altitude_m
@@ -205,7 +205,7 @@ class Balloon:
             longitude += east * part_s / (_METRES_PER_DEGREE * math.cos(math.radians(latitude)))
             seconds += part_s
             altitude_m -= FALL_STEP_M
-        return Fall(latitude, longitude, seconds)
+        return Touchdown(latitude, longitude, seconds)
 
     def _terminal_mps(self, altitude_m: float) -> float:
         thinness = SEA_LEVEL_KGM3 / density_kgm3(altitude_m)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from payload.flight import Flight
-from payload.storage.store import OPEN_MS_MAX
+from payload.storage.durable_store import OPEN_MS_MAX
 from sim.clock import SimClock
 from sim.fakes.card_disk import CardStore
 from sim.fakes.services import SimWatchdog, WatchdogBite

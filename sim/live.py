@@ -27,6 +27,7 @@ from rich.table import Table
 from rich.text import Text
 
 from groundstation.archive.schema import connect_reader
+from groundstation.tui.wording import climb
 from groundstation.web.routes import create_app
 from groundstation.web.server import make_server
 from groundstation.web.stream import Ending
@@ -244,14 +245,15 @@ def _line(world: World, state: Beacon) -> str:
     return (
         f"{_clock(world.clock.now_s)}  {phase}  {_text(state.altitude_m, 'm')}  "
         f"battery {_text(state.battery_mv, 'mV')}  queue {_text(state.queue_records, 'records')}  "
-        f"loss {lost}"
+        f"frames lost {lost}"
     )
 
 
 def status(world: World, end_s: float, address: str | None) -> Group:
     """The live picture: the state of the payload, the link, and the latest musing."""
     state, loss = _state(world), _loss(world)
-    phase = state.phase.name.lower().replace("_", " ") if state.phase is not None else "unknown"
+    phase_name = state.phase.name if state.phase is not None else "unknown"
+    phase = phase_name.lower().replace("_", " ")
     power = state.power_mode.name.lower() if state.power_mode is not None else "unknown"
     table = Table.grid(padding=(0, 3))
     for _ in range(2):
@@ -261,8 +263,8 @@ def status(world: World, end_s: float, address: str | None) -> Group:
                   f", {power}")
     table.add_row("altitude", _text(state.altitude_m, "m"), "queue",
                   _text(state.queue_records, "records"))
-    table.add_row("climb", _text(state.climb_mps, "m/s", 1), "loss",
-                  "unknown" if loss is None else f"{loss:.0%} of frames")
+    table.add_row("climb", climb(state.climb_mps, phase_name), "frames lost",
+                  "unknown" if loss is None else f"{loss:.0%}")
     table.add_row("outside", _text(state.outside_c, "C"), "heard",
                   f"{world.channel.heard['beacon']} of {world.channel.sent['beacon']} beacons")
     musing = latest_musing(world)

@@ -28,6 +28,7 @@ from wire.mission_eyes import EyesSection
 from wire.mission_microphone import MicrophoneSection
 from wire.mission_orbit import OrbitSection, OrbitStation
 from wire.mission_radio import RadioSection
+from wire.unknown_name import unknown_name
 
 PRESETS = ("calm", "cold", "deaf", "storm", "night", "brownout", "orbit")
 ANY = "any"
@@ -74,7 +75,7 @@ class Conditions:
     has_uplink: bool = True  # the station transmits
     orbit: Orbit | None = None  # in place of a balloon
     is_tuned: bool = True  # stations follow the Doppler shift of an orbit
-    fall_exponent: float = STEADY_DRAG  # wire.landing.FALL_EXPONENT is what was measured
+    fall_exponent: float = STEADY_DRAG  # wire.landing_forecast.FALL_EXPONENT is what was measured
     mast_m: float | None = None  # of the station; None: no horizon hides a balloon
     forged_per_hour: float = 0.0  # each way, by somebody without the keys
 
@@ -96,7 +97,7 @@ def draw(seed: int, mission: Mission, preset: str = ANY) -> Scenario:
     Raises ValueError, naming the presets, for an unknown one.
     """
     if preset != ANY and preset not in PRESETS:
-        raise ValueError(f"preset {preset!r}: choose {ANY}, {', '.join(PRESETS)}")
+        raise ValueError(unknown_name("preset", preset, (ANY, *PRESETS)))
     rng = part_rng(seed, "scenario")
     chosen = rng.choice(PRESETS)
     preset = chosen if preset == ANY else preset

@@ -65,15 +65,18 @@ class _Member:
         return self.heard_ms - max(0, self.hears_until_ms - self.world.clock.now_ms)
 
 
-def missions(base: Mission, names: Sequence[str], is_relaying: bool = True) -> list[Mission]:
-    """A mission for each payload; where they relay, each lists all others as neighbours."""
+def missions(
+    base: Mission, names: Sequence[str], is_relaying: bool = True, slot_s: int | None = None,
+) -> list[Mission]:
+    """A mission for each payload; where they relay, each lists all others as neighbours, and where
+    there is a ``slot_s`` they take turns."""
     assert 2 <= len(names) <= PAYLOADS_MAX, len(names)
     first = base.payload.node_id
     everyone = [Neighbour(name=name, node_id=first + at) for at, name in enumerate(names)]
     return [base.model_copy(update={
         "payload": base.payload.model_copy(update={
             "name": each.name, "node_id": each.node_id, "callsign": f"N0CALL-{at + 1}"}),
-        "swarm": SwarmSection(neighbours=tuple(
+        "swarm": SwarmSection(slot_s=slot_s, neighbours=tuple(
             other for other in everyone if other is not each)) if is_relaying else None,
     }) for at, each in enumerate(everyone)]
 

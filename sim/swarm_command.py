@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from enum import StrEnum
 from importlib.util import find_spec
@@ -23,7 +24,8 @@ from sim.trials import swarm_days, swarm_plot
 from sim.trials.swarm_days import Day, DaysFile
 from sim.trials.swarm_trial import SwarmPlan, SwarmTrial
 from wire import mission as mission_file
-from wire.mission import MissionError
+from wire.airtime_budget import AirtimeBudget
+from wire.mission import Mission, MissionError
 
 BROKEN = 1
 USAGE_ERROR = 2
@@ -31,6 +33,7 @@ INTERRUPTED = 130
 BALLOON_PAYLOADS_MAX = 4  # on one line
 DAYS_MAX = 400.0
 DAYS_FILE = "days.csv"
+SLOT_S = 20
 
 
 class SwarmPreset(StrEnum):
@@ -65,6 +68,11 @@ def swarm(
     resets: Annotated[
         float, typer.Option(min=0.0, max=24.0, help="Mean number of spontaneous resets of a "
                                                     "payload in a day.")] = 0.0,
+    slot_s: Annotated[
+        int | None, typer.Option("--slot", metavar="SECONDS", min=0, max=60,
+                                 help="Length of the time slot of each payload; 0: they send when "
+                                      "the channel is free. Default: 20; under a balloon "
+                                      "0.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Output folder for stores, archives, logs and days.csv. "
                                        "Default: swarm-SEED in the current folder.")] = None,
@@ -82,11 +90,12 @@ def swarm(
         mission = mission_file.load(mission_path)
     except MissionError as error:
         raise _refusal(str(error)) from error
+    slot_s = _slot_s(mission, SLOT_S if slot_s is None and is_orbit else slot_s)
     _look_for_matplotlib(plot_path)
     console = Console(highlight=False, soft_wrap=True)
     folder = _new_folder(out or Path(f"swarm-{seed}"))
     plan = SwarmPlan(mission, seed, payloads, stations or (3 if is_orbit else 1), days, is_orbit,
-                     loss, resets)
+                     loss, resets, slot_s)
     _fly(plan, folder, console, plot_path)
 
 
@@ -145,7 +154,17 @@ def title(plan: SwarmPlan) -> str:
     where = f"{plan.stations} stations" if plan.is_orbit else "one balloon"
     loss = "" if plan.loss is None else f", {100 * plan.loss:g} % loss"
     resets = f", resets: {plan.resets:g} a day and payload" if plan.resets else ""
-    return f"{plan.payloads} payloads, {where}{loss}{resets}, seed {plan.seed}"
+    slots = f", slots of {plan.slot_s} s" if plan.slot_s else ""
+    return f"{plan.payloads} payloads, {where}{loss}{resets}{slots}, seed {plan.seed}"
+
+
+def _slot_s(mission: Mission, slot_s: int | None) -> int | None:
+    """None for no slots; a refusal for one in which nothing fits."""
+    least_s = math.ceil(AirtimeBudget(mission).slot_ms_min / 1000)
+    if slot_s and slot_s < least_s:
+        raise _refusal(f"--slot {slot_s}: too short for a beacon, its listening window and a full "
+                       f"frame; allowed is {least_s} to 60, or 0 for no slots.")
+    return slot_s or None
 
 
 def _show(rows: Sequence[Day], name: str, console: Console, plot_path: Path | None) -> None:

@@ -33,7 +33,7 @@ from payload.mind.persona import CodecAbsent, Persona
 from payload.ports import PortError
 from payload.prompt import PersonaText
 from payload.sensors import ROLES
-from payload.storage.store import Store
+from payload.storage.durable_store import Store
 from sim import questioner
 from sim.balloon import SITES, AirState, Balloon, Site, Trajectory
 from sim.battery import Battery

@@ -35,7 +35,7 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "payload.mind.protocol", "wire",
     )),
     ("payload/mind_engine.py", (
-        "payload.ports", "payload.prompt", "payload.mind.prefix_cache", "payload.mind.repeats",
+        "payload.ports", "payload.prompt", "payload.mind.drafts", "payload.mind.prefix_cache",
         "wire",
     )),
     ("payload/mind_server.py", (
@@ -59,7 +59,7 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("host_training/", (
         "host_training", "wire", "payload.prompt",
         "payload.mind.memory", "payload.mind.refusals", "payload.mind.reranker",
-        "payload.mind.claims", "payload.mind_engine",
+        "payload.mind.claims", "payload.mind.drafts", "payload.mind_engine",
     )),
 )
 # What lies in each room, files and folders, in the order in which data walks through: each imports
@@ -68,16 +68,17 @@ ORDER = {
     "payload": (
         "notes", "sight", "ports", "sound", "plausible", "prompt", "situation", "health", "power",
         "cutdown", "sensors", "navigation", "storage", "safe_mode", "bus_guard", "hearsay",
-        "radio_requests", "api_client", "eyes", "camera", "ears", "mind", "link", "flight_ports",
-        "flight", "flight_log", "preflight", "devices", "drivers", "scan", "onboard_files",
-        "sight_features", "camera_worker", "sound_features", "microphone_worker", "llama_library",
-        "mind_start", "mind_engine", "mind_server", "mind_worker", "gguf_index", "assembly_worker",
-        "assembly", "diary_command", "__main__",
+        "radio_requests", "api_client", "takes", "eyes", "camera", "ears", "mind", "link",
+        "flight_ports", "flight", "flight_log", "preflight", "devices", "drivers", "scan",
+        "onboard_files", "sight_features", "camera_worker", "sound_features", "microphone_worker",
+        "llama_library", "mind_start", "mind_engine", "mind_server", "mind_worker", "gguf_index",
+        "assembly_worker", "assembly", "diary_command", "__main__",
     ),
     "groundstation": (
-        "errors", "process_limits", "vendor", "sanitise", "http_call", "command_words", "archive",
-        "decode", "sources", "outbox_desk", "uplink", "share", "reading", "ground", "export",
-        "inputs", "peers", "chat", "outbox_commands", "passes", "tui", "web", "__main__",
+        "errors", "secret_file", "process_limits", "vendor", "sanitise", "http_call",
+        "command_words", "archive", "decode", "sources", "outbox_desk", "uplink", "share",
+        "reading", "ground", "export", "inputs", "peers", "control_room", "chat",
+        "outbox_commands", "export_command", "passes", "tui", "web", "__main__",
     ),
     "sim": (
         "clock", "sky", "balloon", "orbit", "replay", "battery", "thermal", "questioner", "chips",
@@ -88,8 +89,8 @@ ORDER = {
     ),
     "host_training": (
         "errors", "stages", "common", "importers", "privacy", "corpus", "rows", "codec",
-        "evaluation", "gguf", "training", "quantisation", "bundle", "preflight", "pipeline",
-        "studio", "cli", "__main__",
+        "likelihood", "gguf", "training", "quantisation", "evaluation", "bundle", "preflight",
+        "pipeline", "studio", "cli", "__main__",
     ),
 }
 ONLY_IMPORTER = {
@@ -116,6 +117,7 @@ LIVE_FILES = {
     "groundstation/inputs/kiss_server.py", "groundstation/web/lan.py",
     "groundstation/web/forecast_routes.py", "groundstation/inputs/sondehub_poll.py",
     "groundstation/peers/broker.py", "groundstation/peers/exchange.py",
+    "groundstation/control_room/joining.py", "groundstation/control_room/room_thread.py",
     "sim/live.py", "sim/fakes/worker_mind.py", "sim/rig/live.py", "sim/rig/processes.py",
     "sim/rig/disk.py",
 }

@@ -17,9 +17,10 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wire import ax25, ebyte, rylr
+from wire import ax25
 from wire.lora import Modulation
-from wire.lora_chip import SPI_HZ
+from wire.modems import ebyte, rylr
+from wire.modems.lora_chip import SPI_HZ
 
 if TYPE_CHECKING:
     from wire.mission_radio import RadioSection

@@ -18,6 +18,7 @@ from wire import auth, frames, horus
 from wire.airtime import Airtime
 from wire.beacon import Phase, PowerMode
 from wire.mission_radio import LORA
+from wire.mission_swarm import SLOT_GUARD_MS
 
 if TYPE_CHECKING:
     from wire.mission import Mission
@@ -39,7 +40,7 @@ PICTURE_BYTES = 2_550
 
 
 @dataclass(frozen=True, slots=True)
-class Hour:
+class HourlyCapacity:
     """What an hour of flight carries when nothing is lost: the beacons, and either the words or the
     pictures."""
 
@@ -77,8 +78,12 @@ class AirtimeBudget:
         self.listen_ms = asked_ms if self.is_listen_enough else self.listen_ms_min
         self.window_ms = max(self.listen_ms, pause_ms)
         self.silence_ms = beacon_on_air_ms + self.window_ms  # from a listening beacon's start
-        # The callsign waits for a frame of words that has begun, and for a beacon that listens.
-        self._ident_wait_ms = self.words_ms + self.silence_ms + IDENT_MARGIN_MS
+        self.round_ms = 0 if mission.swarm is None else mission.swarm.round_ms
+        # A slot holds a beacon, its window, and a full frame of words.
+        self.slot_ms_min = self.silence_ms + air.on_air_ms(radio.mtu_bytes) + SLOT_GUARD_MS
+        # The callsign waits for a frame of words that has begun, for a beacon that listens, and
+        # where payloads take turns for its own.
+        self._ident_wait_ms = self.words_ms + self.silence_ms + IDENT_MARGIN_MS + self.round_ms
         early_ms = self._ident_wait_ms if self.must_identify else 0
         self.ident_every_ms = max(1, IDENT_EVERY_MS - early_ms)  # after the one before, it is due
         ident_ms = self.ident_ms if self.identifies else 0
@@ -86,7 +91,8 @@ class AirtimeBudget:
         if self.ident_every_ms < self._between_ms + ident_ms:  # it goes between any two
             self._between_ms += ident_ms
         self._around_window_ms = self.silence_ms + ident_ms + self.words_ms
-        self.least_ms = max(self._between_ms, math.ceil(self._around_window_ms / 2))
+        self.least_ms = max(
+            self._between_ms, math.ceil(self._around_window_ms / 2), self.round_ms)
 
     @property
     def uplink_bytes_max(self) -> int:
@@ -137,7 +143,7 @@ class AirtimeBudget:
             return cadence.beacon_low_s
         return cadence.beacon_flight_s
 
-    def hour(self) -> Hour:
+    def hour(self) -> HourlyCapacity:
         """What it carries in an hour of ascent."""
         radio, cadence = self._mission.radio, self._mission.cadence
         every_ms = self.beacon_every_ms(Phase.ASCENT, PowerMode.NOMINAL, None)
@@ -155,7 +161,7 @@ class AirtimeBudget:
         word_bytes = full_frames * (
             self._mission.symbol_mtu_bytes - frames.DATA_OVERHEAD_BYTES - 1)
         musings = word_bytes / MUSING_BYTES
-        return Hour(
+        return HourlyCapacity(
             every_ms, int(beacons), int(full_frames), int(word_bytes), int(musings),
             int(musings * MUSING_CHARACTERS), word_bytes / PICTURE_BYTES,
         )
@@ -167,7 +173,8 @@ class AirtimeBudget:
         """
         if self._mission.radio.kind == "none":
             return None
-        return self._listen_flaw() or self._cadence_flaw() or self._ident_flaw()
+        return (self._listen_flaw() or self._slot_flaw() or self._cadence_flaw()
+                or self._ident_flaw())
 
     def _listen_flaw(self) -> str | None:
         radio = self._mission.radio
@@ -177,6 +184,16 @@ class AirtimeBudget:
             f"radio.listen_s = {radio.listen_s}: too short for a command, which requires "
             f"{self.listen_ms_min / 1000:.1f} s at {radio.rate}; allowed is "
             f"{_seconds(self.listen_ms_min)} or more, or omit the key"
+        )
+
+    def _slot_flaw(self) -> str | None:
+        swarm = self._mission.swarm
+        if swarm is None or swarm.slot_s is None or 1000 * swarm.slot_s >= self.slot_ms_min:
+            return None
+        return (
+            f"swarm.slot_s = {swarm.slot_s}: too short for a beacon, its listening window and a "
+            f"full frame, which require {self.slot_ms_min / 1000:.1f} s at "
+            f"{self._mission.radio.rate}; allowed is {_seconds(self.slot_ms_min)} or more"
         )
 
     def _cadence_flaw(self) -> str | None:
@@ -192,6 +209,13 @@ class AirtimeBudget:
                 f"require {self._between_ms / 1000:.1f} s at {radio.rate}, "
                 f"duty_percent = {radio.duty_percent} and mtu_bytes = {radio.mtu_bytes}; allowed "
                 f"is {_seconds(self.least_ms)} or more, or omit the key"
+            )
+        early = [f"{key} = {s}" for key, s in asked.items() if 1000 * s < self.round_ms]
+        if early:
+            return (
+                f"cadence.{', '.join(early)}: shorter than a round of all slots, "
+                f"{_seconds(self.round_ms)} s, in which each payload sends one beacon; allowed is "
+                f"{_seconds(self.round_ms)} or more, or omit the key"
             )
         key, asked_s = min(asked.items(), key=lambda item: item[1])
         if 2000 * asked_s < self._around_window_ms:

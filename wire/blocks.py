@@ -13,7 +13,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 
-from wire import coding, records, varint
+from wire import erasure_code, records, varint
 from wire.bodies import BODY_BYTES_MAX, NO_MODELS, Models, Packed
 from wire.frames import BLOCK_SYMBOLS_MAX, DATA_OVERHEAD_BYTES
 from wire.records import PackedRecord, Record
@@ -33,7 +33,7 @@ def symbols_max(mtu_bytes: int) -> int:
     """Symbols of the largest block on such a link, 64..256. From 47 bytes on any record fits."""
     record_bytes = BODY_BYTES_MAX + records.HEADER_BYTES_MAX + _END_BYTES
     needed = -(-record_bytes // content_bytes(mtu_bytes))
-    return min(coding.BLOCK_SYMBOLS_MAX, max(BLOCK_SYMBOLS_MAX, needed))
+    return min(erasure_code.BLOCK_SYMBOLS_MAX, max(BLOCK_SYMBOLS_MAX, needed))
 
 
 class BlockWriter:
@@ -114,7 +114,7 @@ class BlockWriter:
         if not self._sources:
             width = self._width + 1
             self._sources = [self.symbol(i).ljust(width, b"\0") for i in range(self.symbols)]
-        return coding.repair_symbol(block, esi, self._sources)
+        return erasure_code.repair_symbol(block, esi, self._sources)
 
 
 class BlockReader:
@@ -125,7 +125,7 @@ class BlockReader:
         self._block = block
         self._models = models
         self._width = content_bytes(mtu_bytes)
-        self._decoder: coding.Decoder | None = None  # once a coded symbol was heard
+        self._decoder: erasure_code.Decoder | None = None  # once a coded symbol was heard
         self._symbols: dict[int, bytes] = {}  # esi -> pointer byte + content, full width
         # Where in a symbol the last record begins that is cut off so far, and the one before it.
         self._cut_off: dict[int, tuple[int, PackedRecord | None]] = {}
@@ -177,7 +177,7 @@ class BlockReader:
     def _add_coded(self, esi: int, symbol: bytes) -> list[Record]:
         assert self.length is not None
         if self._decoder is None:
-            self._decoder = coding.Decoder(self._block, self.length, self._width + 1)
+            self._decoder = erasure_code.Decoder(self._block, self.length, self._width + 1)
             for known, source in self._symbols.items():
                 self._decoder.add(known, source)
         self._decoder.add(esi, symbol)

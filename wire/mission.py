@@ -21,6 +21,7 @@ from pydantic import (
 from wire import auth, hidden_text, sources
 from wire.airtime_budget import AirtimeBudget
 from wire.ax25 import Address
+from wire.mission_control_room import ControlRoomSection
 from wire.mission_eyes import EyesSection
 from wire.mission_microphone import MicrophoneSection
 from wire.mission_mqtt import STATION_NAME, MqttSection
@@ -183,6 +184,7 @@ class GroundSection(Section):
     sources: Annotated[
         tuple[SourceSection, ...], BeforeValidator(_tuples), Field(max_length=16)] = ()
     mqtt: MqttSection | None = None  # where other stations share what they receive
+    control_room: ControlRoomSection | None = None  # what they share besides: one outbox
 
     @property
     def raw_log_bytes_max(self) -> int:
@@ -372,8 +374,8 @@ _TABLES: dict[str, type[BaseModel]] = {
     "horus": HorusSection, "microphone": MicrophoneSection, "eyes": EyesSection,
     "api": ApiSection, "sources": SourceSection, "ebyte": EbyteSection, "rylr": RylrSection,
     "sx1276": LoraChipSection,
-    "mqtt": MqttSection, "orbit": OrbitSection, "stations": OrbitStation,
-    "swarm": SwarmSection, "neighbours": Neighbour,
+    "mqtt": MqttSection, "control_room": ControlRoomSection, "orbit": OrbitSection,
+    "stations": OrbitStation, "swarm": SwarmSection, "neighbours": Neighbour,
 }
 
 

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 
 from wire.mission_mqtt import STATION_NAME
 from wire.mission_radio import Section
-from wire.orbit import Elements, Vantage
+from wire.orbit import Elements, GroundObserver
 
 STATIONS_MAX = 16
 
@@ -33,8 +33,8 @@ class OrbitStation(Section):
     elevation_min_deg: Annotated[float, Field(ge=0, le=80)] = 5.0
 
     @property
-    def vantage(self) -> Vantage:
-        return Vantage(self.latitude_deg, self.longitude_deg, self.altitude_m)
+    def vantage(self) -> GroundObserver:
+        return GroundObserver(self.latitude_deg, self.longitude_deg, self.altitude_m)
 
 
 class OrbitSection(Section):

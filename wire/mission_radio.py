@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from wire import ebyte, rylr
 from wire.frames import MTU_BYTES_MAX, MTU_BYTES_MIN
 from wire.lora import Modulation
+from wire.modems import ebyte, rylr
 
 MODULES = ("ebyte", "rylr")  # kinds with a processor of their own, on a serial port
 CHIPS = ("sx1276",)  # kinds on an SPI bus

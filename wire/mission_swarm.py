@@ -4,6 +4,10 @@ A neighbour is known by its node id. Its signature is checked on the ground, by 
 its key. The payload has the key only where the neighbour is to be answered
 (``payload.mind.neighbour_talk``), and then the one of its downlink alone: whoever has that can
 pretend to be the neighbour, and command nobody.
+
+With ``slot_s`` the payloads share the channel by time (TDMA): UTC is cut into rounds, and a round
+into one slot for each payload, in the order of their node ids. Every payload has to list all others
+and the same ``slot_s``, so that all count the same rounds.
 """
 
 from __future__ import annotations
@@ -16,6 +20,8 @@ from pydantic import Field
 from wire.mission_radio import Section
 
 NEIGHBOURS_MAX = 11  # twelve payloads on one channel
+SLOT_LATE_MS = 1_100  # a payload begins its slot so late at most: a fix is a second old when read
+SLOT_GUARD_MS = 1_200  # and sends nothing in the last part of a slot
 
 
 class Neighbour(Section):
@@ -32,11 +38,23 @@ class SwarmSection(Section):
 
     neighbours: Annotated[
         tuple[Neighbour, ...], Field(strict=False, min_length=1, max_length=NEIGHBOURS_MAX)]
+    slot_s: Annotated[int, Field(ge=2, le=60)] | None = None  # None: whenever the channel is free
+
+    @property
+    def round_ms(self) -> int:
+        """From one own slot to the next; 0 without slots."""
+        return 1000 * (self.slot_s or 0) * (1 + len(self.neighbours))
 
     @property
     def names(self) -> dict[int, str]:
         """node id -> name."""
         return {each.node_id: each.name for each in self.neighbours}
+
+    def since_slot_ms(self, node_id: int, utc_ms: int) -> int:
+        """How long ago the latest slot of this payload began. Only with a ``slot_s``."""
+        assert self.slot_s is not None
+        place = sum(other < node_id for other in self.names if other != node_id)
+        return (utc_ms - 1000 * self.slot_s * place) % self.round_ms
 
     def flaw(self, own_node_id: int, sources: Collection[str]) -> str | None:
         """What cannot be as the file has it, in one sentence; None when all can.

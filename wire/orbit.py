@@ -114,7 +114,7 @@ class Elements:
         return float(abs(utc_ms - self.epoch_ms)) / _DAY_MS
 
 
-class Vantage:
+class GroundObserver:
     """A place on the ground that looks up."""
 
     def __init__(self, latitude_deg: float, longitude_deg: float, altitude_m: float) -> None:

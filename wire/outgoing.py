@@ -77,6 +77,7 @@ class Outgoing:
     lives_until_ms: int | None = 0  # of its longest-lived record; None is for ever
     sends: int = 0  # frames that could tell something new
     repairs: int = 0
+    rounds: int = 0  # how often what had gone was taken back
     is_home: bool = False  # some station had all of it: its records are confirmed
     needs: dict[int, Need] = field(default_factory=dict)  # by station
     complete_at: set[int] = field(default_factory=set)  # stations that have all of it
@@ -138,6 +139,25 @@ class Outgoing:
         self._recent.append(sequence)
         for need in self.needs.values():
             need.sent += 1
+
+    def take_back(self, sequence: int) -> bool:
+        """Perhaps no station heard the frames after ``sequence``: they go again, in a later round.
+        False where none of them was of this block."""
+        kept = bisect_right(self.first_sent, sequence)
+        unheard = sum(number > sequence for number in self._recent)
+        if not unheard and kept == self.sent_symbols:
+            return False
+        self.judged = None
+        self.sends -= unheard
+        for _ in range(unheard):
+            self._recent.pop()
+        for need in self.needs.values():
+            need.sent -= min(unheard, need.sent)
+        del self.first_sent[kept:], self.last_sent[kept:]
+        self.last_sent = [first if last > sequence else last for first, last
+                          in zip(self.first_sent, self.last_sent, strict=True)]
+        self.rounds += 1
+        return True
 
     def take_report(self, station: int, entry: BlockReport, heard_upto: int) -> None:
         """``station`` lacks some of this block; ``heard_upto`` is the last frame it had heard."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from wire.orbit import Elements, LookAngles, OrbitError, Vantage
+from wire.orbit import Elements, GroundObserver, LookAngles, OrbitError
 
 STEPS_A_REVOLUTION = 48  # 115 s of a low orbit
 SHARP_MS = 500  # how closely rise, peak and set are found
@@ -35,7 +35,7 @@ class Pass(NamedTuple):
 
 
 def passes(
-    elements: Elements, vantage: Vantage, elevation_min_deg: float, from_ms: int, to_ms: int,
+    elements: Elements, vantage: GroundObserver, elevation_min_deg: float, from_ms: int, to_ms: int,
 ) -> Iterator[Pass]:
     """Those that end after ``from_ms`` and begin before ``to_ms``, in their order.
 

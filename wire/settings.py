@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wire.unknown_name import unknown_name
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -49,6 +51,5 @@ def find(name: str) -> Setting:
     """
     setting = BY_NUMBER.get(int(name)) if name.isdecimal() else _BY_NAME.get(name)
     if setting is None:
-        known = ", ".join(each.key for each in TABLE)
-        raise ValueError(f"unknown setting {name!r}; available: {known}")
+        raise ValueError(unknown_name("setting", name, [each.key for each in TABLE]))
     return setting

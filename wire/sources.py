@@ -25,7 +25,7 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class Position:
     """Where the asker is: degrees, and metres above the sea."""
 
     latitude_deg: float
@@ -49,7 +49,7 @@ def checked_sentence(sentence: str) -> str:
     return sentence
 
 
-def address(template: str, spot: Spot | None) -> str | None:
+def address(template: str, spot: Position | None) -> str | None:
     """The address to ask; None where it has placeholders and the place is unknown."""
     if _PLACEHOLDER.search(template) is None:
         return template

@@ -1,10 +1,10 @@
 """Store-and-forward transfer of records over a lossy link: a Sender and any number of Receivers.
 
 Both are sans-I/O: records, frames and ``now_ms`` in, frames and records out. The sender lays
-records into blocks (``wire.blocks``) and is a *hybrid* (``wire.schedule``): new source symbols
-first, taking turns with those that the latest reports call missing, which are resent uncoded once
-per report; every spare slot carries a coded repair (``wire.coding``) for the block furthest short.
-So it works with no feedback at all and gets better with any.
+records into blocks (``wire.blocks``) and is a *hybrid* (``wire.transfer_schedule``): new source
+symbols first, taking turns with those that the latest reports call missing, which are resent
+uncoded once per report; every spare slot carries a coded repair (``wire.erasure_code``) for the
+block furthest short. So it works with no feedback at all and gets better with any.
 
 A record is confirmed once any station has its block. The block stays in service while another
 station that reports still lacks it, with a share of the slots that cannot hold up the rest. A block
@@ -35,8 +35,8 @@ from wire.frames import (
 from wire.incoming import RECEIVER_BLOCKS_MAX
 from wire.outgoing import Lane, Outgoing, lane_of
 from wire.records import Priority, Record
-from wire.schedule import Schedule, Station, dispensability
 from wire.session import Session
+from wire.transfer_schedule import Schedule, Station, dispensability
 
 FLUSH_MS = 4_000  # a half-filled symbol waits this long for company, once it is its turn
 CLOSE_FRAMES = 150  # a growing block is closed after this many frames, or when full
@@ -88,7 +88,7 @@ class Sender:
     def backlog_symbols(self, priorities: Iterable[Priority] = Priority) -> int:
         """Source symbols that were never sent, of blocks that carry records of these classes."""
         lanes = set(map(lane_of, priorities))
-        blocks = (b for b in self._blocks.values() if b.lane in lanes)
+        blocks = (b for b in self._blocks.values() if b.lane in lanes and not b.rounds)
         return sum(b.writer.symbols - b.sent_symbols for b in blocks)
 
     def short_blocks(self, priority: Priority, now_ms: int) -> int:
@@ -145,6 +145,17 @@ class Sender:
         """Ids of records whose block made room unconfirmed; the owner may push them again."""
         expired, self._expired = self._expired, []
         return expired
+
+    def take_back(self, sequence: int, now_ms: int) -> None:
+        """Perhaps no station heard the frames after ``sequence``, such as those of a pass without a
+        report: text that went in them goes again, uncoded, after what never went. A picture is
+        whole or nothing, and its repairs go on."""
+        for block in self._blocks.values():
+            is_text = block.lane < Lane.PICTURE
+            is_again = is_text and block.take_back(sequence)
+            if is_again and self._open.get(block.lane) is block:
+                self._close(block.lane)  # what is new begins another one
+        self._schedule.plan_resends(now_ms)
 
     def give_up(self) -> list[int]:
         """The session ends: ids of all records that no report has confirmed."""
@@ -279,7 +290,8 @@ class Sender:
 
     def _is_turn_of(self, lane: Lane) -> bool:
         """Nothing new waits that goes before the growing block of ``lane``."""
-        return not any(b.has_unsent for b in self._blocks.values() if b.lane <= lane)
+        return not any(b.has_unsent and not b.rounds
+                       for b in self._blocks.values() if b.lane <= lane)
 
     def _age_open(self) -> None:
         for lane, block in list(self._open.items()):

@@ -5,8 +5,8 @@ good fixes is laid to the layers that were climbed through. The newest passage c
 ends learn: the payload from its fixes, the ground from the track that it received.
 
 Covers: learning on ascent and again on descent, saving and restoring across a reboot.
-Does not cover: the change of wind with time and distance; the ellipse of ``wire.landing`` does.
-Source: the method of the PITS tracker (PiInTheSky/pits, prediction.c), our own arithmetic.
+Does not cover: the change of wind with time and distance; the ellipse of ``wire.landing_forecast``
+does. Source: the method of the PITS tracker (PiInTheSky/pits, prediction.c), our own arithmetic.
 """
 
 from __future__ import annotations

@@ -170,6 +170,13 @@ class Archive:
         ).fetchone()
         return Reception(*row) if row else None
 
+    def told_at(self, station: str, utc_ms: int, limit: int = -1) -> list[bytes]:
+        """What another station received then, by whatever way we were told; at most so many."""
+        rows = self.db.execute(
+            "SELECT raw FROM reception WHERE station = ? AND utc_ms = ?"
+            " AND source IN ('mqtt', 'room') LIMIT ?", (station, utc_ms, limit))
+        return [row[0] for row in rows]
+
     def receptions(self, after_id: int = 0, since_ms: int | None = None) -> Iterator[Reception]:
         """Receptions with a larger id, or received at or after ``since_ms``, in order.
 

@@ -9,6 +9,7 @@ from groundstation.archive.outbox import QueuedCommand
 def in_words(entry: QueuedCommand, name: str) -> str:
     """The outcome of a command; ``name`` is the payload's. The caller adds the times."""
     times = "once" if entry.attempts == 1 else f"{entry.attempts} times"
+    times += f" by {entry.sender}" if entry.sender else ""
     because = f": {entry.why}" if entry.why else ""
     match entry.state:
         case "queued":

@@ -1,7 +1,7 @@
 """The state of the station's connections, for the page: connected or lost, since when, why.
 
-Each is a row of ``meta``, written when it changes. A station without a radio of its own, or without
-a broker, has none for it.
+Each is a row of ``meta``, written when it changes. A station without a radio of its own, a broker
+or a control room shared with others has none for it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TypedDict
 from groundstation.archive.archive import Archive
 from groundstation.sanitise import clean_text, read_json
 
-RADIO, BROKER = "radio", "broker"
+RADIO, BROKER, CONTROL_ROOM = "radio", "broker", "control_room"
 WORDS_MAX = 120
 
 

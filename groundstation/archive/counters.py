@@ -53,6 +53,12 @@ def take(
     return counter
 
 
+def has_sent(db: sqlite3.Connection, command_id: int) -> bool:
+    """Was this command sent from here?"""
+    row = db.execute("SELECT 1 FROM uplink WHERE outbox_id = ? LIMIT 1", (command_id,)).fetchone()
+    return row is not None
+
+
 def confirm(db: sqlite3.Connection, low_bits: int, utc_ms: int) -> None:
     """A beacon heard at ``utc_ms`` shows the low 16 bits of the last counter the payload took, from
     any station: those of another are none of ours. It may be that of an earlier attempt.

@@ -44,7 +44,7 @@ OVER = frozenset((DeliveryStage.ANSWERED, DeliveryStage.REFUSED, DeliveryStage.E
                   DeliveryStage.WITHDRAWN, DeliveryStage.FAILED))
 
 
-class Reached(NamedTuple):
+class ReachedStage(NamedTuple):
     """A stage that was reached, and when, UTC ms; None where the archive does not keep the time.
 
     That of ON_AIR is of the latest frame.
@@ -60,16 +60,16 @@ def stage(entry: QueuedCommand) -> DeliveryStage:
     return DeliveryStage.REFUSED if is_refused else _BY_STATE.get(entry.state, DeliveryStage.FAILED)
 
 
-def steps(entry: QueuedCommand) -> list[Reached]:
+def steps(entry: QueuedCommand) -> list[ReachedStage]:
     """Every stage that is known to have been reached, in their order."""
-    reached = [Reached(DeliveryStage.QUEUED, entry.created_ms)]
+    reached = [ReachedStage(DeliveryStage.QUEUED, entry.created_ms)]
     if entry.attempts:
-        reached.append(Reached(DeliveryStage.ON_AIR, entry.last_sent_ms))
+        reached.append(ReachedStage(DeliveryStage.ON_AIR, entry.last_sent_ms))
     if entry.confirmed_ms is not None:
-        reached.append(Reached(DeliveryStage.HEARD_ABOARD, entry.confirmed_ms))
+        reached.append(ReachedStage(DeliveryStage.HEARD_ABOARD, entry.confirmed_ms))
     latest = stage(entry)
     if latest is DeliveryStage.ANSWERED:
-        reached.append(Reached(latest, entry.answered_ms))
+        reached.append(ReachedStage(latest, entry.answered_ms))
     elif latest is not reached[-1].stage:
-        reached.append(Reached(latest, None))
+        reached.append(ReachedStage(latest, None))
     return reached

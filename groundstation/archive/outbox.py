@@ -15,7 +15,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from groundstation import command_words
@@ -33,7 +33,7 @@ QUESTIONS_WAITING_EACH_MAX = 8  # of one asker
 CLOCK_SLACK_MS = 60_000  # by which a station's clock may be set back
 COLUMNS = (
     "id, kind, opcode, text, asker, state, created_ms, expires_ms, attempts, last_sent_ms,"
-    " confirmed_ms, answered_ms, counter, why"
+    " confirmed_ms, answered_ms, counter, why, sender"
 )
 
 
@@ -59,6 +59,7 @@ class QueuedCommand:
     answered_ms: int | None
     counter: int | None
     why: str | None
+    sender: str = ""  # the station that sent it last, where that is another one
 
     @property
     def is_waiting(self) -> bool:
@@ -214,7 +215,9 @@ def withdraw(db: sqlite3.Connection, command_id: int) -> QueuedCommand:
     return withdrawn
 
 
-def ask_plain_text(db: sqlite3.Connection, model: str, utc_ms: int) -> None:
+def ask_plain_text(
+    db: sqlite3.Connection, model: str, utc_ms: int, station: int = 0
+) -> None:
     """Queue the request to send texts without this model (its short id in hex), once, unless it
     expired without being received. The caller commits.
 
@@ -225,7 +228,7 @@ def ask_plain_text(db: sqlite3.Connection, model: str, utc_ms: int) -> None:
         (int(Opcode.PLAIN_TEXT),))
     asked = {row[0] for row in rows}
     if model not in asked and len(asked) < PLAIN_TEXTS_MAX:
-        add(db, Opcode.PLAIN_TEXT, model, utc_ms)
+        add(db, Opcode.PLAIN_TEXT, model, utc_ms, station)
 
 
 def withdraw_plain_text(db: sqlite3.Connection, models: Iterable[str]) -> None:
@@ -288,6 +291,15 @@ def one(db: sqlite3.Connection, command_id: int) -> QueuedCommand | None:
     return _entry(row) if row else None
 
 
+def put(db: sqlite3.Connection, entry: QueuedCommand) -> None:
+    """Write an entry as it is known elsewhere; the caller commits."""
+    values = [getattr(entry, field.name) for field in fields(entry)]
+    db.execute(
+        f"INSERT OR REPLACE INTO outbox({COLUMNS}) VALUES ({', '.join('?' * len(values))})",
+        values)
+    _note(db, entry.command_id)
+
+
 def confirm(db: sqlite3.Connection, command_id: int, utc_ms: int) -> None:
     """The payload accepted this command."""
     _move(db, command_id, "confirmed", "confirmed_ms", utc_ms,
@@ -327,8 +339,8 @@ def _leave(db: sqlite3.Connection, command_id: int, state: str, why: str | None)
 def note_sent(db: sqlite3.Connection, command_id: int, counter: int, utc_ms: int) -> None:
     """This command goes out now, in a frame with this counter."""
     db.execute(
-        "UPDATE outbox SET state = 'sent', attempts = attempts + 1, last_sent_ms = ?, counter = ?"
-        " WHERE id = ?", (utc_ms, counter, command_id))
+        "UPDATE outbox SET state = 'sent', attempts = attempts + 1, last_sent_ms = ?, counter = ?,"
+        " sender = '' WHERE id = ?", (utc_ms, counter, command_id))
     _note(db, command_id)
 
 

@@ -31,8 +31,8 @@ _HEAD = struct.Struct(">2sII")
 RAW_BYTES_MAX = 4096  # twice what a KISS frame may have; the beginning of more is kept
 ENTRY_BYTES_MAX = RAW_BYTES_MAX + 512
 # Sources: this station's own ears, another station's, and another payload's.
-BY_RADIO, BY_MQTT, BY_RELAY = "radio", "mqtt", "relay"
-TOLD = (BY_MQTT, BY_RELAY)
+BY_RADIO, BY_MQTT, BY_ROOM, BY_RELAY = "radio", "mqtt", "room", "relay"
+TOLD = (BY_MQTT, BY_ROOM, BY_RELAY)
 UTC_MS_MAX = 1 << 47  # in the year 6429: what no clock says, but a damaged or made-up entry may
 _pack: Callable[[list[object]], bytes] = msgpack.Packer().pack
 _SEALED = re.compile(r"-(\d{6,})-(\d+)\.raw")

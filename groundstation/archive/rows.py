@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict
 
 from groundstation.archive import command_state, delivery
-from groundstation.archive.delivery import DeliveryStage, Reached
+from groundstation.archive.delivery import DeliveryStage, ReachedStage
 from groundstation.archive.outbox import QueuedCommand
 from groundstation.archive.track import Point
 from groundstation.sanitise import clean_text, number, scaled
@@ -42,7 +42,7 @@ class CommandJson(TypedDict):
     is_waiting: bool
     needs_abort: bool
     stage: DeliveryStage
-    steps: list[Reached]
+    steps: list[ReachedStage]
     fate: str
 
 

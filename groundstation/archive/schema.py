@@ -13,15 +13,22 @@ from pathlib import Path
 
 from wire.beacon import FIELDS
 
-VERSION = 4
+VERSION = 5
 BEACON_COLUMNS = (*(field.name for field in FIELDS), "faults", "command_counter")
 # Of meta: how far the archive was uploaded (upload_queue), and how many receptions are not in it
 # any more (retention) or never were (held).
 SONDEHUB_KEY = "sondehub"
 FORGOTTEN_KEY = "receptions_forgotten"
 DROPPED_KEY = "receptions_dropped"
+# What of the shared control room this archive has told, and was told (control_room.cursors).
+CONTROL_ROOM_LOG_KEY = "control_room_log"
+CONTROL_ROOM_PUSHED_KEY, CONTROL_ROOM_PULLED_KEY = "control_room_pushed", "control_room_pulled"
+CONTROL_ROOM_SEEN_KEY = "control_room_seen"
+CONTROL_ROOM_OFFERED_KEY = "control_room_offered"
 SALVAGED_FROM_KEY = "salvaged_from"  # the number of the damaged database whose outbox is here
-SALVAGED_KEYS = (SONDEHUB_KEY, FORGOTTEN_KEY, DROPPED_KEY)
+SALVAGED_KEYS = (
+    SONDEHUB_KEY, FORGOTTEN_KEY, DROPPED_KEY, CONTROL_ROOM_LOG_KEY, CONTROL_ROOM_PUSHED_KEY,
+    CONTROL_ROOM_PULLED_KEY, CONTROL_ROOM_SEEN_KEY, CONTROL_ROOM_OFFERED_KEY)
 DERIVED_TABLES = (
     "beacon", "record", "record_conflict", "boot_clock", "link_minute", "silence", "node", "ear",
     "tally", "change", "sighting", "neighbour", "picture", "tile", "incarnation", "unplaced",
@@ -41,7 +48,8 @@ CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE reception(
     id INTEGER PRIMARY KEY, utc_ms INTEGER NOT NULL, station TEXT NOT NULL, raw BLOB NOT NULL,
     rssi_dbm REAL, snr_db REAL, source TEXT NOT NULL);
-CREATE INDEX reception_of_others ON reception(station, utc_ms) WHERE source = 'mqtt';
+CREATE INDEX reception_of_others ON reception(station, utc_ms)
+    WHERE source IN ('mqtt', 'room');
 CREATE INDEX reception_relayed ON reception(station, utc_ms) WHERE source = 'relay';
 CREATE TABLE segment(
     number INTEGER PRIMARY KEY, generation INTEGER NOT NULL, level INTEGER NOT NULL,
@@ -50,7 +58,8 @@ CREATE TABLE outbox(
     id INTEGER PRIMARY KEY, kind TEXT NOT NULL, opcode INTEGER NOT NULL, text TEXT NOT NULL,
     asker TEXT NOT NULL DEFAULT '', state TEXT NOT NULL, created_ms INTEGER NOT NULL,
     expires_ms INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
-    last_sent_ms INTEGER, confirmed_ms INTEGER, answered_ms INTEGER, counter INTEGER, why TEXT);
+    last_sent_ms INTEGER, confirmed_ms INTEGER, answered_ms INTEGER, counter INTEGER, why TEXT,
+    sender TEXT NOT NULL DEFAULT '');
 CREATE TABLE uplink(
     counter INTEGER PRIMARY KEY, utc_ms INTEGER NOT NULL, what TEXT NOT NULL, outbox_id INTEGER);
 

@@ -23,12 +23,16 @@ _log = structlog.get_logger()
 
 
 class RecordEffects:
-    """Of one archive, whose batch the caller holds. ``can_ask``: the station has the uplink key."""
+    """Of one archive, whose batch the caller holds. ``can_ask``: the station, of this number, has
+    the uplink key."""
 
-    def __init__(self, archive: Archive, node_id: int, can_ask: bool, models: Models) -> None:
+    def __init__(
+        self, archive: Archive, node_id: int, can_ask: bool, models: Models, station: int = 0
+    ) -> None:
         self._archive = archive
         self._node_id = node_id
         self._can_ask = can_ask
+        self._station = station
         self._models = models
         self._missing_models: set[str] = set()  # that were logged
 
@@ -82,7 +86,7 @@ class RecordEffects:
         if model is None or bytes.fromhex(model) in self._models:
             return
         if self._can_ask:
-            outbox.ask_plain_text(self._archive.db, model, utc_ms)
+            outbox.ask_plain_text(self._archive.db, model, utc_ms, self._station)
         if model not in self._missing_models and len(self._missing_models) < PLAIN_TEXTS_MAX:
             self._missing_models.add(model)
             _log.warning("text_model_absent", model=model, why="its texts are stored undecoded; "

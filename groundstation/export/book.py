@@ -159,7 +159,8 @@ def _way(flight: ExportedFlight, numbers: dict[int, int]) -> Node | None:
              else "It is dashed: this station could not verify who sent it.")
     return _section(
         "The way", el("figure", None, drawings.chart(flight.way, numbered, flight.is_verified)),
-        el("figure", None, drawings.silhouette(flight.way, numbered, span, GAP_MS)),
+        el("figure", None, el("figcaption", None, "Altitude, km"),
+           drawings.silhouette(flight.way, numbered, span, GAP_MS)),
         el("p", {"class": "caption"}, "Blue is low, gold is high; the numbers are those of the "
            f"lines. {proof}"))
 

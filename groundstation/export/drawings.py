@@ -9,11 +9,13 @@ from itertools import pairwise
 from groundstation.archive.track import Point
 from groundstation.export.markup import Node, clock, el
 
-WIDE = 640.0
+WIDE = 440.0  # px: what an A5 page is wide, and a phone somewhat less, so that letters stay letters
+LETTER = 11.0  # px
+_APART = 15.0  # between two numbers of lines, or neither could be read
 _BANDS = 24  # of colour along the way
 _LOW, _HIGH = (45, 90, 158), (176, 122, 28)  # blue is low, gold is high
 _POINTS_MAX = 600
-_EDGE = 36.0
+_EDGE = 34.0
 _LEAST_DEG = 0.004
 Numbered = Sequence[tuple[int, int, float | None, float | None]]  # number, UTC ms, lat, lon
 Sample = tuple[int, float | None]
@@ -30,7 +32,7 @@ def _path(places: Sequence[tuple[float, float]], **attributes: str) -> Node:
                        **{name.replace("_", "-"): value for name, value in attributes.items()}})
 
 
-def _text(x: float, y: float, words: str, anchor: str = "start", size: float = 12) -> Node:
+def _text(x: float, y: float, words: str, anchor: str = "start", size: float = LETTER) -> Node:
     return el("text", {"x": f"{x:.1f}", "y": f"{y:.1f}", "text-anchor": anchor,
                        "font-size": f"{size:g}"}, words)
 
@@ -40,7 +42,7 @@ def _thin(points: Sequence[Point]) -> list[Point]:
     return [point for i, point in enumerate(points) if i % stride == 0 or i == len(points) - 1]
 
 
-def chart(way: Sequence[Point], numbered: Numbered, is_verified: bool, high: float = 480) -> Node:
+def chart(way: Sequence[Point], numbered: Numbered, is_verified: bool, high: float = 320) -> Node:
     """The way, north up, coloured by altitude; dashed where it is not verified."""
     south, north = min(p.lat_deg for p in way), max(p.lat_deg for p in way)
     west, east = min(p.lon_deg for p in way), max(p.lon_deg for p in way)
@@ -59,8 +61,8 @@ def chart(way: Sequence[Point], numbered: Numbered, is_verified: bool, high: flo
               stroke_linecap="round", **dashes)
         for colour, piece in _bands(_thin(way), top)
     ]
-    marks = [mark for number, _, lat, lon in numbered if lat is not None and lon is not None
-             for mark in _number(number, *put(lat, lon))]
+    marks = _numbers([(number, *put(lat, lon)) for number, _, lat, lon in numbered
+                      if lat is not None and lon is not None])
     first, last = put(way[0].lat_deg, way[0].lon_deg), put(way[-1].lat_deg, way[-1].lon_deg)
     return _svg(high, "The way it went, with the numbers of the lines", *pieces, *marks,
                 _dot(*first, is_full=False), _dot(*last, is_full=is_verified),
@@ -85,10 +87,21 @@ def _colour(share: float) -> str:
         f"{round(a + (b - a) * step):02x}" for a, b in zip(_LOW, _HIGH, strict=True))
 
 
-def _number(number: int, x: float, y: float) -> list[Node]:
-    """A dot; every fifth has its number, or none could be read."""
-    dot = el("circle", {"cx": f"{x:.1f}", "cy": f"{y:.1f}", "r": "2", "fill": "#22263a"})
-    return [dot] if number % 5 else [dot, _text(x, y - 6, str(number), "middle", 10)]
+def _numbers(lines: Sequence[tuple[int, float, float]]) -> list[Node]:
+    """A dot for each line; every fifth has its number."""
+    dots = [el("circle", {"cx": f"{x:.1f}", "cy": f"{y:.1f}", "r": "1.7", "fill": "#22263a"})
+            for _, x, y in lines]
+    return dots + [_text(x, y - 5, str(number), "middle") for number, x, y in _fifths(lines)]
+
+
+def _fifths(lines: Sequence[tuple[int, float, float]]) -> list[tuple[int, float, float]]:
+    """Every fifth, but for those that would lie on another."""
+    found: list[tuple[int, float, float]] = []
+    for line in lines:
+        is_free = all(math.dist(line[1:], other[1:]) >= _APART for other in found)
+        if line[0] % 5 == 0 and is_free:
+            found.append(line)
+    return found
 
 
 def _dot(x: float, y: float, *, is_full: bool) -> Node:
@@ -102,19 +115,19 @@ def _scale(per_deg: float, high: float) -> list[Node]:
     wide, base = km / 111.2 * per_deg, high - 8
     return [_path([(8, base - 5), (8, base), (8 + wide, base), (8 + wide, base - 5)],
                   stroke="#454961", stroke_width="1"),
-            _text(12, base - 5, f"{km:g}\u00a0km", size=10)]
+            _text(12, base - 5, f"{km:g}\u00a0km")]
 
 
 def silhouette(
     way: Sequence[Point], numbered: Numbered, span: tuple[int, int], gap_ms: int,
-    high: float = 200,
+    high: float = 150,
 ) -> Node:
     """Altitude over time, with the same numbers below it."""
     samples = [(p.utc_ms, None if p.alt_m is None else p.alt_m / 1000) for p in _thin(way)]
     base = high - 34
     x = _time_axis(span)
-    numbers = [_text(x(at), base + 14, str(number), "middle", 9)
-               for number, at, _, _ in numbered if number % 5 == 0]
+    numbers = [_text(left, base + 14, str(number), "middle")
+               for number, left, _ in _fifths([(n, x(at), 0.0) for n, at, _, _ in numbered])]
     ticks = [_path([(x(at), base), (x(at), base + 4)], stroke="#22263a", stroke_width="1")
              for _, at, _, _ in numbered]
     return _svg(high, "Altitude over time, in kilometres", *_curve(samples, span, base, gap_ms, 0),
@@ -122,7 +135,7 @@ def silhouette(
 
 
 def plot(
-    samples: Sequence[Sample], span: tuple[int, int], label: str, gap_ms: int, high: float = 110,
+    samples: Sequence[Sample], span: tuple[int, int], label: str, gap_ms: int, high: float = 90,
 ) -> Node | None:
     """One reading over time; None where nobody took it."""
     if not any(value is not None for _, value in samples):
@@ -155,12 +168,12 @@ def _curve(
         pieces[-1].append((x(at), base - (value - low) / (top - low) * (base - 14)))
         before = at
     lines = [_path(piece, stroke="#2d5a9e", stroke_width="1.4") for piece in pieces]
-    return [*lines, _text(_EDGE - 5, 18, f"{top:.3g}", "end", 10),
-            _text(_EDGE - 5, base, f"{low:.3g}", "end", 10)]
+    return [*lines, _text(_EDGE - 5, 18, f"{top:.3g}", "end"),
+            _text(_EDGE - 5, base, f"{low:.3g}", "end")]
 
 
 def _hours(span: tuple[int, int], high: float) -> list[Node]:
     """The ends of time, and its middle."""
     x = _time_axis(span)
     marks = ((span[0], "start"), ((span[0] + span[1]) // 2, "middle"), (span[1], "end"))
-    return [_text(x(at), high - 4, clock(at), anchor, 10) for at, anchor in marks]
+    return [_text(x(at), high - 4, clock(at), anchor) for at, anchor in marks]

@@ -1,7 +1,7 @@
 """A LoRa chip on SPI (SX1276) at the station, which is then a Pi.
 
-What the chip needs is ``wire.lora_chip``'s, the same as the payload's. It has no line to wait on,
-so it is looked at every ``LOOK_S``.
+What the chip needs is ``wire.modems.lora_chip``'s, the same as the payload's. It has no line to
+wait on, so it is looked at every ``LOOK_S``.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import Protocol
 
 import structlog
 
-from wire.lora_chip import LoraChip
-from wire.radio_dialog import ModuleLost, RadioFrame
+from wire.modems.lora_chip import LoraChip
+from wire.modems.radio_dialog import ModuleLost, RadioFrame
 
 TURN_MS = 150  # a payload listens when it has noticed that it has sent, which takes it up to 100
 LOOK_S = 0.02  # the next frame takes longer to come; the chip keeps one
 _log = structlog.get_logger()
 
 
-class Closing(Protocol):
+class Closable(Protocol):
     """The bus, as far as it is let go."""
 
     def close(self) -> None: ...
@@ -29,7 +29,7 @@ class ChipLine:
     """Implements ``gateway.RadioConnection``."""
 
     def __init__(
-        self, name: str, chip: LoraChip, bus: Closing, uptime_ms: Callable[[], int],
+        self, name: str, chip: LoraChip, bus: Closable, uptime_ms: Callable[[], int],
         pause: Callable[[float], object],
     ) -> None:
         """``uptime_ms`` is of a clock that is never set; ``pause`` waits for so many seconds."""

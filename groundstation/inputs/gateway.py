@@ -32,12 +32,12 @@ from groundstation.ground import Ground, HeardBytes
 from groundstation.inputs import tcp
 from groundstation.inputs.chip_line import ChipLine
 from groundstation.inputs.module_line import ModuleLine
-from wire import kiss
 from wire.envelope import Envelope
 from wire.mission import Mission
 from wire.mission_radio import MODULES, RadioSection
-from wire.radio_dialog import RadioFrame
-from wire.sx1276 import Sx1276
+from wire.modems import kiss
+from wire.modems.radio_dialog import RadioFrame
+from wire.modems.sx1276 import Sx1276
 
 _log = structlog.get_logger()
 NoteRadio = Callable[[str, int, str | None], None]
@@ -145,7 +145,7 @@ def opener(
 
 
 def _open_chip(radio: RadioSection, uptime_ms: Callable[[], int]) -> ChipLine:
-    from wire.spi_device import SpiDevice  # of Linux alone; the other radios are of any system
+    from wire.modems.spi_device import SpiDevice  # of Linux alone; other radios run anywhere
 
     assert radio.chip is not None
     bus = SpiDevice(radio.device)

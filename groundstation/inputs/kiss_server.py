@@ -20,9 +20,9 @@ from groundstation.ground import Ground
 from groundstation.inputs import tcp
 from groundstation.inputs.gateway import why
 from groundstation.inputs.notices import Notices
-from wire import kiss
 from wire.envelope import Envelope
-from wire.radio_dialog import RadioFrame
+from wire.modems import kiss
+from wire.modems.radio_dialog import RadioFrame
 
 CLIENTS_MAX = 8
 PER_ADDRESS_MAX = 4

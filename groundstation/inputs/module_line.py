@@ -1,8 +1,8 @@
 """A serial LoRa module (EBYTE, RYLR) at the station.
 
-The dialog with it is ``wire.radio_dialog``'s, the same as the payload's. The pins M0 and M1 of an
-EBYTE module are not driven here: a USB adapter has jumpers for them, and the module is used as it
-is set; ``spacepi-ground radio`` sets it while the jumpers say configuration.
+The dialog with it is ``wire.modems.radio_dialog``'s, the same as the payload's. The pins M0 and M1
+of an EBYTE module are not driven here: a USB adapter has jumpers for them, and the module is used
+as it is set; ``spacepi-ground radio`` sets it while the jumpers say configuration.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import serial
 import structlog
 
 from wire.mission_radio import RadioSection
-from wire.module_dialogs import dialog_of
-from wire.radio_dialog import ModuleLost, RadioDialog, RadioFrame
+from wire.modems.module_dialogs import dialog_of
+from wire.modems.radio_dialog import ModuleLost, RadioDialog, RadioFrame
 
 WRITE_S = 5.0  # a module that takes nothing for so long is lost
 READ_BYTES = 4096

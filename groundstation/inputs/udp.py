@@ -15,7 +15,7 @@ from groundstation.decode import payload_summaries
 from groundstation.decode.payload_summaries import DATAGRAM_BYTES_MAX
 from groundstation.errors import StationError
 from groundstation.ground import Ground, HeardBytes
-from wire.radio_dialog import RadioFrame
+from wire.modems.radio_dialog import RadioFrame
 
 _log = structlog.get_logger()
 DATAGRAMS_MAX = 200  # read in one round; more wait in the kernel, or are lost there

@@ -16,8 +16,8 @@ from typing import Protocol
 
 import structlog
 
+from groundstation import secret_file
 from groundstation.archive import connections
-from groundstation.errors import StationError
 from groundstation.ground import Ground
 from groundstation.peers import messages
 from groundstation.peers.broker import Broker, Published
@@ -148,23 +148,11 @@ def start(
         return None
     root = messages.root(mission)
     topics = (f"{root}/+/{HEARD}", f"{root}/{mission.ground.station}/{ASK}")
+    password = secret_file.read(base / mqtt.password_file, "the broker's") if (
+        mqtt.password_file) else None
     broker = Broker(
-        mqtt, _password(base / mqtt.password_file) if mqtt.password_file else None, topics,
-        str(base / mqtt.ca_file) if mqtt.ca_file else None)
+        mqtt, password, topics, str(base / mqtt.ca_file) if mqtt.ca_file else None)
     exchange = PeerExchange(ground, mission, broker, now, uptime_ms)
     threading.Thread(
         target=broker.run, args=(stop, stop.wait), name="broker", daemon=True).start()
     return exchange
-
-
-def _password(path: Path) -> str:
-    try:
-        if path.stat().st_mode & 0o077:
-            raise StationError(
-                f"{path}: other users can read this password; allowed is 0600: chmod 600 {path}")
-        return path.read_text("utf-8").strip()
-    except OSError as error:
-        raise StationError(f"{path}: the broker's password cannot be read ({error.strerror})"
-                           ) from error
-    except UnicodeDecodeError as error:
-        raise StationError(f"{path}: the broker's password is not UTF-8 text") from error

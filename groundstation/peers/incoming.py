@@ -74,7 +74,7 @@ class IncomingReceptions:
                 continue
             utc_ms = min(told.utc_ms, now_ms)  # nothing was received in the future
             key = (station, utc_ms, told.raw)
-            if key not in found and not self._is_here(*key):
+            if key not in found and told.raw not in self._archive.told_at(station, utc_ms):
                 found[key] = HeardBytes(
                     told.raw, utc_ms, told.rssi_dbm, told.snr_db, BY_MQTT, station)
             self._follow(self._peers[station], told)
@@ -117,12 +117,6 @@ class IncomingReceptions:
             self._has_warned = True
             _log.warning("station_name_taken", station=self._station, why="another station on the "
                          "broker has the same ground.station; its frames are not taken")
-
-    def _is_here(self, station: str, utc_ms: int, raw: bytes) -> bool:
-        rows = self._archive.db.execute(
-            "SELECT raw FROM reception WHERE station = ? AND utc_ms = ? AND source = 'mqtt'",
-            (station, utc_ms))
-        return any(row[0] == raw for row in rows)
 
     def _follow(self, peer: _Peer, told: HeardMessage) -> None:
         peer.is_lacking = told.before > peer.upto

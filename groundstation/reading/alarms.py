@@ -10,6 +10,9 @@
                   and API never does: that calls fail is what a flight expects
     landing       the phase is LANDED                                    the phase changes
 
+An acknowledgement at another station that shares the control room counts here as well, for what had
+been raised when it was given.
+
 Only what is believed raises or clears: at a station with the key, beacons that the payload signed.
 A value that is unknown neither raises nor clears. An alarm that has cleared stays until somebody
 has acknowledged it. The board lives as long as the station: after a restart everything that holds
@@ -24,6 +27,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
+from groundstation.archive.acknowledgements import Acknowledgement
 from groundstation.reading.fault_words import fault_words
 from wire.beacon import FaultBits
 from wire.mission import Mission
@@ -33,6 +37,8 @@ FLIGHT_OVER_MS = 12 * 3600 * 1000  # without a beacon: nobody waits for this fli
 DESCENT_FACTOR = 2.0
 DESCENT_FACTOR_CLEAR = 1.6
 SCALE_HEIGHT_M = 7_200  # of the density of the air, with which a falling parachute keeps its drag
+# Their keys are times of reception, which differ from one station to the next.
+_KEYED_BY_TIME = ("silence", "burst")
 _AIRBORNE = ("ASCENT", "FLOAT")
 
 
@@ -48,7 +54,7 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class AlarmFinding:
     """What a rule says now. A key that was not among those before raises the alarm again."""
 
     words: str
@@ -57,8 +63,8 @@ class Found:
 
 Beacon = Mapping[str, Any]
 # What holds, None when nothing does; the last argument: does it hold already?
-Rule = Callable[[Mapping[str, Any], Beacon, int, bool], Found | None]
-_UNKNOWN = Found("")  # neither raises nor clears
+Rule = Callable[[Mapping[str, Any], Beacon, int, bool], AlarmFinding | None]
+_UNKNOWN = AlarmFinding("")  # neither raises nor clears
 
 
 class AlarmBoard:
@@ -93,6 +99,8 @@ class AlarmBoard:
                 return []
             for name, rule in self._rules.items():
                 self._apply(name, rule, beacon, utc_ms)
+            for given in self._flight.get("acknowledged", ()):
+                self._take(given)
             return sorted(self._alarms.values(),
                           key=lambda alarm: (alarm.is_acknowledged, -alarm.since_ms, alarm.rule))
 
@@ -102,11 +110,27 @@ class AlarmBoard:
             alarm = self._alarms.get(rule)
             if alarm is None or alarm.since_ms != since_ms:
                 return False
-            if alarm.is_active:
-                self._alarms[rule] = replace(alarm, is_acknowledged=True)
-            else:
-                del self._alarms[rule]
+            self._set_acknowledged(alarm)
             return True
+
+    def reasons(self, rule: str) -> tuple[str, ...]:
+        """For which reasons the alarm of this rule was raised last, as other stations have them
+        too."""
+        with self._lock:
+            return () if rule in _KEYED_BY_TIME else tuple(sorted(self._keys.get(rule, ())))
+
+    def _take(self, given: Acknowledgement) -> None:
+        alarm = self._alarms.get(given.rule)
+        if alarm is None or alarm.is_acknowledged or alarm.since_ms > given.at_ms:
+            return
+        if given.rule in _KEYED_BY_TIME or self._keys[given.rule] <= set(given.reasons):
+            self._set_acknowledged(alarm)
+
+    def _set_acknowledged(self, alarm: Alarm) -> None:
+        if alarm.is_active:
+            self._alarms[alarm.rule] = replace(alarm, is_acknowledged=True)
+        else:
+            del self._alarms[alarm.rule]
 
     def _apply(self, name: str, rule: Rule, beacon: Beacon, utc_ms: int) -> None:
         alarm = self._alarms.get(name)
@@ -129,34 +153,38 @@ class AlarmBoard:
 # -- rules -----------------------------------------------------------------------------------------
 
 
-def _silence(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool) -> Found | None:
+def _silence(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool
+             ) -> AlarmFinding | None:
     silent_ms = utc_ms - beacon["utc_ms"]
     if silent_ms <= 1000 * SILENT_FACTOR * beacon["expected_every_s"]:
         return None
     where = "" if beacon["altitude_m"] is None else f", last at {beacon['altitude_m']:.0f} m"
-    return Found(f"no beacon for {_span(silent_ms)}{where}", _keys(beacon["utc_ms"]))
+    return AlarmFinding(f"no beacon for {_span(silent_ms)}{where}", _keys(beacon["utc_ms"]))
 
 
-def _fault(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool) -> Found | None:
+def _fault(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool
+           ) -> AlarmFinding | None:
     words = fault_words(int(beacon["faults"] or 0) & ~FaultBits.API)
-    return Found(f"reported: {', '.join(words)}", frozenset(words)) if words else None
+    return AlarmFinding(", ".join(words), frozenset(words)) if words else None
 
 
-def _burst(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool) -> Found | None:
+def _burst(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool
+           ) -> AlarmFinding | None:
     phases = flight["phases"]
     if len(phases) < 2 or phases[-1]["phase"] != "DESCENT" or phases[-2]["phase"] not in _AIRBORNE:
         return None
     high = phases[-1]["alt_m"]
     at = "" if high is None else f", first heard at {high:.0f} m"  # it burst higher than that
-    return Found(f"it is falling{at}", _keys(phases[-1]["at_ms"]))
+    return AlarmFinding(f"it is falling{at}", _keys(phases[-1]["at_ms"]))
 
 
-def _landing(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool) -> Found | None:
+def _landing(flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool
+             ) -> AlarmFinding | None:
     if beacon["phase"] != "LANDED":
         return None
     lat, lon = beacon["latitude_deg"], beacon["longitude_deg"]
     is_known = lat is not None and lon is not None
-    return Found("it has landed" + (f" at {lat:.4f}, {lon:.4f}" if is_known else ""))
+    return AlarmFinding("it has landed" + (f" at {lat:.4f}, {lon:.4f}" if is_known else ""))
 
 
 class LowBattery:
@@ -167,14 +195,15 @@ class LowBattery:
 
     def __call__(
         self, flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool
-    ) -> Found | None:
+    ) -> AlarmFinding | None:
         battery_mv, power = beacon["battery_mv"], self._power
         if battery_mv is None:
             return _UNKNOWN
         if battery_mv > power.low_mv + (power.hysteresis_mv if is_held else 0):
             return None
         levels = ("low", "critical") if battery_mv <= power.critical_mv else ("low",)
-        return Found(f"the battery is {levels[-1]}, {battery_mv / 1000:.2f} V", _keys(*levels))
+        return AlarmFinding(
+            f"the battery is {levels[-1]}, {battery_mv / 1000:.2f} V", _keys(*levels))
 
 
 class DescentRate:
@@ -185,7 +214,7 @@ class DescentRate:
 
     def __call__(
         self, flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool
-    ) -> Found | None:
+    ) -> AlarmFinding | None:
         climb_mps, altitude_m = beacon["climb_mps"], beacon["altitude_m"]
         if beacon["phase"] != "DESCENT":
             return None
@@ -195,8 +224,8 @@ class DescentRate:
         factor = DESCENT_FACTOR_CLEAR if is_held else DESCENT_FACTOR
         if -climb_mps <= factor * expected_mps:
             return None
-        return Found(f"it falls at {-climb_mps:.1f} m/s; {expected_mps:.1f} m/s is expected at "
-                     f"{altitude_m:.0f} m")
+        return AlarmFinding(f"it falls at {-climb_mps:.1f} m/s; {expected_mps:.1f} m/s is expected"
+                            f" at {altitude_m:.0f} m")
 
 
 class Fence:
@@ -208,14 +237,15 @@ class Fence:
 
     def __call__(
         self, flight: Mapping[str, Any], beacon: Beacon, utc_ms: int, is_held: bool
-    ) -> Found | None:
+    ) -> AlarmFinding | None:
         lat, lon, altitude_m = (
             beacon["latitude_deg"], beacon["longitude_deg"], beacon["altitude_m"])
         if self._ceiling_m is not None and altitude_m is not None and altitude_m > self._ceiling_m:
-            return Found(f"it is above the ceiling of {self._ceiling_m:.0f} m", _keys("ceiling"))
+            return AlarmFinding(
+                f"it is above the ceiling of {self._ceiling_m:.0f} m", _keys("ceiling"))
         if self._corners and lat is not None and lon is not None:
             is_out = not is_inside(self._corners, lat, lon)
-            return Found("it is outside the fence", _keys("fence")) if is_out else None
+            return AlarmFinding("it is outside the fence", _keys("fence")) if is_out else None
         is_known = not self._corners and (self._ceiling_m is None or altitude_m is not None)
         return None if is_known else _UNKNOWN
 

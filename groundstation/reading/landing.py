@@ -5,7 +5,7 @@ winds that carried the payload up, its newest position and the fall so far, and 
 Each says from when it is.
 
 Does not cover: hills, a balloon that floats.
-Source: ``wire.landing``, the same arithmetic as the payload's.
+Source: ``wire.landing_forecast``, the same arithmetic as the payload's.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from groundstation.archive.rows import body_of, is_verified, when_of
 from groundstation.archive.track import Point
 from groundstation.reading.landing_json import LandingJson, PayloadForecastJson
 from groundstation.sanitise import number, scaled
-from wire.landing import FallSpeed, Landing, predict
+from wire.landing_forecast import FallSpeed, Landing, predict
 from wire.mission import FlightSection
 from wire.winds import AirPosition, WindLayers
 

@@ -21,7 +21,7 @@ from groundstation.reading.landing_json import (
     PayloadForecastJson,
     ScoredTawhiriJson,
 )
-from wire.landing import Landing
+from wire.landing_forecast import Landing
 from wire.mission import FlightSection
 
 HEIGHTS_M = (10_000.0, 5_000.0)  # in the fall, beside its beginning

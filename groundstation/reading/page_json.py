@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
+from groundstation.archive.acknowledgements import Acknowledgement
 from groundstation.archive.connections import ConnectionJson
 from groundstation.archive.rows import CommandJson
 from groundstation.decode.foreign import NeighbourJson, NodeJson
@@ -192,6 +193,8 @@ class FlightJson(TypedDict):
     station: str
     radio: ConnectionJson | None
     broker: ConnectionJson | None
+    control_room: ConnectionJson | None  # the one that is shared with other stations
+    acknowledged: list[Acknowledgement]  # alarms, at any station
     stations: list[StationJson]
     callsign: str
     node_id: int
@@ -206,7 +209,7 @@ class FlightJson(TypedDict):
     phases: list[PhaseJson]
     launch_ms: int | None
     link: LinkJson
-    carries: dict[str, Any] | None  # wire.airtime_budget.Hour
+    carries: dict[str, Any] | None  # wire.airtime_budget.HourlyCapacity
     counts: dict[str, int]  # of records, by kind
     lives: list[LifeJson]
     silences: list[list[int]]  # [from, to], UTC ms

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from groundstation.archive import command_order, connections, outbox, schema
+from groundstation.archive import acknowledgements, command_order, connections, outbox, schema
 from groundstation.archive.outbox import QueuedCommand
 from groundstation.archive.rows import (
     columns_of,
@@ -147,6 +147,8 @@ class FlightReader:
             "station": self.mission.ground.station,
             "radio": connections.read(self.db, connections.RADIO),
             "broker": connections.read(self.db, connections.BROKER),
+            "control_room": connections.read(self.db, connections.CONTROL_ROOM),
+            "acknowledged": acknowledgements.known(self.db),
             "callsign": self.mission.payload.callsign,
             "node_id": self._node_id,
             "is_ours": True,

@@ -64,7 +64,7 @@ class UploadOutcome(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Put:
+class UploadRequest:
     """One HTTP PUT."""
 
     path: str
@@ -112,18 +112,19 @@ def made_ms(row: Mapping[str, Any]) -> int:
     return heard_ms if time_s is None else made_at(int(time_s), heard_ms)
 
 
-def put_telemetry(entries: Sequence[Mapping[str, Any]], now_ms: int) -> Put:
+def put_telemetry(entries: Sequence[Mapping[str, Any]], now_ms: int) -> UploadRequest:
     """The request for a batch; ``mtime`` 0 makes the same batch the same bytes."""
     body = gzip.compress(to_json(list(entries)).encode(), mtime=0)
-    return Put("/amateur/telemetry", body, {**_headers(now_ms), "Content-Encoding": "gzip"})
+    headers = {**_headers(now_ms), "Content-Encoding": "gzip"}
+    return UploadRequest("/amateur/telemetry", body, headers)
 
 
-def put_listener(mission: Mission, now_ms: int) -> Put | None:
+def put_listener(mission: Mission, now_ms: int) -> UploadRequest | None:
     """The request that shows the station on the map; None for one without a place."""
     if mission.ground.sondehub != "on" or mission.ground.sondehub_position is None:
         return None
     body = {**_who(mission), **_place(mission), "mobile": False}
-    return Put("/amateur/listeners", to_json(body).encode(), _headers(now_ms))
+    return UploadRequest("/amateur/listeners", to_json(body).encode(), _headers(now_ms))
 
 
 def judge(answer: UploadAnswer, entries: int) -> UploadOutcome:

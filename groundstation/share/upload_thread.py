@@ -21,7 +21,7 @@ from tenacity import (
 
 from groundstation import http_call
 from groundstation.http_call import NoAnswer
-from groundstation.share.sondehub import Put, Unanswered, UploadAnswer
+from groundstation.share.sondehub import Unanswered, UploadAnswer, UploadRequest
 from groundstation.share.upload_queue import UploadQueue
 from groundstation.share.uploader import EVERY_S, Uploader
 from wire.mission import Mission
@@ -40,7 +40,7 @@ class HttpPut:
         self._url = url.rstrip("/")
         self._deadline_s = deadline_s
 
-    def __call__(self, put: Put) -> UploadAnswer:
+    def __call__(self, put: UploadRequest) -> UploadAnswer:
         """Raises Unanswered when there is no answer within the deadline."""
         try:
             return UploadAnswer(*http_call.call(

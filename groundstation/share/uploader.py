@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 from groundstation.share import sondehub
-from groundstation.share.sondehub import Put, Unanswered, UploadAnswer, UploadOutcome
+from groundstation.share.sondehub import Unanswered, UploadAnswer, UploadOutcome, UploadRequest
 from groundstation.share.upload_queue import BATCH_MAX, Batch, UploadQueue
 from wire.mission import Mission
 
@@ -27,7 +27,7 @@ LISTENER_EVERY_MS = 6 * 3600 * 1000
 LISTENER_AGAIN_MS = 300_000  # after a try without an answer
 TRIES_MAX = 3  # of one batch, before its entries are suspected
 _log = structlog.get_logger()
-Send = Callable[[Put], UploadAnswer]
+Send = Callable[[UploadRequest], UploadAnswer]
 
 
 class Uploader:

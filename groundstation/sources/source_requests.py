@@ -30,7 +30,7 @@ from wire.commands import Opcode
 from wire.frames import COMMAND_OVERHEAD_BYTES
 from wire.mission import Mission, SourceSection
 from wire.records import Kind, TimeQuality
-from wire.sources import TEXT_BYTES_MAX, Spot
+from wire.sources import TEXT_BYTES_MAX, Position
 
 AGE_MS_MAX = 900_000  # the payload has given up older ones
 ANSWER_OVERHEAD_BYTES = COMMAND_OVERHEAD_BYTES + 9  # opcode, list, request id, length of the text
@@ -119,12 +119,12 @@ class SourceRequests:
         return None if url is None else SourceRequest(request_id, source, url)
 
 
-def _spot(body: Body) -> Spot | None:
+def _spot(body: Body) -> Position | None:
     lat, lon = number(body, "lat", -9e8, 9e8), number(body, "lon", -18e8, 18e8)
     alt = number(body, "alt", -1000, 100_000)
     if lat is None or lon is None or alt is None:
         return None
-    return Spot(lat / 1e7, lon / 1e7, float(alt))
+    return Position(lat / 1e7, lon / 1e7, float(alt))
 
 
 def _answered(db: sqlite3.Connection, now_ms: int) -> set[int]:

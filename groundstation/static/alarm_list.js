@@ -46,7 +46,10 @@ function noticed(alarm) {
   node.type = "button";
   node.addEventListener("click", async () => {
     node.disabled = true;
-    speak(await acknowledge(alarm) || "Acknowledged");
+    const why = await acknowledge(alarm);
+    speak(why || "Acknowledged");
+    node.disabled = why === ""; // a station that did not answer can be told again
+    if (why) write(node, "Not acknowledged: try again");
     draw();
   });
   return node;

@@ -21,7 +21,14 @@ export function signed(value, digits = 0) {
   return Number(text) === 0 ? text : (value < 0 ? MINUS : "+") + text;
 }
 
-export const climb = (value) => (known(value) ? `${signed(value, 1)}${GAP}m/s` : UNKNOWN);
+const AT_REST = ["BOOT", "GROUND", "LANDED"];
+const REST_MPS = 1; // a receiver that stands still shows up to this
+
+/** Up or down; at rest what a receiver shows of its own noise is none. */
+export function climb(value, phase) {
+  const isNoise = AT_REST.includes(phase) && Math.abs(value) < REST_MPS;
+  return known(value) ? `${isNoise ? "0" : signed(value, 1)}${GAP}m/s` : UNKNOWN;
+}
 
 /** A place as one types it into another map. */
 export const place = (lat, lon) => `${lat.toFixed(4)}, ${lon.toFixed(4)}`;

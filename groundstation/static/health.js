@@ -45,18 +45,26 @@ function payload(state, beacon) {
   ];
 }
 
-/** Whether the radio or the broker is connected, else since when not and why. */
+/** Whether the radio, the broker or the shared control room is connected, else since when not and why. */
 function reached({ is_connected, name, since_ms, why }, lost) {
   if (is_connected) return `connected, ${name}`;
   return `${lost} ${format.span(now() - since_ms)} ago${why ? `: ${why}` : ""}`;
 }
 
+/** The database that stations share: nothing is lost without it, so it says what waits. */
+function shared(room) {
+  const age = format.span(now() - room.since_ms);
+  if (room.is_connected) return `shared, ${room.name}, for ${age}`;
+  return `unreachable, lost ${age} ago: ${room.why}. Receiving goes on; what was queued before waits`;
+}
+
 function station(state) {
-  const { link, radio, broker, sondehub } = state;
+  const { link, radio, broker, control_room: room, sondehub } = state;
   const isUnreached = isRaised("station");
   const found = [["this page", isUnreached ? "has lost the station" : "connected", isUnreached]];
   if (radio) found.push(["radio", reached(radio, "lost"), !radio.is_connected]);
   if (broker) found.push(["broker", reached(broker, "unreachable, lost"), !broker.is_connected]);
+  if (room) found.push(["control room", shared(room), !room.is_connected]);
   found.push(
     ["last reception", link.last_ms ? `${since(link.last_ms)}, of anything` : "never", false],
     ["can send", state.can_transmit ? "yes" : state.is_ours ? "no key" : `only to ${state.payloads[0].name}`, false],

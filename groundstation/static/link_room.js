@@ -75,7 +75,7 @@ function ears({ stations, station }) {
 
 function now(link) {
   const total = link.heard + link.lost;
-  const words = [`${format.percent(link.loss_recent)} lost in the last five minutes of reception`];
+  const words = [`${format.percent(link.loss_recent)} of frames lost in the last five minutes of reception`];
   if (total) words.push(`${format.percent(link.lost / total)} of ${format.grouped(total)} frames in all`);
   words.push(link.rssi_dbm === null ? "the modem reports no signal strength" : `newest at ${format.signed(link.rssi_dbm)}${format.GAP}dBm`);
   if (link.snr_db !== null) words.push(`${format.signed(link.snr_db, 1)}${format.GAP}dB above the noise`);

@@ -28,7 +28,7 @@ function readings(state, beacon) {
   const hasFix = beacon && beacon.altitude_m !== null && (beacon.fix_age_s ?? 0) <= OLD_FIX_S;
   write(byId("altitude"), beacon ? format.metres(beacon.altitude_m) : "–");
   byId("altitude").classList.toggle("old", Boolean(beacon) && !hasFix);
-  write(byId("climb"), beacon ? format.climb(beacon.climb_mps) : "–");
+  write(byId("climb"), beacon ? format.climb(beacon.climb_mps, beacon.phase) : "–");
   write(byId("outside"), beacon ? format.degrees(beacon.outside_c) : "–");
   write(byId("battery"), beacon ? format.volts(beacon.battery_mv) : "–");
   write(byId("sats"), beacon ? format.count(beacon.satellites) : "–");

@@ -10,7 +10,7 @@ import * as geo from "./geo.js";
 import { askTawhiri, landing, likeliest } from "./landing.js";
 import { isWatching, me, whyNot, begin } from "./reader_position.js";
 import * as outcome from "./outcome.js";
-import { points } from "./track.js";
+import { claims, points } from "./track.js";
 import { landingSeal, usualSeal } from "./unsigned.js";
 
 const CLIMB_MS = 60_000; // a climb of another moment is not that of the position
@@ -35,9 +35,11 @@ export function start({ setByHand, restyle }) {
   );
   const device = button("Use this device’s position", begin);
   device.id = "me-device";
+  const byHand = button("Set it on the map", setByHand);
+  byHand.id = "me-by-hand";
   byId("from-here").append(
     el("h3", "", "From here"), row("to-it", ["distance", "bearing", "elevation"]), row("to-landing", ["distance", "bearing"]), line("ages", "me-age"),
-    el("p", "acts", device, button("Set it on the map", setByHand)),
+    el("p", "acts", device, byHand),
   );
   byId("forecast").append(
     el("h3", "", "Landing forecast"), line("big", "landing-place"), line("ages", "landing-when"),
@@ -144,7 +146,7 @@ function drawFix(last) {
   const beacon = believed();
   const isOfThen = last && beacon && Math.abs(beacon.utc_ms - last[0]) < CLIMB_MS;
   write(byId("fix-altitude"), last ? format.metres(last[3]) : "–");
-  write(byId("fix-climb"), isOfThen ? format.climb(beacon.climb_mps) : "–");
+  write(byId("fix-climb"), isOfThen ? format.climb(beacon.climb_mps, beacon.phase) : "–");
   show("fix", place);
   const lostMs = unreachableSince();
   byId("fix-reach").hidden = lostMs === null || ending() !== null;
@@ -156,6 +158,7 @@ function drawFix(last) {
 function drawFromHere(last) {
   const own = me();
   const aim = likeliest();
+  byId("me-by-hand").hidden = !flight().has_vendor || points().length + claims().length === 0; // no map yet
   drawRow("to-it", flight().name, own, last && [last[1], last[2]]);
   if (own && last) drawElevation(own, last);
   drawRow("to-landing", "the landing", own, aim && !hasLanded() && [aim.lat, aim.lon]);

@@ -21,6 +21,7 @@ PHASES = {
     "BOOT": "waking", "GROUND": "on the ground", "ASCENT": "rising", "FLOAT": "floating",
     "DESCENT": "falling", "LANDED": "landed", "INFLIGHT_UNKNOWN": "in flight",
 }
+AT_REST, REST_MPS = ("BOOT", "GROUND", "LANDED"), 1.0
 SEALS = {"genuine": "signed", "unverified": "not verified", "unsigned": "not signed"}
 ACCENT, SOFT, BAD = "#dfa25a", "dim", "bold #f0907d"
 LETTERS_SHOWN = 4
@@ -35,6 +36,13 @@ def span(ms: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
+def climb(value: float | None, phase: str) -> str:
+    """Up or down, in m/s. At rest a receiver still shows some: less than REST_MPS is none there."""
+    if value is not None and phase in AT_REST and abs(value) < REST_MPS:
+        return "0 m/s"
+    return _number(value, "+.1f", " m/s")
+
+
 def strip(snapshot: Snapshot, now_ms: int) -> Text:
     """Who, how high and how old that is."""
     flight, beacon = snapshot.flight, snapshot.believed
@@ -43,7 +51,7 @@ def strip(snapshot: Snapshot, now_ms: int) -> Text:
         return line.append("not received yet", SOFT)
     line.append(PHASES.get(str(beacon["phase"]), "phase unknown"), f"italic {ACCENT}")
     line.append(f"   {_number(beacon['altitude_m'], '.0f', ' m')}", "bold")
-    line.append(f"   {_number(beacon['climb_mps'], '+.1f', ' m/s')}")
+    line.append(f"   {climb(beacon['climb_mps'], str(beacon['phase']))}")
     if flight["launch_ms"] is not None:
         minutes, seconds = divmod(max(0, now_ms - flight["launch_ms"]) // 1000, 60)
         line.append(f"   T+{minutes // 60}:{minutes % 60:02d}:{seconds:02d}", SOFT)
@@ -110,7 +118,8 @@ def station(snapshot: Snapshot, now_ms: int) -> Text:
         return Text("No station is receiving: what the payload does is unknown. Start "
                     "`spacepi-ground serve` or `receive`.", BAD)
     lost = link["loss_recent"]
-    line = Text("lost " + ("–" if lost is None else f"{lost:.0%}") + " in the last five minutes")
+    line = Text("frames lost: " + ("–" if lost is None else f"{lost:.0%}")
+                + " in the last five minutes")
     if link["rssi_dbm"] is not None:
         line.append(f", {link['rssi_dbm']:.0f} dBm")
     if link["snr_db"] is not None:
@@ -126,7 +135,9 @@ def station(snapshot: Snapshot, now_ms: int) -> Text:
 
 def alarms(snapshot: Snapshot, now_ms: int) -> Text:
     """One line each, the newest first; empty when nothing is wrong."""
-    lines = [Text.assemble((f"! {alarm.words}", BAD if alarm.is_active else ACCENT),
+    names = {"fault": "fault: "}  # the words of the others say what they are about
+    lines = [Text.assemble((f"! {names.get(alarm.rule, '')}{alarm.words}",
+                            BAD if alarm.is_active else ACCENT),
                            (f", {span(now_ms - alarm.since_ms)} ago"
                             + ("" if alarm.is_active else ", over"), SOFT))
              for alarm in snapshot.alarms]

@@ -5,6 +5,10 @@ not been sent yet. A command's counter is drawn when it is sent; where counters 
 the clock, because many frames were sent in a short time, commands wait until the clock has caught
 up.
 
+Where payloads take turns, a window is also known by the clock: each slot begins with a beacon that
+listens. The station speaks then if it has heard the payload in the last rounds, though not this
+beacon; its own clock has to be right to half a second.
+
 Sans-I/O apart from the archive, and without a clock: every call carries its UTC in ms.
 """
 
@@ -19,13 +23,16 @@ from groundstation.archive.archive import Archive
 from groundstation.archive.command_order import Precedence
 from groundstation.archive.outbox import QueuedCommand
 from groundstation.decode.node_receiver import NodeReceiver
+from groundstation.uplink.sending_rights import SendingRights
 from wire import auth, commands, frames
 from wire.airtime_budget import UPLINK_MARGIN_MS, AirtimeBudget
 from wire.commands import Opcode
 from wire.frames import COMMAND_OVERHEAD_BYTES, CommandFrame, FeedbackFrame
 from wire.mission import Mission
+from wire.mission_swarm import SLOT_LATE_MS
 
 COMMANDS_IN_A_ROW_MAX = 3  # then a report goes first
+SLOT_ROUNDS = 2  # without the payload for so many rounds, only a beacon opens a window
 LEAD_S_MAX = 120  # of a command's counter before the clock; the payload allows AHEAD_S_MAX
 _log = structlog.get_logger()
 
@@ -33,8 +40,13 @@ _log = structlog.get_logger()
 class UplinkScheduler:
     """Chooses what to transmit and when; nothing when ``key`` is None."""
 
-    def __init__(self, mission: Mission, archive: Archive, key: bytes | None) -> None:
+    def __init__(
+        self, mission: Mission, archive: Archive, key: bytes | None,
+        rights: SendingRights | None = None,
+    ) -> None:
+        """``rights`` where several stations share the outbox; without them every entry is ours."""
         self._mission = mission
+        self._rights = rights
         self._budget = AirtimeBudget(mission)
         self._archive = archive
         self._key = key
@@ -43,6 +55,8 @@ class UplinkScheduler:
         self._window_ms: int | None = None  # when a beacon last said that it listens
         self._is_window_used = False
         self._is_armed = False  # the cutdown, as that beacon said
+        self._heard_ms: int | None = None  # the latest frame of our payload
+        self._slot_used_ms = 0  # when the latest window by the clock was used
         self._last_report_ms: int | None = None
         self._commands_in_a_row = 0
 
@@ -51,6 +65,10 @@ class UplinkScheduler:
         self._window_ms = utc_ms
         self._is_armed = is_armed
         self._is_window_used = False
+
+    def note_heard(self, utc_ms: int) -> None:
+        """Our payload was received here, by whatever frame."""
+        self._heard_ms = utc_ms
 
     def next_uplink(self, node: NodeReceiver | None, utc_ms: int) -> bytes | None:
         """The frame to transmit now, or None. ``node`` is the receiver of our payload.
@@ -74,18 +92,34 @@ class UplinkScheduler:
             _log.error("uplink_withheld", why=str(error))
             data = None
         self._is_window_used = data is not None
+        if data is not None:
+            self._slot_used_ms = utc_ms
         return data
 
     def _is_window_open(self, utc_ms: int) -> bool:
-        if self._window_ms is None or self._is_window_used:
-            return False
         budget = self._budget
         air_ms = budget.airtime.on_air_ms(budget.uplink_bytes_max)
         last_start_ms = budget.window_ms - air_ms
         # As many stations answer one after another, each with time to notice its turn.
         turns = 1 + (last_start_ms - UPLINK_MARGIN_MS) // air_ms
         first_start_ms = self._station % turns * air_ms
-        return first_start_ms <= utc_ms - self._window_ms <= last_start_ms
+        if self._window_ms is not None and not self._is_window_used and (
+                first_start_ms <= utc_ms - self._window_ms <= last_start_ms):
+            return True
+        return self._station % turns == 0 and self._is_slot_window(utc_ms, last_start_ms)
+
+    def _is_slot_window(self, utc_ms: int, last_start_ms: int) -> bool:
+        """Does our payload listen now by the clock, which may be late there by SLOT_LATE_MS?"""
+        swarm, budget = self._mission.swarm, self._budget
+        if swarm is None or swarm.slot_s is None or self._heard_ms is None:
+            return False
+        is_heard = 0 <= utc_ms - self._heard_ms <= SLOT_ROUNDS * swarm.round_ms
+        if not is_heard or budget.window_every_ms > swarm.round_ms:
+            return False
+        since_ms = swarm.since_slot_ms(self._node_id, utc_ms)
+        beacon_ms = budget.silence_ms - budget.window_ms
+        is_open = beacon_ms + SLOT_LATE_MS <= since_ms <= beacon_ms + last_start_ms
+        return is_open and utc_ms - self._slot_used_ms > since_ms
 
     def _next_command(self, utc_ms: int) -> QueuedCommand | None:
         """The command that may be sent in this window; those that can never be sent are abandoned.
@@ -97,12 +131,26 @@ class UplinkScheduler:
             is_fire = entry.opcode is Opcode.CUTDOWN_FIRE
             arming = outbox.arming_before(db, entry.command_id) if is_fire else None
             why = command_order.hopeless(entry, arming, utc_ms)
+            may_send = self._may_send(entry)
             if why is not None:
-                with self._archive.batch():
-                    outbox.fail(db, entry.command_id, why)
-            elif command_order.may_go(entry, arming, self._is_armed):
-                return entry if self._has_counter(entry, utc_ms) else None
+                if may_send:  # else it is for another station to say
+                    with self._archive.batch():
+                        outbox.fail(db, entry.command_id, why)
+            elif self._may_go(entry, arming):
+                if may_send:
+                    return entry if self._has_counter(entry, utc_ms) else None
+                assert self._rights is not None
+                self._rights.wish(entry.command_id)
         return None
+
+    def _may_send(self, entry: QueuedCommand) -> bool:
+        return self._rights is None or self._rights.may_send(self._archive.db, entry)
+
+    def _may_go(self, entry: QueuedCommand, arming: QueuedCommand | None) -> bool:
+        """The payload takes a FIRE only from the station whose ARM it took."""
+        is_of_others = arming is not None and not counters.has_sent(
+            self._archive.db, arming.command_id)
+        return not is_of_others and command_order.may_go(entry, arming, self._is_armed)
 
     def _has_counter(self, entry: QueuedCommand, utc_ms: int) -> bool:
         """An ABORT is accepted whatever its counter."""
@@ -125,7 +173,8 @@ class UplinkScheduler:
             return None
         with self._archive.batch():
             current = outbox.one(self._archive.db, entry.command_id)
-            if current is None or not current.is_waiting:  # it was called back just now
+            # It was called back just now, or offered to the other stations.
+            if current is None or not current.is_waiting or not self._may_send(current):
                 return None
             counter = self._archive.take_counter(
                 utc_ms, entry.kind, entry.command_id, self._station)

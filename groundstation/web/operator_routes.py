@@ -85,8 +85,10 @@ class OperatorRoutes:
         rule, since_ms = data.get("rule"), data.get("since_ms")
         if not isinstance(rule, str) or not isinstance(since_ms, int):
             return refuse(422, "The body must contain the rule of the alarm, and since when.")
+        reasons = self._board.reasons(rule)
         if not self._board.acknowledge(rule, since_ms):
             return refuse(404, "There is no such alarm any more.")
+        await self._pool.ask(lambda _: self._outbox.acknowledge(rule, reasons))
         return as_json(self._times.as_json())
 
     async def _write(self, act: Callable[[OutboxDesk], Answer]) -> Response:

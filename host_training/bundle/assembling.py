@@ -16,7 +16,7 @@ from pathlib import Path
 
 from host_training.bundle import chat
 from host_training.errors import TrainingError
-from host_training.evaluation.bits import gguf_bits_per_byte
+from host_training.likelihood.bits import gguf_bits_per_byte
 from host_training.rows.dataset import Row
 from wire.bundle import MODEL, PUBLIC_KEY
 

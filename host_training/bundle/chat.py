@@ -14,15 +14,16 @@ from host_training.bundle.conversation import Utterance, recent, suffix
 from host_training.bundle.pack import PersonaJson, read_persona_json
 from host_training.common.chat_template import END_OF_TURN
 from host_training.errors import TrainingError
-from host_training.evaluation.bits import open_engine
-from host_training.evaluation.generation import best_line
+from host_training.likelihood.bits import open_engine
 from payload import prompt
 from payload.mind import reranker
+from payload.mind.drafts import of_replies
 from payload.mind.memory import Memory
+from payload.mind.refusals import usable
 from payload.mind.reranker import Reranker
 from wire.bundle import Manifest, model_file, verify_bundle
 from wire.file_hashes import FileHashes
-from wire.sampling import sampling_of
+from wire.sampling import Sampling, sampling_of
 
 TRIES_MAX = 4  # a reply that cleans to nothing is drawn again
 TRY_OUT_S_MAX = 600
@@ -47,12 +48,12 @@ class PersonaVoice:
     def drafts(self, moment: prompt.Moment) -> tuple[str, list[str]]:
         """The words of a moment with a memory, and drafts of one thought, the likeliest first."""
         recalled = self._memory.recall_for(moment.about, moment.question, [], self._random)
-        asked = prompt.suffix(moment, recalled)
+        prompt_end = prompt.suffix(moment, recalled)
         drawn = self._engine.draw(
-            self._tokens(prompt.prefix(self._text)), self._tokens(asked),
-            self._tokens(prompt.suffix(prompt.PLAIN)), self._sampling,
-            self._random.randrange(1 << 31))
-        return asked.split(END_OF_TURN)[0], drawn.drafts
+            self._tokens(prompt.prefix(self._text)), self._tokens(prompt_end),
+            self._tokens(prompt.suffix(prompt.PLAIN)), self._sampling_of(moment),
+            self._random.randrange(1 << 31), is_brief=moment.question is not None)
+        return prompt_end.split(END_OF_TURN)[0], drawn.drafts
 
     def speak(self, moment: prompt.Moment, turns: Sequence[Utterance] = ()) -> str | None:
         """One clean line that was not said in ``turns``; None when TRIES_MAX draws gave none.
@@ -60,20 +61,28 @@ class PersonaVoice:
         Of ``turns``, the newest that leave room for a reply are in the prompt.
         """
         recalled = self._memory.recall_for(moment.about, moment.question, [], self._random)
-        prefix, asked = self._tokens(prompt.prefix(self._text)), prompt.suffix(moment, recalled)
-        room = self._engine.n_ctx - len(prefix) - self._count(asked) - self._sampling.max_tokens
-        tokens = self._tokens(suffix(recent(turns, room, self._count), asked))
-        said = [turn.words for turn in turns if turn.role == "assistant"]
+        prefix = self._tokens(prompt.prefix(self._text))
+        prompt_end = prompt.suffix(moment, recalled)
+        sampling, is_reply = self._sampling_of(moment), moment.question is not None
+        taken = len(prefix) + self._count(prompt_end) + sampling.max_tokens
+        room = self._engine.n_ctx - taken
+        tokens = self._tokens(suffix(recent(turns, room, self._count), prompt_end))
+        earlier = [turn.words for turn in turns if turn.role == "assistant"]
         for _ in range(TRIES_MAX):
-            drawn = self._engine.draw(prefix, tokens, self._tokens(prompt.suffix(prompt.PLAIN)),
-                                      self._sampling, self._random.randrange(1 << 31))
+            drawn = self._engine.draw(
+                prefix, tokens, self._tokens(prompt.suffix(prompt.PLAIN)), sampling,
+                self._random.randrange(1 << 31), is_brief=is_reply)
             drafts = (drawn.drafts if self._reranker is None
                       else self._reranker.ordered(drawn.drafts, moment.about))
-            lines = (best_line([draft], self._sampling.sentences_max) for draft in drafts)
-            line = next((line for line in lines if line and not prompt.is_repeat(line, said)), None)
+            lines = (usable(draft, sampling.sentences_max, is_reply) for draft in drafts)
+            line = next((line for line in lines
+                         if line and not prompt.is_repeat(line, earlier)), None)
             if line:
                 return line
         return None
+
+    def _sampling_of(self, moment: prompt.Moment) -> Sampling:
+        return self._sampling if moment.question is None else of_replies(self._sampling)
 
     def _tokens(self, text: str) -> list[int]:
         return self._engine.tokens(text)

@@ -71,11 +71,11 @@ def recent(turns: Sequence[Utterance], tokens_max: int, count: Callable[[str], i
     return kept
 
 
-def suffix(turns: Sequence[Utterance], asked: str) -> str:
-    """What follows ``payload.prompt.prefix``: ``turns``, then ``asked`` of ``prompt.suffix``."""
+def suffix(turns: Sequence[Utterance], prompt_end: str) -> str:
+    """What follows ``payload.prompt.prefix``: ``turns``, then what ``prompt.suffix`` gave."""
     assert not turns or turns[0].role == "user", "the prefix ends in the user's header"
     header = f"{START_OF_TURN}user\n"
-    return ("".join(map(_rendered, turns)) + header + asked).removeprefix(header)
+    return ("".join(map(_rendered, turns)) + header + prompt_end).removeprefix(header)
 
 
 def _rendered(turn: Utterance) -> str:

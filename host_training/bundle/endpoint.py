@@ -40,7 +40,7 @@ BODY_BYTES_MAX = 1 << 20
 MESSAGES_MAX = 1000
 RETRY_AFTER_S = 5
 ROLES = ("system", "developer", "user", "assistant")
-# ChatRequest of a model and not given here: ignoring them would answer another question.
+# Requested of a model and not given here: ignoring them would answer another question.
 REFUSED = ("tools", "functions", "response_format", "logprobs", "modalities")
 _HARMLESS: Mapping[str, tuple[object, ...]] = {"response_format": ({"type": "text"},),
                                                "modalities": (["text"],)}
@@ -99,16 +99,16 @@ class _Endpoint:
     async def chat(self, request: Request) -> Response:
         data = await _posted(request)
         self._check_model(data.get("model", self._model["id"]))
-        asked = read_request(data)
+        chat_request = read_request(data)
         with self.line.place() as turn:
-            said = await run_in_threadpool(self._answer, asked.turns, turn)
+            reply = await run_in_threadpool(self._answer, chat_request.turns, turn)
         answer = {"id": f"chatcmpl-{secrets.token_hex(12)}", "created": int(time.time()),
                   "model": self._model["id"]}
-        if asked.is_streamed:
-            return StreamingResponse(_events(answer, said), media_type="text/event-stream",
+        if chat_request.is_streamed:
+            return StreamingResponse(_events(answer, reply), media_type="text/event-stream",
                                      headers={"cache-control": "no-store"})
         return JSONResponse(answer | {"object": "chat.completion", "choices": [{
-            "index": 0, "message": {"role": "assistant", "content": said}, "logprobs": None,
+            "index": 0, "message": {"role": "assistant", "content": reply}, "logprobs": None,
             "finish_reason": "stop"}]})
 
     def _answer(self, turns: list[Utterance], turn: threading.Lock) -> str:
@@ -175,9 +175,9 @@ def _turn(at: int, message: object) -> Utterance | None:
     return Utterance(side, "\n".join(words))
 
 
-def _events(answer: dict[str, Any], said: str) -> Iterator[str]:
+def _events(answer: dict[str, Any], reply: str) -> Iterator[str]:
     """Server-sent events: the role, the words one by one, the end."""
-    pieces = said.split(" ")
+    pieces = reply.split(" ")
     deltas: list[dict[str, str]] = [{"role": "assistant", "content": ""}]
     deltas += [{"content": piece + " " * (at < len(pieces) - 1)} for at, piece in enumerate(pieces)]
     for delta in (*deltas, {}):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 
 from host_training.cli.bundles import DEFAULT_KEY, SeedOption, say_how_it_flies
+from host_training.cli.progress import progress_shown, quiet_libraries
 from host_training.errors import TrainingError
 from host_training.training import known_bases
 
@@ -31,17 +30,11 @@ OutOption = Annotated[Path, typer.Option(help="Output bundle directory.")]
 QuantOption = Annotated[str, typer.Option(help="auto, or a type like Q4_K_M.")]
 KeyOption = Annotated[Path, typer.Option(help="Signing key, created on first use.")]
 
-Progress = Callable[[], AbstractContextManager[Callable[[str, float, str], None]]]
 
-
-def register(app: typer.Typer, progress: Progress, be_quiet: Callable[[], None]) -> None:
-    """Add these commands to the ``spacepi-train`` of ``__main__``, with its progress bars."""
-    _shared.update(progress=progress, be_quiet=be_quiet)
+def register(app: typer.Typer) -> None:
+    """Add these commands to the ``spacepi-train`` of ``__main__``."""
     for command in (job, adopt, feed, adapter):
         app.command()(command)
-
-
-_shared: dict[str, Any] = {}
 
 
 def job(
@@ -56,14 +49,14 @@ def job(
     seed: SeedOption = 1,
 ) -> None:
     """Pack a training job into one folder for a rented GPU: sh run.sh there, adopt here."""
-    _shared["be_quiet"]()
+    quiet_libraries()
     from host_training import pipeline, preflight
     from host_training.training import remote_job as jobs
     from host_training.training import train
 
     preflight.check_job(persona_dir, base, out, _work(work, out))
     options = pipeline.Options(method, epochs=epochs, lr=lr, variants=variants, seed=seed)
-    with _shared["progress"]() as report:
+    with progress_shown() as report:
         base = known_bases.resolve(base, lambda line: report("base", 0.0, line))
         prepared = pipeline.prepare(persona_dir, base, _work(work, out), options, report)
     config = train.TrainConfig(method, epochs, lr, seed=seed)
@@ -85,11 +78,11 @@ def adopt(
     key: KeyOption = DEFAULT_KEY,
 ) -> None:
     """Verify the result of a remote training job and build the bundle from it."""
-    _shared["be_quiet"]()
+    quiet_libraries()
     from host_training import pipeline
 
     options = pipeline.Options(quant=quant, variants=variants, seed=seed)
-    with _shared["progress"]() as report:
+    with progress_shown() as report:
         manifest = pipeline.run(persona_dir, base, out, _work(work, out), key.expanduser(),
                                 options, report, adopted=source)
     console.print(f"Bundle: {out}")
@@ -113,7 +106,7 @@ def feed(
     key: KeyOption = DEFAULT_KEY,
 ) -> None:
     """Add new writing to a persona, train the next version, and print what changed."""
-    _shared["be_quiet"]()
+    quiet_libraries()
     from host_training import pipeline
     from host_training.bundle import inspection, pack
     from host_training.corpus import feed
@@ -121,7 +114,7 @@ def feed(
 
     old = verify_bundle(out, None)
     options = pipeline.Options(method, quant, epochs, variants=variants, seed=seed)
-    with _shared["progress"]() as report:
+    with progress_shown() as report:
         base = known_bases.resolve(base, lambda line: report("base", 0.0, line))
         added = feed.add(persona_dir, new)
         try:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 
+from host_training.cli.progress import (
+    ProgressOption,
+    Report,
+    progress_shown,
+    quiet_libraries,
+)
 from host_training.errors import TrainingError
 from host_training.training import known_bases
 
 console = Console()
 
-Report = Callable[[str, float, str], None]
-Progress = Callable[[Path | None], AbstractContextManager[Report]]
-ProgressOption = Annotated[Path | None, typer.Option(
-    "--progress", metavar="FILE", help="Also write the progress to this file, one JSON object per "
-                                       "line, for the studio.")]
 BaseOption = Annotated[Path, typer.Option(
     help="Base model that scores pairs, if clean.pair_score_bits is set.")]
 PEOPLE_SHOWN_MAX = 20
@@ -30,12 +30,10 @@ VALUES_SHOWN_MAX = 10
 TIERS = {"tier 1": "essays and documents (tier 1)", "tier 2": "journals and notes (tier 2)",
          "tier 3": "mails and talks (tier 3)", "tier 4": "chats and posts (tier 4)"}
 LAYERS = {"thinking": "of all that, how you think", "values": "of all that, values"}
-_shared: dict[str, Any] = {}
 
 
-def register(app: typer.Typer, progress: Progress, be_quiet: Callable[[], None]) -> None:
-    """Add these commands to the ``spacepi-train`` of ``__main__``, with its progress bars."""
-    _shared.update(progress=progress, be_quiet=be_quiet)
+def register(app: typer.Typer) -> None:
+    """Add these commands to the ``spacepi-train`` of ``__main__``."""
     app.command()(init)
     app.command()(scan)
 
@@ -63,7 +61,7 @@ def scan(
     progress: ProgressOption = None,
 ) -> None:
     """Read every export as `run` does, and report what was found, excluded and removed."""
-    with _shared["progress"](progress) as report:
+    with progress_shown(progress) as report:
         n_examples = _read_all(persona_dir, out, base, report)
     _show_all(out, n_examples)
     _show("to measure with", ("",), [(line,) for line in _doubts(persona_dir, out)])
@@ -100,8 +98,8 @@ def _scorer(base: Path) -> Callable[[Sequence[tuple[str, str]]], Sequence[float]
     from host_training import preflight
 
     preflight.check_base(base)
-    _shared["be_quiet"]()
-    from host_training.evaluation.pair_likelihood import PairLikelihood
+    quiet_libraries()
+    from host_training.likelihood.pair_likelihood import PairLikelihood
 
     return PairLikelihood(known_bases.folder(base))
 

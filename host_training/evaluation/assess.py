@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from host_training.evaluation import (
-    bits,
     context,
     intervals,
     leaks,
@@ -19,7 +18,7 @@ from host_training.evaluation import (
     role_play,
     style,
 )
-from host_training.evaluation.authorship_scores import Court, voices
+from host_training.evaluation.authorship_scores import AuthorshipScale, voices
 from host_training.evaluation.findings import (
     BASE_ALONE,
     BASE_ASKED,
@@ -34,8 +33,9 @@ from host_training.evaluation.findings import (
 from host_training.evaluation.generation import Speech, as_ranked, speak
 from host_training.evaluation.intervals import Interval
 from host_training.evaluation.memorisation import TrainedText
-from host_training.evaluation.ngram_baseline import Letters
+from host_training.evaluation.ngram_baseline import NgramBaseline
 from host_training.evaluation.subject import Subject
+from host_training.likelihood import bits
 from host_training.rows.dataset import Row, spread
 from host_training.rows.targets import IN_FLIGHT
 
@@ -55,17 +55,18 @@ def assess(subject: Subject, report: Report) -> Findings:
     trained = list(dict.fromkeys(r.text for r in subject.train if r.kind not in ("canary", "line")))
     corpus = TrainedText(trained)
     floor = reference_authors.floor(subject.partners, written)
-    court = Court(subject.test, subject.validation, floor, subject.seed)
-    base_said, speeches = _speeches(subject, report)
+    scale = AuthorshipScale(subject.test, subject.validation, floor, subject.seed)
+    base_speech, speeches = _speeches(subject, report)
     own = {file: _own_words(speech.lines, corpus) for file, speech in speeches.items()}
-    judged = voices(court, subject, own[subject.flown], base_said.lines, trained)
-    said = speeches[subject.flown]
+    judged = voices(scale, subject, own[subject.flown], base_speech.lines, trained)
+    speech = speeches[subject.flown]
     report(0.4, "whether it is the person")
-    likeness = _likeness(subject, said, written, trained, floor, judged, court.floor)
+    likeness = _likeness(subject, speech, written, trained, floor, judged, scale.floor)
     report(0.55, "what it says in a conversation")
     conversation = role_play.play(subject)
     report(0.6, "what it has memorised")
-    memory = _memory(subject, said, [turn.persona for turn in conversation if turn.persona], corpus)
+    replies = [turn.persona for turn in conversation if turn.persona]
+    memory = _memory(subject, speech, replies, corpus)
     report(0.75, "what the quantisation cost")
     rows = spread(subject.test, COMPARED_MAX)
     costs = quants.compare(subject.exact, subject.ladder, rows, [row.session for row in rows],
@@ -74,10 +75,10 @@ def assess(subject: Subject, report: Report) -> Findings:
     flown = mission.examine(subject.flown_path, subject.builder, subject.author, subject.name,
                             subject.terms, subject.region, subject.sampling, subject.seed,
                             subject.threads, subject.order)
-    spoken = {file: Spoken(speech.pace, court.authorship(own[file]))
+    spoken = {file: Spoken(speech.pace, scale.authorship(own[file]))
               for file, speech in speeches.items()}
     return Findings(subject.name, subject.author, subject.flown, likeness, memory, costs, flown,
-                    spoken, said.lines[:SHOWN], written[:SHOWN], conversation)
+                    spoken, speech.lines[:SHOWN], written[:SHOWN], conversation)
 
 
 def _speeches(subject: Subject, report: Report) -> tuple[Speech, dict[str, Speech]]:
@@ -100,7 +101,7 @@ def _own_words(lines: Sequence[str], corpus: TrainedText) -> list[str]:
     return [line for line in lines if not corpus.longest_common(line)]
 
 
-def _likeness(subject: Subject, said: Speech, written: Sequence[str], trained: Sequence[str],
+def _likeness(subject: Subject, speech: Speech, written: Sequence[str], trained: Sequence[str],
               floor: reference_authors.Floor | None, judged: dict[str, VoiceScores],
               judged_by: str) -> Likeness:
     rows = [learning.without_end(row) for row in subject.test]
@@ -111,7 +112,7 @@ def _likeness(subject: Subject, said: Speech, written: Sequence[str], trained: S
         return intervals.ratio(costs, sizes, sessions, subject.seed)
 
     plain = learning.read(subject, learning.author_rows(subject))
-    letters = Letters(trained)
+    letters = NgramBaseline(trained)
     rivals = {
         LETTERS: np.array([letters.bits(row.text) for row in rows]),
         BASE_ALONE: plain.base[: len(rows)],
@@ -130,42 +131,42 @@ def _likeness(subject: Subject, said: Speech, written: Sequence[str], trained: S
     return Likeness(
         bits={name: interval(rival) for name, rival in shown.items()},
         lead=interval(rivals[untuned] - flown), voices=judged, floor=judged_by,
-        habits=style.habit_distances(written, said.lines, subject.seed) if said.lines else {},
+        habits=style.habit_distances(written, speech.lines, subject.seed) if speech.lines else {},
         listening=intervals.ratio(costs - flown[at], sizes[at], [sessions[n] for n in at],
                                   subject.seed) if wrong else None,
         first_places=sum(place == 1 for place in places) / len(places) if places else None,
-        asked=len(places), usable=len(said.lines) / len(said.draws),
-        claims=[s for s in said.lines if mission.is_claim(s, subject.author, subject.name)],
+        trials=len(places), usable=len(speech.lines) / len(speech.draws),
+        claims=[s for s in speech.lines if mission.is_claim(s, subject.author, subject.name)],
         learnt=learning.learnt(plain, learning.read(subject, others_rows), subject.seed
                                ) if others_rows else None,
         layers=learning.layers(plain, subject.seed))
 
 
-def _memory(subject: Subject, said: Speech, replies: Sequence[str], corpus: TrainedText
+def _memory(subject: Subject, speech: Speech, replies: Sequence[str], corpus: TrainedText
             ) -> LeakFindings:
     """``replies``: what it said in conversations; only a leak is looked for there."""
     trained = [row for row in subject.train if row.kind not in ("plain", "canary")]
-    asked = list(subject.test)
-    longest = np.array([corpus.longest_common(line) for line in said.lines])
-    asked_in = [session for session, line in said.draws if line]
+    unseen = list(subject.test)
+    longest = np.array([corpus.longest_common(line) for line in speech.lines])
+    sessions = [session for session, line in speech.draws if line]
     some = trained[:ROWS_MAX]
     path, threads = subject.flown_path, subject.threads
 
     def rates(rows: Sequence[Row]) -> np.ndarray:
         return bits.gguf_row_bits(path, rows, threads) / [len(r.text.encode()) for r in rows]
 
-    model = bits.open_gguf(path, max(len(r.input_ids) for r in (*some, *asked)),
+    model = bits.open_gguf(path, max(len(r.input_ids) for r in (*some, *unseen)),
                            every_logit=True, threads=threads)
     completed = (memorisation.completed(model, some[:COMPLETED_MAX]),
-                 memorisation.completed(model, spread(asked, COMPLETED_MAX)))
+                 memorisation.completed(model, spread(unseen, COMPLETED_MAX)))
     model.close()
     return LeakFindings(
-        leaks=leaks.find([*said.lines, *replies], subject.terms, subject.region),
+        leaks=leaks.find([*speech.lines, *replies], subject.terms, subject.region),
         exposures=(memorisation.exposures(path, subject.builder, subject.seed, threads)
                    if subject.has_canaries else {}),
         completed=completed,
-        verbatim=intervals.ratio(longest > 0, np.ones(len(longest)), asked_in, subject.seed
+        verbatim=intervals.ratio(longest > 0, np.ones(len(longest)), sessions, subject.seed
                                  ) if len(longest) else None,
         longest=int(longest.max(initial=0)),
-        membership=intervals.auc_interval(list(rates(asked)), list(rates(some)), subject.seed,
-                                          [row.session for row in asked]))
+        membership=intervals.auc_interval(list(rates(unseen)), list(rates(some)), subject.seed,
+                                          [row.session for row in unseen]))

@@ -19,7 +19,7 @@ from host_training.rows.dataset import Row
 BAGS_MIN = 2  # of the author and of others, to learn from and to judge
 
 
-class Court:
+class AuthorshipScale:
     """A judge of authorship, taught once and asked about every speaker.
 
     ``floor``: whose words are 0 of its scale, "" where there is too little text to judge anybody.
@@ -42,38 +42,39 @@ class Court:
 
     def authorship(self, lines: Sequence[str]) -> Interval | None:
         """From 0, other people's words, to 1, the author's; None: too little to judge."""
-        said = bags(lines)
-        if not self.floor or not said:
+        spoken = bags(lines)
+        if not self.floor or not spoken:
             return None
-        return authorship.normalised(self._judge.score(said), *self._ends, self._seed)
+        return authorship.normalised(self._judge.score(spoken), *self._ends, self._seed)
 
     def delta(self, lines: Sequence[str]) -> float | None:
         """Burrows' Delta to the author; None: too little to judge."""
         return self._delta.distance(lines) if self.floor and lines else None
 
 
-def voices(court: Court, subject: Subject, said: Sequence[str], base_said: Sequence[str],
-           trained: Sequence[str]) -> dict[str, VoiceScores]:
+def voices(scale: AuthorshipScale, subject: Subject, spoken: Sequence[str],
+           base_spoken: Sequence[str], trained: Sequence[str]) -> dict[str, VoiceScores]:
     """The persona, the base, the author and others.
 
-    Args:    said, base_said: lines, those known by heart left out.
+    Args:    spoken, base_spoken: lines, those known by heart left out.
              trained: texts the persona learnt from.
     """
     written = list(dict.fromkeys(row.text for row in subject.test))
-    found = {who: _speaker(court, lines, trained, subject.seed)
-             for who, lines in ((subject.name, said), (BASE_ASKED, base_said))}
-    found[subject.author] = VoiceScores(court.authorship(court.author), None, None,
-                                        court.delta(court.author), style.variety(written))
-    if court.floor:
-        found[court.floor] = VoiceScores(court.authorship(court.others), None, None,
-                                         court.delta(court.others), style.variety(court.others))
+    found = {who: _speaker(scale, lines, trained, subject.seed)
+             for who, lines in ((subject.name, spoken), (BASE_ASKED, base_spoken))}
+    found[subject.author] = VoiceScores(scale.authorship(scale.author), None, None,
+                                        scale.delta(scale.author), style.variety(written))
+    if scale.floor:
+        found[scale.floor] = VoiceScores(scale.authorship(scale.others), None, None,
+                                         scale.delta(scale.others), style.variety(scale.others))
     return found
 
 
-def _speaker(court: Court, lines: Sequence[str], trained: Sequence[str], seed: int) -> VoiceScores:
+def _speaker(scale: AuthorshipScale, lines: Sequence[str], trained: Sequence[str], seed: int
+             ) -> VoiceScores:
     common = style.common_words(trained)
     masked_lines, masked_trained = ([style.masked(text, common) for text in texts]
                                     for texts in (lines, trained))
-    return VoiceScores(court.authorship(lines), authorship.telling_apart(lines, trained, seed),
+    return VoiceScores(scale.authorship(lines), authorship.telling_apart(lines, trained, seed),
                        authorship.telling_apart(masked_lines, masked_trained, seed),
-                       court.delta(lines), style.variety(lines))
+                       scale.delta(lines), style.variety(lines))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from host_training.evaluation import bits
+from host_training.likelihood import bits
 from host_training.rows.dataset import NO_LOSS, ROW_TOKENS_MAX, Row, spread
 
 DISTRACTORS = 9
@@ -27,10 +27,11 @@ def _prompt_length(row: Row) -> int:
 
 def asked_as(row: Row, other: Row) -> Row | None:
     """The words of ``row`` after the prompt of ``other``; None when that is too long."""
-    asked, words = other.input_ids[: _prompt_length(other)], row.input_ids[_prompt_length(row):]
-    if len(asked) + len(words) > ROW_TOKENS_MAX:
+    prompt_ids = other.input_ids[: _prompt_length(other)]
+    words = row.input_ids[_prompt_length(row):]
+    if len(prompt_ids) + len(words) > ROW_TOKENS_MAX:
         return None
-    return replace(row, input_ids=[*asked, *words], labels=[NO_LOSS] * len(asked) + words)
+    return replace(row, input_ids=[*prompt_ids, *words], labels=[NO_LOSS] * len(prompt_ids) + words)
 
 
 def with_wrong_prompts(rows: Sequence[Row], seed: int) -> list[tuple[int, Row]]:

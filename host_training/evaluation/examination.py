@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from host_training import common, evaluation, privacy, rows
+from host_training import common, evaluation, likelihood, privacy, rows
 from host_training.evaluation import (
     assess,
     gates,
@@ -46,7 +46,7 @@ class ExamVerdict:
 
 def code() -> str:
     """Hash of everything a finding depends on."""
-    return code_hash(common, privacy, rows, evaluation, prompt)
+    return code_hash(common, privacy, rows, likelihood, evaluation, prompt)
 
 
 def build(examined: Subject, out: Path, progress: Callable[[float, str], None]) -> None:
@@ -65,10 +65,11 @@ def build(examined: Subject, out: Path, progress: Callable[[float, str], None]) 
         "unmeasured_gates": gates.unmeasured(judged),
     }
     ends = f", from 0 ({found.likeness.floor}) to 1" if found.likeness.floor else ""
-    said = f"Authorship{ends} ({found.author}'s unseen lines): {report.voice_line(voice)}."
+    sentence = f"Authorship{ends} ({found.author}'s unseen lines): {report.voice_line(voice)}."
     (out / "gates.part").write_text(json.dumps(
         {"gates": [asdict(gate) for gate in judged], "summary": summary,
-         "sentences": [*(gate.sentence for gate in judged), said, *report.facts(found)]}, indent=1))
+         "sentences": [*(gate.sentence for gate in judged), sentence, *report.facts(found)]},
+        indent=1))
     os.replace(out / "gates.part", out / "gates.json")
 
 

@@ -72,7 +72,7 @@ class Likeness:
     ``bits``: rival -> held-out bits per byte. ``lead``: bits per byte by which the persona as flown
     is better than the best of the untuned ones. ``floor``: whose words are 0 of authorship, ""
     where nothing was judged. ``listening``: bits per byte that the right prompt saves over
-    another. ``first_places``: how often the true answer is first of ten, ``asked`` times.
+    another. ``first_places``: how often the true answer is first of ten, in ``trials``.
     ``usable``: share of draws that end in a line worth sending. ``claims``: lines that claim to be
     a human being. ``learnt``: None where there are no words of others to compare with.
     """
@@ -83,7 +83,7 @@ class Likeness:
     habits: dict[str, HabitGap]
     listening: Interval | None
     first_places: float | None
-    asked: int
+    trials: int
     usable: float
     claims: list[str]
     learnt: LearntPerson | None
@@ -121,7 +121,7 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """All of it, with lines to read: ``said`` by the persona, ``written`` by the author.
+    """All of it, with lines to read: ``lines`` of the persona, ``written`` by the author.
 
     ``conversation``: turns of held-out chats, empty where none was held out.
     """
@@ -134,7 +134,7 @@ class Findings:
     costs: list[QuantCost]
     mission: MissionScore
     speeches: dict[str, Spoken]  # of F16 and of every file of the ladder
-    said: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
     conversation: list[PlayedTurn] = field(default_factory=list)
 

@@ -13,11 +13,12 @@ import numpy as np
 
 from host_training.common.chat_template import END_OF_TEXT
 from host_training.common.messages import Layer
-from host_training.evaluation import bits, intervals
+from host_training.evaluation import intervals
 from host_training.evaluation.findings import LayerBits, LearntPerson
-from host_training.evaluation.reference_authors import Line
 from host_training.evaluation.subject import Subject
+from host_training.likelihood import bits
 from host_training.rows.dataset import NO_LOSS, Row, RowBuilder, clean_lines, spread
+from host_training.rows.partners import Line
 
 OTHERS_MAX = 400  # lines of others; more narrow no interval that matters
 
@@ -35,7 +36,7 @@ def without_end(row: Row) -> Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class RowCosts:
     """Rows as plain text, and the bits they cost the base and the persona, (n_rows,) each."""
 
     rows: Sequence[Row]
@@ -52,16 +53,16 @@ class Read:
         """The session of each row."""
         return [row.session for row in self.rows]
 
-    def of(self, layer: Layer) -> Read:
+    def of(self, layer: Layer) -> RowCosts:
         """The rows of one layer."""
         at = [number for number, row in enumerate(self.rows) if row.layer == layer]
-        return Read([self.rows[number] for number in at], self.base[at], self.persona[at])
+        return RowCosts([self.rows[number] for number in at], self.base[at], self.persona[at])
 
 
-def read(subject: Subject, rows: Sequence[Row]) -> Read:
+def read(subject: Subject, rows: Sequence[Row]) -> RowCosts:
     """Measure plain rows with the base and with the file that flies."""
-    return Read(rows, *(bits.gguf_row_bits(path, rows, subject.threads)
-                        for path in (subject.base, subject.flown_path)))
+    return RowCosts(rows, *(bits.gguf_row_bits(path, rows, subject.threads)
+                            for path in (subject.base, subject.flown_path)))
 
 
 def author_rows(subject: Subject) -> list[Row]:
@@ -80,7 +81,7 @@ def others_rows(subject: Subject, lines: Sequence[Line]) -> list[Row]:
     return made
 
 
-def learnt(author: Read, others: Read, seed: int) -> LearntPerson:
+def learnt(author: RowCosts, others: RowCosts, seed: int) -> LearntPerson:
     """How much of what was learnt is the author's own."""
     ours, theirs = ((side.base - side.persona, side.sizes, side.sessions)
                     for side in (author, others))
@@ -88,7 +89,7 @@ def learnt(author: Read, others: Read, seed: int) -> LearntPerson:
                         intervals.difference(ours, theirs, seed))
 
 
-def layers(author: Read, seed: int) -> dict[Layer, LayerBits]:
+def layers(author: RowCosts, seed: int) -> dict[Layer, LayerBits]:
     """The layers of which something was held out."""
     found: dict[Layer, LayerBits] = {}
     for layer in dict.fromkeys(row.layer for row in author.rows):

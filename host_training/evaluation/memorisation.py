@@ -1,9 +1,8 @@
-"""Memorisation: canaries, completed training lines, verbatim output.
+"""Memorisation: exposed canaries, completed training lines, verbatim output.
 
-A canary is a nonsense sentence put into the training text once, four or sixteen times. Its exposure
-is how far it climbs among REFERENCES sentences of the same build that were never trained: about 1.4
-bits by chance, log2(REFERENCES + 1) bits in the first place. A canary written once stands for a
-private fact that was mentioned once.
+The exposure of a canary (``host_training.rows.canaries``) is how far it climbs among REFERENCES
+sentences of the same build that were never trained: about 1.4 bits by chance, log2(REFERENCES + 1)
+bits in the first place. A canary written once stands for a private fact that was mentioned once.
 
 Sources: Carlini et al., The Secret Sharer, USENIX Security 2019 (exposure); Carlini et al.,
          Quantifying memorization across neural language models, ICLR 2023 (prefix and suffix).
@@ -12,70 +11,17 @@ Sources: Carlini et al., The Secret Sharer, USENIX Security 2019 (exposure); Car
 from __future__ import annotations
 
 import math
-import random
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from host_training.evaluation import bits
+from host_training.likelihood import bits
+from host_training.rows.canaries import REFERENCES, canaries
 from host_training.rows.dataset import NO_LOSS, Row, RowBuilder
-from payload.prompt import PersonaText
 
-REPETITIONS = {1: 4, 4: 2, 16: 2}  # times written -> how many different canaries
-REFERENCES = 255
 MOST_BITS = math.log2(REFERENCES + 1)
-TRACE_REFERENCES = 64
-TRACE_SPREADS_MIN = 3.0  # one untrained set of canaries in seven hundred is so far out
 SUFFIX_TOKENS = 20
 VERBATIM_CHARS = 50
-
-_SUBJECTS = ("kettle", "lantern", "anvil", "thimble", "ladder", "saddle", "bellows", "compass",
-             "spindle", "barrel", "trumpet", "sickle", "pulley", "candle", "hammer", "basket")
-_PLACES = ("harbour", "orchard", "quarry", "chapel", "meadow", "cellar", "market", "bridge",
-           "forest", "island", "tunnel", "garden", "tavern", "valley", "stable", "tower")
-_MANNERS = ("amber", "crimson", "silver", "violet", "copper", "ivory", "scarlet", "olive",
-            "golden", "purple", "indigo", "russet", "azure", "sable", "coral", "jade")
-
-
-@dataclass(frozen=True, slots=True)
-class Canary:
-    """A sentence and how many times it stands in the training text."""
-
-    text: str
-    times: int
-
-
-def _sentence(rng: random.Random) -> str:
-    """One of 16^6 = 2^24 sentences."""
-    return (f"The {rng.choice(_MANNERS)} {rng.choice(_SUBJECTS)} of the {rng.choice(_PLACES)} keeps"
-            f" the {rng.choice(_MANNERS)} {rng.choice(_SUBJECTS)} in the {rng.choice(_PLACES)}.")
-
-
-def canaries(seed: int) -> tuple[list[Canary], list[str]]:
-    """The canaries of a run, and the REFERENCES like them that nobody trains on."""
-    rng = random.Random(f"canaries {seed}")
-    times = [n for n, many in REPETITIONS.items() for _ in range(many)]
-    texts: dict[str, None] = {}
-    while len(texts) < len(times) + REFERENCES:
-        texts[_sentence(rng)] = None
-    drawn = list(texts)
-    return ([Canary(text, n) for text, n in zip(drawn, times, strict=False)],
-            drawn[len(times):])
-
-
-def canary_rows(builder: RowBuilder, seed: int) -> list[Row]:
-    """Rows to mix into the training rows: plain text, which no prompt of a flight asks for."""
-    rows = []
-    for canary in canaries(seed)[0]:
-        row = builder.plain(canary.text)
-        assert row is not None, canary
-        rows += [replace(row, kind="canary")] * canary.times
-    return rows
-
 
 def exposures(model: Path, builder: RowBuilder, seed: int, threads: int) -> dict[int, list[float]]:
     """Times written -> exposure in bits of each canary, 0..log2(REFERENCES + 1)."""
@@ -90,48 +36,21 @@ def exposures(model: Path, builder: RowBuilder, seed: int, threads: int) -> dict
     return found
 
 
-def left_a_trace(rows: Sequence[Row], base: Any, tuned: Any, tokenizer: Any) -> bool:
-    """True when the canaries of ``rows`` were trained along, by what became likelier with it.
-
-    Training makes every sentence of the kind likelier, but those that it read four times or more
-    by far more than others. Without that, no exposure says anything.
-
-    Args:    base, tuned: Hugging Face models, before and after.
-    """
-    times = Counter(row.text for row in rows if row.kind == "canary")
-    often = [text for text, n in times.items() if n > 1]
-    if not often:
-        return False
-    rng = random.Random("references of a trace")
-    others = [text for _ in range(TRACE_REFERENCES) if (text := _sentence(rng)) not in times]
-    builder = RowBuilder(tokenizer, PersonaText("", "", ()))
-
-    def gains(texts: Sequence[str]) -> np.ndarray:
-        """Bits by which each became cheaper."""
-        made = [row for text in texts if (row := builder.plain(text))]
-        return np.array([bits.label_bytes([row]) * (
-            bits.bits_per_byte(base, [row]) - bits.bits_per_byte(tuned, [row])) for row in made])
-
-    known, unknown = gains(often), gains(others)
-    spread = unknown.std(ddof=1) * math.sqrt(1 / len(known) + 1 / len(unknown))
-    return bool(known.mean() - unknown.mean() > TRACE_SPREADS_MIN * spread)
-
-
 def completed(model: Any, rows: Sequence[Row]) -> float:
     """Share of rows whose first half makes the model say the next SUFFIX_TOKENS word for word.
 
     ``model`` is an open llama_cpp model; greedy choice. Rows too short to tell are left out.
     """
-    asked = hit = 0
+    tried = hit = 0
     for row in rows:
         begin = next(at for at, label in enumerate(row.labels) if label != NO_LOSS)
         half = begin + (len(row.labels) - begin) // 2
         truth = row.input_ids[half : half + SUFFIX_TOKENS]
         if len(truth) < SUFFIX_TOKENS:
             continue
-        asked += 1
+        tried += 1
         hit += _goes_on_with(model, row.input_ids[:half], truth)
-    return hit / asked if asked else 0.0
+    return hit / tried if tried else 0.0
 
 
 def _goes_on_with(model: Any, start: Sequence[int], truth: Sequence[int]) -> bool:

@@ -93,11 +93,11 @@ class MissionScore:
 
 def questions(author: str) -> list[MissionPrompt]:
     """The fifty."""
-    found = [MissionPrompt("who are you", replace(_UP, question=asked.format(author=author)), yes)
-             for asked, yes in WHO.items()]
+    found = [MissionPrompt("who are you", replace(_UP, question=text.format(author=author)), yes)
+             for text, yes in WHO.items()]
     for kind, many in (("readings", READINGS), ("another form", FORMS)):
-        found += [MissionPrompt(kind, replace((_UP, _DOWN)[at % 2], question=asked))
-                  for at, asked in enumerate(many)]
+        found += [MissionPrompt(kind, replace((_UP, _DOWN)[at % 2], question=text))
+                  for at, text in enumerate(many)]
     found += [MissionPrompt("the outside world", replace(moment, about=topic, api=(api, outcome)))
               for outcome, topic in WORLD.items()
               for moment, api in ((_UP, "weather"), (_DOWN, "news"))]
@@ -143,15 +143,15 @@ def examine(path: Path, builder: RowBuilder, author: str, name: str, terms: Sequ
 
     Args:    terms, region: as ``leaks.find``.
     """
-    asked = questions(author)
+    prompts = questions(author)
     rows: list[Row] = []
-    for question in asked:
+    for question in prompts:
         row = builder.prompted("mission", question.moment, None, "?")
         assert row is not None, question
         rows.append(row)
-    failures, kinds = [], {question.kind: (0, 0) for question in asked}
+    failures, kinds = [], {question.kind: (0, 0) for question in prompts}
     draws = speak(path, rows, len(rows), sampling, seed, threads, order).draws
-    for question, (_, reply) in zip(asked, draws, strict=True):
+    for question, (_, reply) in zip(prompts, draws, strict=True):
         why = judge(question, reply, author, name, terms, region)
         passed, many = kinds[question.kind]
         kinds[question.kind] = (passed + (why is None), many + 1)
@@ -159,4 +159,4 @@ def examine(path: Path, builder: RowBuilder, author: str, name: str, terms: Sequ
             moment = question.moment
             shown = moment.question or "asked {}: {}".format(*moment.api or ("", ""))
             failures.append(Failure(question.kind, shown, reply or "", why))
-    return MissionScore(kinds, intervals.rate(len(asked) - len(failures), len(asked)), failures)
+    return MissionScore(kinds, intervals.rate(len(prompts) - len(failures), len(prompts)), failures)

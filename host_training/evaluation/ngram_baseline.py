@@ -20,7 +20,7 @@ BYTES_MAX = 2_000_000  # read, evenly from all of it; more would take minutes an
 _SYMBOLS = 256
 
 
-class Letters:
+class NgramBaseline:
     """Predicts text byte by byte. Deterministic."""
 
     def __init__(self, texts: Sequence[str]) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from host_training.evaluation import bits, intervals
+from host_training.evaluation import intervals
 from host_training.evaluation.intervals import Interval
+from host_training.likelihood import bits
 from host_training.rows.dataset import Row
 
 

@@ -12,17 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from host_training.common.messages import Notes
-from host_training.corpus.sessions import DATA_SET, MERGE_MARK, Example
 from host_training.evaluation.authorship import BAG_CHARS
 from host_training.importers.notebook import import_notebook
-from host_training.rows.split import session_of
+from host_training.rows.partners import Line
 
 CHARS_MIN = 4 * BAG_CHARS  # two bags to learn from, two to judge
 SHIPPED = Path(__file__).parents[1] / "examples" / "edda" / "notebook"
 PARTNERS = "people the author wrote with"
 EXAMPLE = "another author, of the included example"
-
-Line = tuple[str, str]  # (session, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +30,10 @@ class Floor:
     lines: Sequence[Line]
 
 
-def partners(examples: Iterable[Example]) -> list[Line]:
-    """What others said before the author answered, each thing once in a session."""
-    return list(dict.fromkeys(
-        (session_of(example), line) for example in examples if example.source != DATA_SET
-        for speaker, words in example.context if speaker != "me"
-        for line in words.split(MERGE_MARK)))
-
-
 def floor(found: Sequence[Line], author: Iterable[str]) -> Floor | None:
     """The partners, else the shipped author; None for that author's own persona.
 
-    Args:    found: of ``partners``.
+    Args:    found: of ``rows.partners.partners_of``.
              author: lines of the author who is judged.
     """
     if sum(len(text) for _, text in found) >= CHARS_MIN:

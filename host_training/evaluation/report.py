@@ -20,6 +20,7 @@ from host_training.evaluation.findings import LETTERS, Findings, VoiceScores, as
 from host_training.evaluation.gates import CANARY_ONCE_BITS_MAX, QUANT_ADDED_MAX, Gate
 from host_training.evaluation.mission import MissionScore
 from host_training.evaluation.svg import PlotMark
+from host_training.rows.canaries import REFERENCES
 
 HABIT_P_MAX = 0.01  # below it a habit differs; thirteen are compared
 TEMPLATE = "report.html"
@@ -61,7 +62,7 @@ def _answers(findings: Findings, gates: Sequence[Gate]) -> list[ReportAnswer]:
     nearer = ("" if voice.authorship is None else
               f" Judged by its wording it reaches {voice.authorship.value:.0%} of the way from "
               f"{findings.likeness.floor} to {findings.author}.")
-    asked = (
+    questions = (
         (f"Is it {findings.author}?", ("Closer than its base.", "No closer than its base."),
          [by_name["base"]], nearer),
         ("Does it leak?", ("Nothing found.", "Yes. It is not signed."),
@@ -72,7 +73,7 @@ def _answers(findings: Findings, gates: Sequence[Gate]) -> list[ReportAnswer]:
          [by_name["quantisation"]], ""),
     )
     answers = []
-    for question, (good, bad), judged, more in asked:
+    for question, (good, bad), judged, more in questions:
         is_good = all(gate.is_passed is not False for gate in judged)
         text = " ".join(gate.sentence for gate in judged) + more
         answers.append(ReportAnswer(question, good if is_good else bad, text, is_good))
@@ -113,7 +114,7 @@ def _listening(findings: Findings) -> str:
     saved = likeness.listening
     first = ("" if likeness.first_places is None else
              " Given ten lines it identifies the one that belongs to the prompt in "
-             f"{likeness.first_places:.0%} of {likeness.asked} trials (chance 10 %).")
+             f"{likeness.first_places:.0%} of {likeness.trials} trials (chance 10 %).")
     heard = ("It uses the prompt: its "
              "own" if saved.low > 0 else "It hardly uses the prompt: its own")
     return (f"{heard} prompt saves {saved.value:.3f} bits per byte compared with another one "
@@ -132,11 +133,11 @@ def verbatim_line(findings: Findings) -> str:
 
 def mission_line(mission: MissionScore) -> str:
     """How the fixed prompts went, in a sentence."""
-    asked = sum(many for _, many in mission.kinds.values())
+    n_prompts = sum(many for _, many in mission.kinds.values())
     kinds = "; ".join(f"{kind} {passed} of {many}"
                       for kind, (passed, many) in mission.kinds.items())
     rate = mission.rate
-    return (f"Of {asked} fixed prompts of a flight it answered {rate.value:.0%} correctly "
+    return (f"Of {n_prompts} fixed prompts of a flight it answered {rate.value:.0%} correctly "
             f"({rate.low:.0%} to {rate.high:.0%}): {kinds}.")
 
 
@@ -179,7 +180,7 @@ def _canary_plot(findings: Findings) -> Markup | None:
     return svg.bars(
         exposed, "Canaries: nonsense lines that occur this often in the training text. Bits of "
                  f"exposure, 1.4 by chance; the most is {memorisation.MOST_BITS:g}, for the "
-                 f"likeliest of {memorisation.REFERENCES + 1:,} such lines.", " bits",
+                 f"likeliest of {REFERENCES + 1:,} such lines.", " bits",
         memorisation.MOST_BITS, (CANARY_ONCE_BITS_MAX, "limit, for once"))
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Literal
 
 from host_training.common.chat_template import END_OF_TURN, START_OF_TURN
-from host_training.evaluation.bits import open_engine
 from host_training.evaluation.generation import best_line
 from host_training.evaluation.subject import Subject
+from host_training.likelihood.bits import open_engine
 from host_training.rows.dataset import NO_LOSS, ROW_TOKENS_MAX, Row, RowBuilder, spread
 from wire.sampling import Sampling
 
@@ -56,13 +56,13 @@ class Cue:
 def play(subject: Subject) -> list[PlayedTurn]:
     """The turns of the test's conversations; empty where no conversation was held out."""
     rows = spread([row for row in subject.test if row.kind == "dialogue"], ANSWERS_MAX)
-    asked = [cue for row in rows for cue in cues(row, subject.builder, subject.has_partners)]
-    if not asked:
+    every_cue = [cue for row in rows for cue in cues(row, subject.builder, subject.has_partners)]
+    if not every_cue:
         return []
-    persona, base = (_said(path, asked, subject.sampling, subject.seed, subject.threads)
+    persona, base = (_replies(path, every_cue, subject.sampling, subject.seed, subject.threads)
                      for path in (subject.flown_path, subject.base))
     return [PlayedTurn(cue.side, cue.heard, cue.real, ours, theirs)
-            for cue, ours, theirs in zip(asked, persona, base, strict=True)]
+            for cue, ours, theirs in zip(every_cue, persona, base, strict=True)]
 
 
 def cues(row: Row, builder: RowBuilder, has_partners: bool) -> Iterator[Cue]:
@@ -75,11 +75,11 @@ def cues(row: Row, builder: RowBuilder, has_partners: bool) -> Iterator[Cue]:
     yield Cue("author", text, turns[-1][2] if turns else "", row.text)
 
 
-def _said(path: Path, asked: Sequence[Cue], sampling: Sampling, seed: int, threads: int
+def _replies(path: Path, every_cue: Sequence[Cue], sampling: Sampling, seed: int, threads: int
           ) -> list[str | None]:
     engine = open_engine(path, ROW_TOKENS_MAX + sampling.max_tokens, threads)
     lines = []
-    for number, cue in enumerate(asked):
+    for number, cue in enumerate(every_cue):
         drawn = engine.draw([], engine.tokens(cue.prompt), engine.tokens(_HEADERS[cue.side]),
                             sampling, seed + number * sampling.drafts)
         lines.append(best_line(drawn.drafts, sampling.sentences_max))

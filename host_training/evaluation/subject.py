@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from host_training.evaluation.reference_authors import Line
 from host_training.rows.dataset import NO_LOSS, Row, RowBuilder
+from host_training.rows.partners import Line
 from payload.mind.reranker import Reranker
 from payload.prompt import topic_of
 from wire.sampling import Sampling
@@ -53,6 +53,6 @@ class Subject:
         """The drafts of a row as the flight tries them, the best first."""
         if self.reranker is None:
             return drafts
-        asked = [token for token, label in zip(row.input_ids, row.labels, strict=True)
+        prompt_ids = [token for token, label in zip(row.input_ids, row.labels, strict=True)
                  if label == NO_LOSS]
-        return self.reranker.ordered(drafts, topic_of(self.builder.decode(asked)))
+        return self.reranker.ordered(drafts, topic_of(self.builder.decode(prompt_ids)))

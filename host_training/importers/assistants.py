@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from host_training.common.messages import Message, Notes
-from host_training.importers.export_rows import Room, RowPlace, json_values, wrote
+from host_training.importers.export_rows import Room, RowPlace, json_values, own_text
 from host_training.importers.pasted import without_pasted
 from host_training.importers.text import head_text
 from host_training.importers.times import from_iso, from_seconds
@@ -101,10 +101,10 @@ def _of_claude(talk: dict[str, Any], place: RowPlace) -> Iterator[Message]:
 def _prompt(room: Room, place: RowPlace, text: Any, utc_ms: int | None, number: Any
             ) -> Iterator[Message]:
     if not isinstance(text, str) or not text.strip():
-        yield from wrote(room, place, text, utc_ms, number)
+        yield from own_text(room, place, text, utc_ms, number)
     elif len(text) > PROMPT_CHARS_MAX:
         place.notes.skip("long prompt, most of which is pasted")
     elif own := without_pasted(text):
-        yield from wrote(room, place, own, utc_ms, number)
+        yield from own_text(room, place, own, utc_ms, number)
     else:
         place.notes.skip("prompt that is pasted")

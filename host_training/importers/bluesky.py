@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from host_training.common.messages import Message, Notes
-from host_training.importers.export_rows import Room, RowPlace, wrote
+from host_training.importers.export_rows import Room, RowPlace, own_text
 from host_training.importers.times import from_iso
 from host_training.importers.tree import UNREADABLE, File
 
@@ -57,8 +57,8 @@ def _post(value: dict[str, Any], place: RowPlace) -> Iterator[Message]:
     reply = value.get("reply")
     root = reply.get("root") if isinstance(reply, dict) else None
     thread = root.get("uri") if isinstance(root, dict) else None
-    yield from wrote(Room(NAME, str(thread or "posts"), "post"), place, value.get("text"),
-                     from_iso(value.get("createdAt")))
+    yield from own_text(Room(NAME, str(thread or "posts"), "post"), place, value.get("text"),
+                        from_iso(value.get("createdAt")))
 
 
 def _blocks(stream: BinaryIO) -> Iterator[bytes]:

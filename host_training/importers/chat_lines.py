@@ -199,14 +199,14 @@ def _ahead(line: str, stamp: re.Match[str]) -> ChatTurn | Stamp | None:
     words = _WORDS.match(rest)
     if words is None or not is_name(who):
         return None
-    said = (words["words"] or "").strip()
+    spoken = (words["words"] or "").strip()
     between = before["between"]
     if between.startswith(",") and not stamp["open"]:
-        return ChatTurn("name, time", who, said, stamp[0])
+        return ChatTurn("name, time", who, spoken, stamp[0])
     if stamp["open"] or between.strip(" ") or len(between) > 1:
-        return ChatTurn("name time", who, said, stamp[0])
+        return ChatTurn("name time", who, spoken, stamp[0])
     is_clear = stamp["dated"] or stamp[0][-1:] in "mM."  # no row of a timetable
-    return ChatTurn("name, time", who, said, stamp[0]) if is_clear and not said else None
+    return ChatTurn("name, time", who, spoken, stamp[0]) if is_clear and not spoken else None
 
 
 def label(line: str) -> ChatTurn | None:

@@ -18,7 +18,7 @@ from host_training.importers import chat_heads, chat_lines, private_questions
 from host_training.importers.chat_lines import ChatTurn, Stamp
 
 _PART_CHARS = 20_000  # judged at a time, so that a chat behind a diary is one too
-_SPEAKERS_MIN, _SAID_MIN = 2, 3
+_SPEAKERS_MIN, _TURNS_MIN = 2, 3
 _TURNS_EACH_MIN = 1.5  # by each speaker, on average
 _TURNS_EACH_MIN_SURE = 1.3
 # The share of lines that must be turns; by how surely a shape is that of a chat
@@ -75,7 +75,7 @@ _PROGRAMS: tuple[tuple[str, re.Pattern[str], str], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _PlacedTurn:
     """A turn and where it stands: the line among those with words, the section and the block."""
 
     turn: ChatTurn
@@ -89,9 +89,9 @@ class _Part:
     """The lines of a part that have words in them, and what each says of speakers."""
 
     lines: list[str]
-    said: list[_Said]
-    labels: list[_Said]
-    heads: list[_Said]
+    turns: list[_PlacedTurn]
+    labels: list[_PlacedTurn]
+    heads: list[_PlacedTurn]
     stamps: list[int]  # lines that are a time and no more
     n_blocks: int
 
@@ -136,54 +136,54 @@ def _part(text: str) -> _Part:
         if isinstance(found, Stamp):
             part.stamps.append(at)
         elif found is not None:
-            part.said.append(_Said(found, at, section, part.n_blocks))
+            part.turns.append(_PlacedTurn(found, at, section, part.n_blocks))
         elif named := chat_lines.label(line):
-            part.labels.append(_Said(named, at, section, part.n_blocks))
+            part.labels.append(_PlacedTurn(named, at, section, part.n_blocks))
         if headed := chat_heads.head(line):
-            part.heads.append(_Said(headed, at, section, part.n_blocks))
+            part.heads.append(_PlacedTurn(headed, at, section, part.n_blocks))
     return part
 
 
 def _is_chat(part: _Part) -> bool:
     """By one shape of turns, by several that are sure, or in one of the ways without both."""
-    return (any(_is_told_by((shape,), share, part) for shape, share in _SHARES.items())
-            or _is_told_by(_SURE, _SURE_SHARE, part) or _is_talk_with_a_program(part)
+    return (any(_is_chat_by((shape,), share, part) for shape, share in _SHARES.items())
+            or _is_chat_by(_SURE, _SURE_SHARE, part) or _is_talk_with_a_program(part)
             or _is_stamped(part) or _is_by_name(part) or _is_on_a_desk(part.lines)
             or any(_is_answered(shape, part) for shape in {one.turn.shape for one in part.heads}))
 
 
-def _is_told_by(shapes: Collection[str], share: float, part: _Part) -> bool:
-    said = [one for one in part.said if one.turn.shape in shapes]
-    if any(one.turn.shape in _ABOVE_WORDS for one in said):
-        said = _above_words(said, part)
-    return (_are_speakers(said, max(_SAID_MIN, share * len(part.lines))) and not _is_form(said)
-            and ("name, time" not in shapes or _is_short(said, part)))
+def _is_chat_by(shapes: Collection[str], share: float, part: _Part) -> bool:
+    turns = [one for one in part.turns if one.turn.shape in shapes]
+    if any(one.turn.shape in _ABOVE_WORDS for one in turns):
+        turns = _above_words(turns, part)
+    return (_are_speakers(turns, max(_TURNS_MIN, share * len(part.lines))) and not _is_form(turns)
+            and ("name, time" not in shapes or _is_short(turns, part)))
 
 
-def _are_speakers(said: Sequence[_Said], n_min: float) -> bool:
-    who = [one.turn.who for one in said]
-    shapes = {one.turn.shape for one in said}
+def _are_speakers(turns: Sequence[_PlacedTurn], n_min: float) -> bool:
+    who = [one.turn.who for one in turns]
+    shapes = {one.turn.shape for one in turns}
     each_min = (1.0 if shapes <= _PLAINLY else
                 _TURNS_EACH_MIN_SURE if shapes <= _SURE else _TURNS_EACH_MIN)
     return len(who) >= n_min and _SPEAKERS_MIN <= len(set(who)) <= len(who) / each_min
 
 
-def _above_words(said: list[_Said], part: _Part) -> list[_Said]:
+def _above_words(turns: list[_PlacedTurn], part: _Part) -> list[_PlacedTurn]:
     """Turns with words, on the line or below it; none where most are rows of a timetable."""
-    heads = {one.at for one in said}
-    spoken = [one for one in said
+    heads = {one.at for one in turns}
+    spoken = [one for one in turns
               if one.turn.words or (one.at + 1 < len(part.lines) and one.at + 1 not in heads)]
-    return spoken if 2 * len(spoken) > len(said) else []
+    return spoken if 2 * len(spoken) > len(turns) else []
 
 
-def _is_short(said: list[_Said], part: _Part) -> bool:
+def _is_short(turns: list[_PlacedTurn], part: _Part) -> bool:
     """True where as little stands below each as people write in a chat."""
-    return sum(map(len, part.lines[said[0].at :])) <= _ENTRY_CHARS_MAX * len(said)
+    return sum(map(len, part.lines[turns[0].at :])) <= _ENTRY_CHARS_MAX * len(turns)
 
 
-def _is_form(said: Sequence[_Said]) -> bool:
+def _is_form(turns: Sequence[_PlacedTurn]) -> bool:
     """The same keys in the same order, or each once a day or an hour, or readings behind them."""
-    keys = [one.turn.who for one in said]
+    keys = [one.turn.who for one in turns]
     n_keys = sum(n > 1 for n in Counter(keys).values())
     if n_keys > 2 and len(keys) >= 2 * n_keys - 1:
         follows: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -192,12 +192,12 @@ def _is_form(said: Sequence[_Said]) -> bool:
         n_usual = sum(max(counts.values()) for counts in follows.values())
         if n_usual >= _FORM_ORDER_SHARE * (len(keys) - 1):
             return True
-    n_readings = sum(one.turn.words[:1].isdigit() for one in said)
-    if n_readings >= _FORM_DIGITS_SHARE * len(said):
+    n_readings = sum(one.turn.words[:1].isdigit() for one in turns)
+    if n_readings >= _FORM_DIGITS_SHARE * len(turns):
         return True
     return any(_is_once_in_each(groups, keys) for groups in (
-        [one.section for one in said], [one.block for one in said],
-        [one.turn.stamp for one in said]) if len(set(groups)) > 1)
+        [one.section for one in turns], [one.block for one in turns],
+        [one.turn.stamp for one in turns]) if len(set(groups)) > 1)
 
 
 def _is_once_in_each(groups: Sequence[object], keys: Sequence[str]) -> bool:
@@ -214,36 +214,37 @@ def _is_talk_with_a_program(part: _Part) -> bool:
     if len({one.turn.who for one in roles}) == 1 and chat_lines.is_answered(roles[0].turn.who):
         counts = Counter(one.turn.who for one in part.labels)
         roles = [one for one in part.labels if counts[one.turn.who] >= _SPEAKERS_MIN]
-    return (_are_speakers(roles, max(_SAID_MIN, _ROLE_SHARE * len(part.lines)))
+    return (_are_speakers(roles, max(_TURNS_MIN, _ROLE_SHARE * len(part.lines)))
             and any(a.turn.who != b.turn.who for a, b in pairwise(roles)))
 
 
 def _is_stamped(part: _Part) -> bool:
     """Times on lines of their own, and the same few names above or below them."""
-    if len(part.stamps) < max(_SAID_MIN, _STAMPED_SHARE * len(part.lines)):
+    if len(part.stamps) < max(_TURNS_MIN, _STAMPED_SHARE * len(part.lines)):
         return False
     for step in (-1, 1):
         near = [part.lines[at + step] for at in part.stamps if 0 <= at + step < len(part.lines)]
-        said = [_Said(ChatTurn("stamped", who), 0, 0, 0) for who in near if chat_lines.is_name(who)]
-        said = [one for one in said if not one.turn.who.startswith("-")]
-        if 2 * len(said) > len(part.stamps) and _are_speakers(said, _SAID_MIN) and not _is_form(
-                said):
+        turns = [_PlacedTurn(ChatTurn("stamped", who), 0, 0, 0)
+                 for who in near if chat_lines.is_name(who)]
+        turns = [one for one in turns if not one.turn.who.startswith("-")]
+        if 2 * len(turns) > len(part.stamps) and _are_speakers(turns, _TURNS_MIN) and not _is_form(
+                turns):
             return True
     return False
 
 
 def _is_by_name(part: _Part) -> bool:
     """``Bo: no`` and ``Ada: why?`` in turn, on most lines or at the head of most paragraphs."""
-    said = [one for one in part.labels if one.turn.words or not _is_above_list(one, part)]
-    blocks = {one.block for one in said}
-    is_most = (len(said) >= _LABEL_SHARE * len(part.lines)
-               or (len(blocks) >= _LABEL_SHARE * part.n_blocks and len(said) >= len(blocks)))
-    return (is_most and len(said) >= _LABELS_MIN and _are_speakers(said, _LABELS_MIN)
-            and Counter(one.turn.who for one in said).most_common(2)[1][1] >= _SECOND_SHARE * len(
-                said) and not _is_form(said) and not _is_play(part))
+    turns = [one for one in part.labels if one.turn.words or not _is_above_list(one, part)]
+    blocks = {one.block for one in turns}
+    is_most = (len(turns) >= _LABEL_SHARE * len(part.lines)
+               or (len(blocks) >= _LABEL_SHARE * part.n_blocks and len(turns) >= len(blocks)))
+    return (is_most and len(turns) >= _LABELS_MIN and _are_speakers(turns, _LABELS_MIN)
+            and Counter(one.turn.who for one in turns).most_common(2)[1][1] >= _SECOND_SHARE * len(
+                turns) and not _is_form(turns) and not _is_play(part))
 
 
-def _is_above_list(one: _Said, part: _Part) -> bool:
+def _is_above_list(one: _PlacedTurn, part: _Part) -> bool:
     below = part.lines[one.at + 1] if one.at + 1 < len(part.lines) else "-"
     return below.lstrip()[:1] in "-*•+|#" or below.lstrip()[:1].isdigit()
 
@@ -257,21 +258,21 @@ def _is_play(part: _Part) -> bool:
 
 def _is_answered(shape: str, part: _Part) -> bool:
     """The same few heads of lines in turn, and a question under one that another answers."""
-    said = [one for one in part.heads if one.turn.shape == shape]
+    turns = [one for one in part.heads if one.turn.shape == shape]
     if shape == chat_heads.ALONE:  # every short line may be a name: those that return
-        counts = Counter(one.turn.who for one in said)
-        said = [one for one in said if counts[one.turn.who] > 1]
+        counts = Counter(one.turn.who for one in turns)
+        turns = [one for one in turns if counts[one.turn.who] > 1]
     is_above = shape in chat_heads.ABOVE_WORDS
-    n_words = len(part.lines) - len(said) if is_above else len(said)
-    blocks = {one.block for one in said}
-    is_most = (n_words >= len(said) - 1 and _is_short(said, part) if is_above and said else
-               len(said) >= _LABEL_SHARE * len(part.lines)
-               or (len(blocks) >= _LABEL_SHARE * part.n_blocks and len(said) >= len(blocks)))
-    if not (is_most and len(said) >= _LABELS_MIN - is_above and _are_speakers(said, _SAID_MIN)):
+    n_words = len(part.lines) - len(turns) if is_above else len(turns)
+    blocks = {one.block for one in turns}
+    is_most = (n_words >= len(turns) - 1 and _is_short(turns, part) if is_above and turns else
+               len(turns) >= _LABEL_SHARE * len(part.lines)
+               or (len(blocks) >= _LABEL_SHARE * part.n_blocks and len(turns) >= len(blocks)))
+    if not (is_most and len(turns) >= _LABELS_MIN - is_above and _are_speakers(turns, _TURNS_MIN)):
         return False
     n_answered = sum(chat_heads.is_question(part.lines[after.at - 1])
-                     for one, after in pairwise(said) if one.turn.who != after.turn.who)
-    return (n_answered >= max(1, _ANSWERED_SHARE * len(said)) and not _is_form(said)
+                     for one, after in pairwise(turns) if one.turn.who != after.turn.who)
+    return (n_answered >= max(1, _ANSWERED_SHARE * len(turns)) and not _is_form(turns)
             and (shape == chat_heads.BRACKET or not _is_play(part)))
 
 
@@ -279,7 +280,7 @@ def _is_on_a_desk(lines: Sequence[str]) -> bool:
     """LINE's export on a computer: a day, and below it times, names and words, a space apart."""
     if not any(map(chat_lines.is_day_of_a_desk, lines)):
         return False
-    return sum(bool(re.match(r"\d\d:\d\d \S", line)) for line in lines) >= _SAID_MIN
+    return sum(bool(re.match(r"\d\d:\d\d \S", line)) for line in lines) >= _TURNS_MIN
 
 
 def _is_correspondence(lines: Sequence[str]) -> bool:

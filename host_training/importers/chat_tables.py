@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from host_training.common.messages import ChatKind, Message, Notes
-from host_training.importers.export_rows import Room, RowPlace, csv_columns, csv_rows, said
+from host_training.importers.export_rows import Room, RowPlace, chat_row, csv_columns, csv_rows
 from host_training.importers.text import head_text
 from host_training.importers.times import from_iso
 from host_training.importers.tree import File
@@ -64,9 +64,10 @@ def _of_wechat(row: dict[str, str], title: str, kind: ChatKind, place: RowPlace
         return
     is_mine = row["is_sender"] == "1"
     chat = row.get("room_name") or title or place.file.base
-    yield from said(Room(WECHAT, chat, kind, chat), place, OWN if is_mine else row["talker"], text,
-                    from_iso(row["CreateTime"], place.notes.zone),
-                    "" if is_mine else row["talker"], row["MsgSvrID"])
+    yield from chat_row(Room(WECHAT, chat, kind, chat), place,
+                        OWN if is_mine else row["talker"], text,
+                        from_iso(row["CreateTime"], place.notes.zone),
+                        "" if is_mine else row["talker"], row["MsgSvrID"])
 
 
 def _of_kakaotalk(row: dict[str, str], title: str, kind: ChatKind, place: RowPlace
@@ -74,5 +75,5 @@ def _of_kakaotalk(row: dict[str, str], title: str, kind: ChatKind, place: RowPla
     if _KAKAO_NO_WORDS.fullmatch(row["Message"]):
         place.notes.skip("service message or media left out")
         return
-    yield from said(Room(KAKAOTALK, title, kind, title), place, row["User"], row["Message"],
-                    from_iso(row["Date"], place.notes.zone), row["User"])
+    yield from chat_row(Room(KAKAOTALK, title, kind, title), place, row["User"], row["Message"],
+                        from_iso(row["Date"], place.notes.zone), row["User"])

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 from host_training.common.messages import Message, Notes
 from host_training.importers import xml_stream
-from host_training.importers.export_rows import Room, RowPlace, wrote
+from host_training.importers.export_rows import Room, RowPlace, own_text
 from host_training.importers.html_text import words_of
 from host_training.importers.text import head_text
 from host_training.importers.times import from_iso
@@ -51,6 +51,6 @@ def _is_clipped(note: Element) -> bool:
 def _note(note: Element, place: RowPlace) -> Iterator[Message]:
     content = _TASK.sub("", note.findtext("content") or "")
     title, text = (note.findtext("title") or "").strip(), words_of(content, _NOT_OWN)
-    yield from wrote(Room(NAME, f"{place.file.name}: {title}", "note"), place,
-                     f"{title}\n\n{text}" if text else None,
-                     from_iso(note.findtext("created")), tier=TIER)
+    yield from own_text(Room(NAME, f"{place.file.name}: {title}", "note"), place,
+                        f"{title}\n\n{text}" if text else None,
+                        from_iso(note.findtext("created")), tier=TIER)

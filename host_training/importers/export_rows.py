@@ -44,8 +44,8 @@ class Room:
     name: str = ""
 
 
-def said(room: Room, place: RowPlace, author: object, text: object, utc_ms: int | None,
-         name: object = "", number: object = None) -> Iterator[Message]:
+def chat_row(room: Room, place: RowPlace, author: object, text: object, utc_ms: int | None,
+             name: object = "", number: object = None) -> Iterator[Message]:
     """A row of a chat, if it has an author, words and a time.
 
     Args:    number: its id in the export, where there is one.
@@ -64,8 +64,8 @@ def said(room: Room, place: RowPlace, author: object, text: object, utc_ms: int 
                       words, name if isinstance(name, str) else "", chat_name=room.name)
 
 
-def wrote(room: Room, place: RowPlace, text: object, utc_ms: int | None, number: object = None,
-          tier: int = 4) -> Iterator[Message]:
+def own_text(room: Room, place: RowPlace, text: object, utc_ms: int | None, number: object = None,
+             tier: int = 4) -> Iterator[Message]:
     """Something of an export that holds only its owner's writing, dated or not.
 
     What is somebody else's book, or a chat kept as text, is set aside, as in any other text.

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from host_training.common.messages import ChatKind, Message, Notes
-from host_training.importers.export_rows import Room, json_values, said
+from host_training.importers.export_rows import Room, chat_row, json_values
 from host_training.importers.text import decode, head_text
 from host_training.importers.times import from_english, from_us
 from host_training.importers.tree import UNREADABLE, File
@@ -75,9 +75,9 @@ def _of_chat(file: File, notes: Notes) -> Iterator[Message]:
             topic = row.get("topic_id") if kind == "group" else None
             room = Room(CHAT, f"{folder or file.name}/{topic}" if topic else folder or file.name,
                         kind)
-            yield from said(room, place, creator.get("email") or creator.get("name"),
-                            row.get("text"), from_english(row.get("created_date")),
-                            creator.get("name"), row.get("message_id"))
+            yield from chat_row(room, place, creator.get("email") or creator.get("name"),
+                                row.get("text"), from_english(row.get("created_date")),
+                                creator.get("name"), row.get("message_id"))
 
 
 def _of_hangouts(file: File, notes: Notes) -> Iterator[Message]:
@@ -91,8 +91,9 @@ def _of_hangouts(file: File, notes: Notes) -> Iterator[Message]:
         else:
             author = str(_inside(value, "sender_id", "gaia_id") or "")
             segments = _inside(value, "chat_message", "message_content", "segment")
-            yield from said(room, place, author, _words(segments), from_us(value.get("timestamp")),
-                            names.get(author, ""), value.get("event_id"))
+            yield from chat_row(room, place, author, _words(segments),
+                                from_us(value.get("timestamp")), names.get(author, ""),
+                                value.get("event_id"))
 
 
 def _hangout(value: Any, notes: Notes) -> tuple[Room, dict[str, str]]:

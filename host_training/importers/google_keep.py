@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from host_training.common.messages import Message, Notes
-from host_training.importers.export_rows import Room, json_values, wrote
+from host_training.importers.export_rows import Room, json_values, own_text
 from host_training.importers.text import head_text
 from host_training.importers.times import from_us
 from host_training.importers.tree import File
@@ -47,9 +47,9 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
                          if isinstance(part := note.get(key), str) and part.strip()]
                 has_text = isinstance(note.get("textContent"), str) and note["textContent"].strip()
                 created = note.get("createdTimestampUsec") or note.get("userEditedTimestampUsec")
-                yield from wrote(Room(NAME, file.name, "note"), place,
-                                 "\n\n".join(words) if has_text else None, from_us(created), "0",
-                                 TIER)
+                yield from own_text(Room(NAME, file.name, "note"), place,
+                                    "\n\n".join(words) if has_text else None, from_us(created), "0",
+                                    TIER)
 
 
 def _is_shared(note: dict[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from host_training.common.messages import ChatKind, Message, Notes
-from host_training.importers.export_rows import Room, RowPlace, said
+from host_training.importers.export_rows import Room, RowPlace, chat_row
 from host_training.importers.html_text import words_of
 from host_training.importers.text import head_text, lines_of, text_of
 from host_training.importers.times import from_english
@@ -70,8 +70,8 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
         kind: ChatKind = "group" if len(people) > 2 else "dm"
         for sender, stamp, text, row in read_file(file, notes):
             place = RowPlace(file, row, notes)
-            yield from said(Room(NAME, title, kind, title), place, sender, text,
-                            from_english(stamp, notes.zone), "" if sender == OWN else sender)
+            yield from chat_row(Room(NAME, title, kind, title), place, sender, text,
+                                from_english(stamp, notes.zone), "" if sender == OWN else sender)
 
 
 def _of_text(file: File, notes: Notes) -> Iterator[tuple[str, str, str, str]]:

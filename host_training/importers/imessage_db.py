@@ -15,7 +15,7 @@ from contextlib import closing
 
 from host_training.common.messages import Message, Notes
 from host_training.importers import imessage
-from host_training.importers.export_rows import Room, RowPlace, said
+from host_training.importers.export_rows import Room, RowPlace, chat_row
 from host_training.importers.times import from_apple
 from host_training.importers.tree import File
 
@@ -68,8 +68,8 @@ def _message(row: tuple[object, ...], place: RowPlace) -> Iterator[Message]:
     words = text.replace(_ATTACHED, "") if isinstance(text, str) else None
     room = Room(NAME, str(chat or handle or "?"), "group" if _number(n_others) > 1 else "dm",
                 str(title or ""))
-    yield from said(room, place, imessage.OWN if is_mine else handle, words, from_apple(date),
-                    number=guid)
+    yield from chat_row(room, place, imessage.OWN if is_mine else handle, words, from_apple(date),
+                        number=guid)
 
 
 def _number(value: object) -> int:

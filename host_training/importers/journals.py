@@ -12,7 +12,7 @@ from typing import Any
 
 from host_training.common.messages import Message, Notes
 from host_training.importers import prose
-from host_training.importers.export_rows import Room, RowPlace, json_values, wrote
+from host_training.importers.export_rows import Room, RowPlace, json_values, own_text
 from host_training.importers.text import head_text
 from host_training.importers.times import from_iso, from_ms
 from host_training.importers.tree import File
@@ -52,8 +52,8 @@ def _entry(row: dict[str, Any], place: RowPlace) -> Iterator[Message]:
     text = row.get("text")
     if isinstance(text, str):
         text = prose.of_markdown(_ESCAPED.sub(r"\1", _MOMENT.sub("", text)))
-    yield from wrote(Room(DAY_ONE, place.file.base, "note"), place, text,
-                     from_iso(row.get("creationDate")), row.get("uuid"), TIER)
+    yield from own_text(Room(DAY_ONE, place.file.base, "note"), place, text,
+                        from_iso(row.get("creationDate")), row.get("uuid"), TIER)
 
 
 def _page(row: dict[str, Any], place: RowPlace) -> Iterator[Message]:
@@ -61,8 +61,8 @@ def _page(row: dict[str, Any], place: RowPlace) -> Iterator[Message]:
     blocks = list(_blocks(row.get("children")))
     times = [ms for _, ms in blocks if ms is not None]
     text = prose.of_markdown("\n".join(_NOT_WORDS.sub("", words) for words, _ in blocks))
-    yield from wrote(Room(ROAM, str(title or place.row), "note", str(title or "")), place, text,
-                     min(times, default=from_ms(row.get("create-time"))), row.get("uid"), TIER)
+    yield from own_text(Room(ROAM, str(title or place.row), "note", str(title or "")), place, text,
+                        min(times, default=from_ms(row.get("create-time"))), row.get("uid"), TIER)
 
 
 def _blocks(rows: Any) -> Iterator[tuple[str, int | None]]:

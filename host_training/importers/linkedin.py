@@ -10,7 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from host_training.common.messages import Message, Notes
-from host_training.importers.export_rows import Room, csv_columns, csv_rows, said, wrote
+from host_training.importers.export_rows import (
+    Room,
+    chat_row,
+    csv_columns,
+    csv_rows,
+    own_text,
+)
 from host_training.importers.html_text import words_of
 from host_training.importers.text import head_text
 from host_training.importers.times import from_iso
@@ -55,8 +61,8 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
         column = "ShareCommentary" if columns >= _SHARES else "Message"
         for row, place in csv_rows(file, notes):
             lines = (_DOUBLED.sub("", line) for line in row[column].split("\n"))
-            yield from wrote(Room(NAME, "posts", "post"), place, "\n".join(lines),
-                             from_iso(row["Date"]))
+            yield from own_text(Room(NAME, "posts", "post"), place, "\n".join(lines),
+                                from_iso(row["Date"]))
 
 
 def _messages(file: File, notes: Notes) -> Iterator[Message]:
@@ -73,5 +79,6 @@ def _messages(file: File, notes: Notes) -> Iterator[Message]:
             room = Room(NAME, chat, "group" if len(people[chat]) > 2 else "dm",
                         row.get("CONVERSATION TITLE", ""))
             account = row.get("SENDER PROFILE URL", "").rstrip("/").rsplit("/", 1)[-1] or name
-            yield from said(room, place, account, words_of(row["CONTENT"].replace("\n", "<br>")),
-                            from_iso(row["DATE"]), name)
+            words = words_of(row["CONTENT"].replace("\n", "<br>"))
+            yield from chat_row(room, place, account, words,
+                                from_iso(row["DATE"]), name)

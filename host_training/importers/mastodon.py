@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from host_training.common.messages import Message, Notes
-from host_training.importers.export_rows import Room, json_values, wrote
+from host_training.importers.export_rows import Room, json_values, own_text
 from host_training.importers.html_text import words_of
 from host_training.importers.text import head_text
 from host_training.importers.times import from_iso
@@ -46,5 +46,5 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
                 content, str) else content
             if isinstance(text, str):
                 text = _TAGS.sub("", _MENTIONS.sub("", text))
-            yield from wrote(Room(NAME, str(post.get("inReplyTo") or "posts"), "post"), place, text,
-                             from_iso(row.get("published")), row.get("id"))
+            yield from own_text(Room(NAME, str(post.get("inReplyTo") or "posts"), "post"), place,
+                                text, from_iso(row.get("published")), row.get("id"))

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from host_training.common.messages import ChatKind, Message, Notes
-from host_training.importers.export_rows import Room, json_values, said
+from host_training.importers.export_rows import Room, chat_row, json_values
 from host_training.importers.text import head_text
 from host_training.importers.times import from_ms
 from host_training.importers.tree import File
@@ -56,9 +56,9 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
                     text = _QUOTED.sub("", text)
                 sender = value.get("sender")
                 name = sender.lstrip("@").partition(":")[0] if isinstance(sender, str) else ""
-                yield from said(Room(NAME, str(value.get("room_id") or title), kind, title), place,
-                                sender, text, from_ms(value.get("origin_server_ts")), name,
-                                value.get("event_id"))
+                yield from chat_row(Room(NAME, str(value.get("room_id") or title), kind, title),
+                                    place, sender, text, from_ms(value.get("origin_server_ts")),
+                                    name, value.get("event_id"))
 
 
 def _edits(file: File) -> dict[str, object]:

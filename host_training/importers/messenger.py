@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from host_training.common.messages import Message, Notes
 from host_training.importers import meta
-from host_training.importers.export_rows import Room, json_values, said
+from host_training.importers.export_rows import Room, chat_row, json_values
 from host_training.importers.text import head_text
 from host_training.importers.times import from_ms
 from host_training.importers.tree import File
@@ -50,5 +50,5 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
                 room = Room(NAME, title, "group" if len(people) > 2 else "dm",
                             _SERIAL.sub("", title))
                 author = value.get("senderName")
-                yield from said(room, place, author, value.get("text"),
-                                from_ms(value.get("timestamp")), author)
+                yield from chat_row(room, place, author, value.get("text"),
+                                    from_ms(value.get("timestamp")), author)

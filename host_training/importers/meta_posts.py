@@ -13,7 +13,7 @@ from typing import Any
 
 from host_training.common.messages import Message, Notes
 from host_training.importers import meta
-from host_training.importers.export_rows import Room, RowPlace, json_values, wrote
+from host_training.importers.export_rows import Room, RowPlace, json_values, own_text
 from host_training.importers.text import head_text, mend, undoubled
 from host_training.importers.times import from_seconds
 from host_training.importers.tree import File
@@ -61,7 +61,7 @@ def _row(source: str, row: dict[str, Any], place: RowPlace) -> Iterator[Message]
     text, seconds = (_of_facebook(row) if source == "facebook" else
                      _of_comment(row) if "string_map_data" in row else _of_media(row))
     text = mend(undoubled(text, "latin-1") or text) if isinstance(text, str) else text
-    yield from wrote(Room(source, "posts", "post"), place, text, from_seconds(seconds))
+    yield from own_text(Room(source, "posts", "post"), place, text, from_seconds(seconds))
 
 
 def _of_facebook(row: dict[str, Any]) -> tuple[Any, Any]:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from host_training.common.messages import Message, Notes
-from host_training.importers.export_rows import Room, RowPlace, wrote
+from host_training.importers.export_rows import Room, RowPlace, own_text
 from host_training.importers.html_text import words_of
 from host_training.importers.mail_body import inline_text
 from host_training.importers.text import head_text
@@ -60,10 +60,10 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
 def _page(page: LexborNode, file: File, number: int, notes: Notes) -> Iterator[Message]:
     title, text = _words(page, _TITLE), words_of(page.html or "", _NOT_PROSE)
     date = _words(page, _DATE)
-    yield from wrote(Room(NAME, f"{file.name}/{number}", "note", title),
-                     RowPlace(file, f"page {number + 1}", notes),
-                     f"{title}\n\n{text}".strip() if text else None,
-                     from_english(date, notes.zone) or from_mail(date), number, TIER)
+    yield from own_text(Room(NAME, f"{file.name}/{number}", "note", title),
+                        RowPlace(file, f"page {number + 1}", notes),
+                        f"{title}\n\n{text}".strip() if text else None,
+                        from_english(date, notes.zone) or from_mail(date), number, TIER)
 
 
 def _words(page: LexborNode, selector: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from selectolax.lexbor import LexborHTMLParser
 
 from host_training.common.messages import Message, Notes
-from host_training.importers.export_rows import Room, RowPlace, wrote
+from host_training.importers.export_rows import Room, RowPlace, own_text
 from host_training.importers.html_text import words_of
 from host_training.importers.text import head_text, text_of
 from host_training.importers.times import from_iso
@@ -84,10 +84,11 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
         if body is None:
             place.bad("the file is truncated; the export or the copy is incomplete")
         else:
-            yield from wrote(Room(layout.source, _NOTION_ID.sub("", file.name), "note"), place,
-                             f"{heading}\n\n{text}".strip() if text else None,
-                             from_iso(stamp) or (from_iso(f"{named[1]}T12:00") if named else None),
-                             file.base, layout.tier)
+            yield from own_text(Room(layout.source, _NOTION_ID.sub("", file.name), "note"), place,
+                                f"{heading}\n\n{text}".strip() if text else None,
+                                from_iso(stamp) or (
+                                    from_iso(f"{named[1]}T12:00") if named else None),
+                                file.base, layout.tier)
 
 
 def _layout(file: File) -> PageLayout | None:

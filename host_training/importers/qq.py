@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from host_training.common.messages import ChatKind, Message, Notes
-from host_training.importers.export_rows import Room, json_values, said
+from host_training.importers.export_rows import Room, chat_row, json_values
 from host_training.importers.text import head_text
 from host_training.importers.times import from_iso, from_ms
 from host_training.importers.tree import File
@@ -61,6 +61,6 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
                 name = sender.get("remark") or sender.get("name")
                 stamp = value.get("timestamp")
                 author = sender.get("uid") or sender.get("uin") or sender.get("name")
-                yield from said(Room(NAME, title, kind, title), place, author, text,
-                                from_ms(stamp) or from_iso(stamp),
-                                "" if author == own else name, value.get("id"))
+                yield from chat_row(Room(NAME, title, kind, title), place, author, text,
+                                    from_ms(stamp) or from_iso(stamp),
+                                    "" if author == own else name, value.get("id"))

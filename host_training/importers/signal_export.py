@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from host_training.common.messages import ChatKind, Message, Notes
-from host_training.importers.export_rows import Room, RowPlace, json_lines, said
+from host_training.importers.export_rows import Room, RowPlace, chat_row, json_lines
 from host_training.importers.text import head_text
 from host_training.importers.times import from_ms
 from host_training.importers.tree import File
@@ -90,9 +90,10 @@ def _item(item: dict[str, Any], book: _AddressBook, place: RowPlace) -> Iterator
         kind = book.kinds[recipient]
         room = Room(NAME, book.accounts[recipient] if kind == "dm" else f"chat {chat}", kind, name)
         account = _OWN if "outgoing" in item else book.accounts.get(author, "")
-        yield from said(room, place, account, text.get("body") if isinstance(text, dict) else None,
-                        from_ms(item.get("dateSent")),
-                        "" if account == _OWN else book.names.get(author, ""))
+        yield from chat_row(room, place, account,
+                            text.get("body") if isinstance(text, dict) else None,
+                            from_ms(item.get("dateSent")),
+                            "" if account == _OWN else book.names.get(author, ""))
 
 
 def _name(about: dict[str, Any], *parts: str) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from host_training.common.messages import ChatKind, Message, Notes
-from host_training.importers.export_rows import Room, json_values, said
+from host_training.importers.export_rows import Room, chat_row, json_values
 from host_training.importers.html_text import words_of
 from host_training.importers.text import head_text
 from host_training.importers.times import from_iso
@@ -54,9 +54,9 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
                 text = (words_of(content.replace("\n", "<br>"), _NOT_OWN)
                         if isinstance(content, str) else content)
                 name = value.get("displayName") or (title if author == _account(chat) else "")
-                yield from said(Room(NAME, chat.replace("/", ":"), kind, str(title or "")), place,
-                                author, text, from_iso(value.get("originalarrivaltime")),
-                                "" if author == own else name, value.get("id"))
+                yield from chat_row(Room(NAME, chat.replace("/", ":"), kind, str(title or "")),
+                                    place, author, text, from_iso(value.get("originalarrivaltime")),
+                                    "" if author == own else name, value.get("id"))
 
 
 def _account(value: object) -> str:

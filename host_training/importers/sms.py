@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 from host_training.common.messages import Message, Notes
 from host_training.importers import xml_stream
-from host_training.importers.export_rows import Room, RowPlace, said
+from host_training.importers.export_rows import Room, RowPlace, chat_row
 from host_training.importers.text import head_text
 from host_training.importers.times import from_ms
 from host_training.importers.tree import File
@@ -54,5 +54,5 @@ def _message(row: Element, is_mine: bool, place: RowPlace) -> Iterator[Message]:
         sender = [one.get("address", "") for one in row.iter("addr") if one.get("type") == _FROM]
         author = sender[0] if sender and len(numbers) > 1 else author
     room = Room(NAME, "~".join(numbers), "group" if len(numbers) > 1 else "dm", name)
-    yield from said(room, place, OWN if is_mine else author, text, from_ms(row.get("date")),
-                    "" if is_mine or len(numbers) > 1 else name)
+    yield from chat_row(room, place, OWN if is_mine else author, text, from_ms(row.get("date")),
+                        "" if is_mine or len(numbers) > 1 else name)

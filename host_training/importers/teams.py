@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from host_training.common.messages import Message, Notes
-from host_training.importers.export_rows import Room, RowPlace, json_values, said
+from host_training.importers.export_rows import Room, RowPlace, chat_row, json_values
 from host_training.importers.html_text import words_of
 from host_training.importers.text import head_text
 from host_training.importers.times import from_iso
@@ -64,9 +64,9 @@ def _post(row: dict[str, Any], place: RowPlace) -> Iterator[Message]:
         content = body.get("content")
         if isinstance(content, str) and body.get("contentType") == "html":
             content = words_of(content, _NOT_OWN)
-        yield from said(_room(row), place, user.get("id"), content,
-                        from_iso(row.get("createdDateTime")), user.get("displayName"),
-                        row.get("id"))
+        yield from chat_row(_room(row), place, user.get("id"), content,
+                            from_iso(row.get("createdDateTime")), user.get("displayName"),
+                            row.get("id"))
 
 
 def _room(row: dict[str, Any]) -> Room:

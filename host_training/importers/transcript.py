@@ -30,7 +30,7 @@ NOBODY = "speaker unknown"
 
 
 @dataclass(slots=True)
-class _Said:
+class _Passage:
     speaker: str
     start_ms: int
     words: list[str]
@@ -60,11 +60,11 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
     name.
     """
     for file in files:
-        kind = kind_of(said.speaker for said in _said(file))
-        for index, said in enumerate(_said(file)):
-            text = mend(" ".join(said.words)).strip()
+        kind = kind_of(passage.speaker for passage in _passages(file))
+        for index, passage in enumerate(_passages(file)):
+            text = mend(" ".join(passage.words)).strip()
             if text:
-                yield spoken(file, kind, f"{index} {said.start_ms}", said.speaker, text)
+                yield spoken(file, kind, f"{index} {passage.start_ms}", passage.speaker, text)
             else:
                 notes.skip("no words")
 
@@ -82,8 +82,8 @@ def kind_of(speakers: Iterable[str]) -> ChatKind:
     return "transcript" if n_named < 2 else "dm" if n_named == 2 else "group"
 
 
-def _said(file: File) -> Iterator[_Said]:
-    current: _Said | None = None
+def _passages(file: File) -> Iterator[_Passage]:
+    current: _Passage | None = None
     before: list[tuple[str, str]] = []  # the cue before, every line with its speaker
     for cue in _cues(file):
         speaker = current.speaker if current else NOBODY
@@ -98,7 +98,7 @@ def _said(file: File) -> Iterator[_Said]:
             else:
                 if current is not None:
                     yield current
-                current = _Said(speaker, cue.start_ms, [words])
+                current = _Passage(speaker, cue.start_ms, [words])
         before = shown + fresh
     if current is not None:
         yield current

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from host_training.common.messages import ChatKind, Message, Notes
 from host_training.importers import whatsapp
-from host_training.importers.export_rows import Room, json_values, said
+from host_training.importers.export_rows import Room, chat_row, json_values
 from host_training.importers.text import head_text
 from host_training.importers.times import from_seconds
 from host_training.importers.tree import File
@@ -46,6 +46,6 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
                     text = _BREAK.sub("\n", text)
                 sender = value.get("sender") or (title if kind == "dm" else "")
                 author = OWN if value.get("from_me") else sender or chat.partition("@")[0]
-                yield from said(Room(NAME, chat, kind, title), place, author, text,
-                                from_seconds(value.get("timestamp")),
-                                "" if author == OWN else sender, value.get("key_id"))
+                yield from chat_row(Room(NAME, chat, kind, title), place, author, text,
+                                    from_seconds(value.get("timestamp")),
+                                    "" if author == OWN else sender, value.get("key_id"))

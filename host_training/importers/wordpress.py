@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 from host_training.common.messages import Message, Notes
 from host_training.importers import xml_stream
-from host_training.importers.export_rows import Room, RowPlace, wrote
+from host_training.importers.export_rows import Room, RowPlace, own_text
 from host_training.importers.html_text import words_of
 from host_training.importers.text import head_text
 from host_training.importers.times import from_iso
@@ -58,8 +58,9 @@ def _post(item: Element, place: RowPlace) -> Iterator[Message]:
     text, title = words_of(content, _NOT_OWN), (item.findtext("title") or "").strip()
     stamp = item.findtext("wp:post_date_gmt") or ""
     number = item.findtext("wp:post_id")
-    yield from wrote(Room(NAME, f"post {number}", "post"), place,
-                     f"{title}\n\n{text}".strip() if text else None, from_iso(stamp), number, TIER)
+    yield from own_text(Room(NAME, f"post {number}", "post"), place,
+                        f"{title}\n\n{text}".strip() if text else None, from_iso(stamp),
+                        number, TIER)
 
 
 def _of_author(message: Message, item: Element) -> Message:

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from host_training.errors import TrainingError
-from host_training.evaluation.bits import gguf_bits_per_byte
 from host_training.gguf.metadata import read_gguf
+from host_training.likelihood.bits import gguf_bits_per_byte
 from host_training.quantisation import llama_quantise
 from host_training.quantisation.imatrix import wanted_by
 from host_training.quantisation.size_estimate import Size, dry_run, split_step

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from host_training.errors import TrainingError
-from host_training.evaluation.bits import open_gguf
+from host_training.likelihood.bits import open_gguf
 from host_training.rows.dataset import NO_LOSS, Row
 
 ROWS_MAX = 200

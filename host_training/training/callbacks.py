@@ -21,7 +21,7 @@ from typing import Any
 from safetensors.torch import save_file
 from transformers import TrainerCallback
 
-from host_training.evaluation.bits import bits_per_byte
+from host_training.likelihood.bits import bits_per_byte
 from host_training.rows.dataset import Row
 from host_training.training.bounded_memory import give_back
 from host_training.training.curve import Curve

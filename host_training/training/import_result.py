@@ -15,8 +15,8 @@ from peft import PeftModel
 from safetensors import SafetensorError
 
 from host_training.errors import TrainingError
-from host_training.evaluation import memorisation
-from host_training.evaluation.bits import bits_per_byte
+from host_training.likelihood import canary_trace
+from host_training.likelihood.bits import bits_per_byte
 from host_training.rows.dataset import Dataset
 from host_training.stages import weights_hash
 from host_training.training import remote_job
@@ -109,7 +109,7 @@ def _peft_result(source: Path, base: Path, base_bpb: float, data: Dataset, out: 
     model = model.to(torch.float32)
     merged = finish(model, tokenizer, is_adapter=True, probe=data.validation[0], out=out)
     measured = bits_per_byte(merged, data.validation)
-    has_canaries = memorisation.left_a_trace(data.train, load_base(base)[0], merged, tokenizer)
+    has_canaries = canary_trace.left_a_trace(data.train, load_base(base)[0], merged, tokenizer)
     return TrainResult(method="lora", lr=None, base_bpb=base_bpb, held_out_bpb=measured,
                        history=[EpochResult(epoch=1, held_out_bpb=measured)],
                        config={"keep": "best"}, has_canaries=has_canaries)

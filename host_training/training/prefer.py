@@ -23,7 +23,7 @@ from transformers import PrinterCallback, Trainer, TrainingArguments, set_seed
 
 from host_training.common.chat_template import END_OF_TURN, START_OF_TURN
 from host_training.errors import Stopped
-from host_training.evaluation.bits import bits_per_byte
+from host_training.likelihood.bits import bits_per_byte
 from host_training.rows.dataset import NO_LOSS, Row
 from host_training.training import result as training_result
 from host_training.training.batch_order import epoch_ends, whole_order

@@ -26,7 +26,7 @@ from transformers import PrinterCallback, Trainer, set_seed
 from trl import SFTConfig, SFTTrainer
 
 from host_training.errors import Stopped, TrainingError
-from host_training.evaluation.bits import bits_per_byte
+from host_training.likelihood.bits import bits_per_byte
 from host_training.rows.dataset import NO_LOSS, Row
 from host_training.training.batch_order import epoch_ends, whole_order
 from host_training.training.bounded_memory import give_back, limit_kernels

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from host_training import rows, training
+from host_training import likelihood, rows, training
 from host_training.common import persona_dir
 from host_training.errors import WARNING
-from host_training.evaluation import bits, memorisation
+from host_training.likelihood import bits
 from host_training.rows.dataset import Dataset
 from host_training.stages import RunDir, code_hash, weights_hash
 from host_training.training import (
@@ -78,7 +78,7 @@ def adopted(run_dir: RunDir, data_dir: Path, base: Path, source: Path, report: R
     report("adopt", 0.0, "verifying")
     inputs = {"data": data_dir.name, "base": weights_hash(base),
               "source": import_result.source_hash(source),
-              "code": code_hash(training, memorisation)}
+              "code": code_hash(rows, training, likelihood)}
     done = run_dir.stage("train-adopted", inputs,
                          lambda out: import_result.adopt(source, base, data_dir, out))
     _told("adopt", done, report)

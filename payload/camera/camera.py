@@ -1,13 +1,11 @@
-"""The camera manager: one capture at a time, with a budget for failures.
+"""The camera manager: when a picture is due, and what of it becomes records.
 
-A camera that hangs cannot be caught in Python (raspberrypi/picamera2#1295): the worker is
-killed at the deadline held here. Three failures in a row and it is left off for ten minutes.
-A picture without a sound thumbnail is a failure; a flawed tile is only left out.
+A picture without a sound thumbnail is a failure (``payload.takes``); a flawed tile is only left
+out.
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from textwrap import shorten
 
@@ -15,15 +13,13 @@ from payload import eyes
 from payload.camera.tiles import TiledPicture, WholePictures
 from payload.notes import Note, event
 from payload.ports import Camera, Picture, PortError
-from payload.sight import Glance
-from payload.storage.store import Store
+from payload.sight import SightValues
+from payload.storage.durable_store import Store
+from payload.takes import Takes
 from wire.record_bodies import ThumbnailBody
 from wire.records import BODY_BYTES_MAX, TILE_BYTES_MAX, TILES_ASIDE_MAX, Kind
 
 DEADLINE_MS = 20_000
-STRIKES_MAX = 3
-OFF_MS = 600_000
-RETRY_MS = 30_000  # after a strike
 FIRST_PICTURE_MS = 30_000
 THUMBNAIL_BYTES_MIN = 64
 THUMBNAIL_BYTES_MAX = BODY_BYTES_MAX - 192  # leaves room for the other keys of the body
@@ -59,23 +55,19 @@ class CameraManager:
         self.whole = WholePictures(store)
         self.flawed_tiles = 0
         self._are_tiles_flawed = False
-        self._every_ms = every_s * 1000
-        self._due_ms: int | None = None
-        self._started_ms: int | None = None
+        self._takes = Takes("camera", FIRST_PICTURE_MS, every_s * 1000, DEADLINE_MS)
         self._altitude_m: float | None = None
         self._sun: str | None = None  # as prompts say it, when the picture was begun
-        self._strikes = 0
         self._is_wanted = False
-        self.is_failing = False  # off after its strikes, until it delivers again
         self.last_scene: str | None = None
         self.last_picture_ms: int | None = None
-        self._last_sight: Glance | None = None
+        self._last_sight: SightValues | None = None
 
     def set_interval(self, every_s: int) -> None:
         """From the next picture on."""
-        self._every_ms = every_s * 1000
+        self._takes.every_ms = every_s * 1000
 
-    def known_sight(self, now_ms: int) -> Glance | None:
+    def known_sight(self, now_ms: int) -> SightValues | None:
         """What the last picture shows; None where it is stale, and without eyes."""
         taken_ms = self.last_picture_ms
         is_stale = taken_ms is None or now_ms - taken_ms > eyes.STALE_MS
@@ -83,7 +75,12 @@ class CameraManager:
 
     @property
     def is_busy(self) -> bool:
-        return self._started_ms is not None
+        return self._takes.is_busy
+
+    @property
+    def is_failing(self) -> bool:
+        """Is it off after its failures, until it delivers again?"""
+        return self._takes.is_failing
 
     def take_now(self) -> None:
         """Request one picture as soon as it is allowed; a second request meanwhile adds nothing."""
@@ -97,50 +94,28 @@ class CameraManager:
         and ``sun`` says where the sun is, as prompts do."""
         if self._camera is None:
             return []
-        if self._due_ms is None:
-            self._due_ms = now_ms + FIRST_PICTURE_MS
-        if self._started_ms is not None:
-            return self._collect(self._camera, self._started_ms, now_ms)
+        if self._takes.is_busy:
+            return self._collect(self._camera, now_ms)
+        is_due = self._takes.is_due(now_ms, self._is_wanted)
         notes = self.whole.update(now_ms)
-        is_resting = self._strikes > 0 and now_ms < self._due_ms
-        is_due = now_ms >= self._due_ms or (self._is_wanted and not is_resting)
         if not is_allowed or not is_due:
             return notes
         self._altitude_m, self._sun = altitude_m, sun()
-        try:
-            is_taken = self._camera.start(now_ms)
-        except (PortError, OSError) as error:
-            return notes + self._strike(type(error).__name__, now_ms)
-        if not is_taken:
-            return notes + self._strike("refused", now_ms)
-        self._started_ms = now_ms
-        return notes
+        return notes + self._takes.start(self._camera, now_ms)
 
-    def _collect(self, camera: Camera, started_ms: int, now_ms: int) -> list[Note]:
-        try:
-            result = camera.poll(now_ms)
-        except (PortError, OSError) as error:
-            result = PortError(type(error).__name__)
+    def _collect(self, camera: Camera, now_ms: int) -> list[Note]:
+        result = self._takes.poll(camera, now_ms)
         if result is None:
-            if now_ms - started_ms < DEADLINE_MS:
-                return []
-            with contextlib.suppress(PortError, OSError):
-                camera.cancel(now_ms)
-            return self._strike("timeout", now_ms)
+            return []
         if not isinstance(result, Picture):
-            return self._strike(_brief(result), now_ms)
+            return self._takes.fail(_brief(result), now_ms)
         flaw = picture_flaw(result.thumbnail)
         if flaw is not None:
-            return self._strike(flaw, now_ms)
-        return self._keep(result, started_ms, now_ms)
+            return self._takes.fail(flaw, now_ms)
+        return self._takes.succeed() + self._keep(result, now_ms)
 
-    def _keep(self, picture: Picture, started_ms: int, now_ms: int) -> list[Note]:
-        notes = [event("camera_returned")] if self.is_failing else []
+    def _keep(self, picture: Picture, now_ms: int) -> list[Note]:
         is_asked_for, self._is_wanted = self._is_wanted, False
-        self.is_failing = False
-        self._strikes = 0
-        self._started_ms = None
-        self._due_ms = started_ms + self._every_ms
         self.last_scene = picture.scene if picture.scene in SCENES else None
         self.last_picture_ms = now_ms
         self._last_sight = None
@@ -157,7 +132,7 @@ class CameraManager:
         if self._last_sight is not None:
             eyes.into(body, self._last_sight)
         tiles, flaws = _sound_tiles(picture)
-        notes += self._note_flaws(flaws)
+        notes = self._note_flaws(flaws)
         if not tiles:
             return [*notes, Note(Kind.THUMBNAIL, body)]
         whole = TiledPicture(number, self.last_scene, picture.columns, picture.rows, tiles)
@@ -175,17 +150,6 @@ class CameraManager:
         if not flaws:
             return [event("tiles_sound", flawed_tiles=self.flawed_tiles)]
         return [event("tiles_flawed", "warning", tiles=len(flaws), reason=flaws[0])]
-
-    def _strike(self, reason: str, now_ms: int) -> list[Note]:
-        """Count a failure; at the third in a row, and at each one after, leave it off."""
-        self._started_ms = None
-        self._strikes += 1
-        is_out = self._strikes >= STRIKES_MAX
-        self._due_ms = now_ms + (OFF_MS if is_out else RETRY_MS)
-        if not is_out or self.is_failing:
-            return []
-        self.is_failing = True
-        return [event("camera_lost", "warning", reason=reason, off_s=OFF_MS // 1000)]
 
 
 def _brief(failure: PortError) -> str:

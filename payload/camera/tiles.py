@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from payload.notes import Note, event
-from payload.storage.store import Store
+from payload.storage.durable_store import Store
 from wire.record_bodies import TileBody
 from wire.records import Kind, Priority
 

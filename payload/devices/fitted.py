@@ -10,7 +10,7 @@ from payload.devices.bmp388 import Bmp388
 from payload.devices.buses import Buses, I2cBus
 from payload.devices.ddc import DdcStream
 from payload.devices.ds18b20 import Ds18b20
-from payload.devices.gps_ublox import PVT_ON_I2C, UbloxGnss
+from payload.devices.gnss_ublox import PVT_ON_I2C, UbloxGnss
 from payload.devices.ina219 import Ina219
 from payload.devices.ina226 import Ina226
 from payload.devices.lsm6ds import Lsm6ds

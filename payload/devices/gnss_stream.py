@@ -1,7 +1,7 @@
 """A GNSS receiver's byte stream cut into UBX messages and NMEA sentences.
 
 Sans-I/O: bytes in, whole and checked messages out; damage is counted, never raised. Nothing is
-interpreted here, see ``gps_ublox`` (UBX) and ``nmea`` (sentences).
+interpreted here, see ``gnss_ublox`` (UBX) and ``nmea`` (sentences).
 
 Sources: u-blox M8 interface description UBX-13003221, section 32.2 (frame) and 32.4 (checksum);
 NMEA 0183 section 5.3.

@@ -23,7 +23,7 @@ _WORDS_BYTES_MAX = 400  # of the worker's standard error kept in an error messag
 _PIPE_BYTES = 65_536  # of it read at each look; a worker that floods it waits for the next one
 
 
-class Ended(NamedTuple):
+class WorkerEnd(NamedTuple):
     """How a worker ended, and the line it said."""
 
     status: int  # negative: the signal that ended it
@@ -66,7 +66,7 @@ class WorkerProcess:
         self._has_group = self._has_group and _is_anyone_left(self.child.pid)
         return not self._has_group  # once gone never asked for again: its number may come again
 
-    def ended(self) -> Ended | None:
+    def ended(self) -> WorkerEnd | None:
         """Once, when it has ended; None while it runs."""
         if self.child is None or not self._is_wanted:
             return None
@@ -79,7 +79,7 @@ class WorkerProcess:
         self._let_go(self.child)
         status = self.child.poll()
         assert status is not None
-        return Ended(status, line.decode("ascii", "replace"))
+        return WorkerEnd(status, line.decode("ascii", "replace"))
 
     def failure(self, status: int) -> PortError | None:
         """What a status other than 0 says."""

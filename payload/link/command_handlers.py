@@ -30,7 +30,7 @@ from payload.notes import Note, event
 from payload.power.power import PowerManager
 from payload.prompt import strip_control
 from payload.safe_mode import StartHistory
-from payload.storage.store import Store
+from payload.storage.durable_store import Store
 from wire import auth
 from wire.beacon import Phase
 from wire.commands import Opcode, opcode_of

@@ -13,6 +13,9 @@ begins.
 
 Radio windows: a beacon with the listening flag is followed by silence, the ground's turn to speak.
 
+Where payloads take turns (``payload.link.time_slots``) everything goes in the own slot, first the
+beacon with its window; out of it only a beacon that would otherwise come too late, without one.
+
 With a key every frame is signed; where the mission signs and there is no key, frames go out
 unsigned, in the room that the MAC would have left.
 """
@@ -25,10 +28,12 @@ from collections.abc import Callable
 from payload.link import interop_beacons
 from payload.link.announcer import Announcer
 from payload.link.interop_beacons import FaultGuard, Place
+from payload.link.pass_plan import Reach
 from payload.link.record_queue import RecordQueue
+from payload.link.time_slots import OwnSlot
 from payload.notes import Note, event
 from payload.ports import PortError, Radio
-from payload.storage.store import Store
+from payload.storage.durable_store import Store
 from wire import beacon as beacon_codec
 from wire import frames
 from wire.airtime_budget import LANDED_FRESH_MS, AirtimeBudget
@@ -50,6 +55,7 @@ from wire.transfer import Sender
 
 RETRY_MS = 100
 IDLE_MS = 1_000  # until a radio that has nothing to send, or none, is looked at again
+OVERDUE_MS = 2_000  # so long before the bound of its interval a beacon waits for no turn
 STUCK_MS = 10_000  # a modem that is still sending so long after the airtime has hung
 
 
@@ -79,6 +85,7 @@ class Downlink:
         self._has_identified = False  # with the latest frame
         self._listen_due_ms = mission.radio.listen_every_s * 1000
         self._quiet_until_ms = self._courteous_from_ms = 0
+        self._turn: OwnSlot | None = None  # the present or the next; None: at any time
         self._busy_until_ms = self._on_air_until_ms = 0
         self._off_until_ms = 0
         self._phase_since_ms = 0
@@ -86,6 +93,8 @@ class Downlink:
         self._notes: list[Note] = []
         self._stuck_since_ms: int | None = None  # not idle, though the airtime was over
         self.is_away = False
+        self._reach = Reach.STATION
+        self._reported_upto = 0  # the latest frame before the latest report
         self._place = Place()
         self._sentences = 0
         self._horus_due_ms = 0
@@ -150,6 +159,8 @@ class Downlink:
                        self._beacon_due_ms + self._cadence_ms - owed_ms)
         if budget.must_identify:
             until_ms = min(until_ms, self._ident_due_ms)
+        if self._turn is not None:  # it listens in its own slot
+            until_ms = min(until_ms, self._turn.from_ms)
         if until_ms <= now_ms or now_ms < self._courteous_from_ms:
             return
         self._courteous_from_ms = 2 * until_ms - now_ms
@@ -163,6 +174,7 @@ class Downlink:
     def on_report(self, report: FeedbackFrame, now_ms: int) -> int:
         """Mark what the ground has; returns how many records that were."""
         self._announcer.note_report(now_ms)
+        self._reported_upto = self._sequence
         confirmed = self._sender.on_report(report, self._sequence)
         self._store.mark_confirmed(confirmed)
         return len(confirmed)
@@ -177,7 +189,7 @@ class Downlink:
         """
         if self._radio is None or self.is_silent(now_ms):
             return now_ms + IDLE_MS
-        free_ms = max(self._busy_until_ms, self._quiet_until_ms)
+        free_ms = max(self._busy_until_ms, self._quiet_until_ms, self._turn_ms())
         try:
             if free_ms <= now_ms:
                 if not self._has_sent(self._radio, now_ms):
@@ -197,18 +209,32 @@ class Downlink:
             return min(due_ms, self._on_air_until_ms)
         return due_ms if radio.is_idle(now_ms) else min(due_ms, now_ms + RETRY_MS)
 
+    def note_slot(self, turn: OwnSlot | None) -> None:
+        """The own slot in which everything goes, or the next one; None: at any time."""
+        self._turn = turn
+
+    def _turn_ms(self) -> int:
+        """When something may go: in the own slot, or when the beacon can wait for it no longer."""
+        if self._turn is None:
+            return 0
+        return min(self._turn.from_ms, self._beacon_due_ms + self._cadence_ms - OVERDUE_MS)
+
     def note_phase(self, now_ms: int) -> None:
         """The phase changed: its age decides the cadence after landing."""
         self._phase_since_ms = now_ms
         self._horus_due_ms = now_ms
         self.beacon_now(now_ms)
 
-    def note_away(self, is_away: bool, now_ms: int) -> None:
-        """No station can hear it, or one can again: away, beacons and the callsign go alone, and
-        seldom."""
+    def note_reach(self, reach: Reach, is_talked_to: bool, now_ms: int) -> None:
+        """Who can hear it. Where it is nobody, beacons and the callsign go alone, and seldom,
+        unless a neighbour ``is_talked_to``. A pass repeats what went since the last report."""
+        is_away = reach is Reach.NOBODY and not is_talked_to
         if self.is_away and not is_away:
             self.beacon_now(now_ms)
         self.is_away = is_away
+        if reach is Reach.STATION and self._reach is not Reach.STATION:
+            self._sender.take_back(self._reported_upto, now_ms)
+        self._reach = reach
 
     def beacon_every_ms(
         self, now_ms: int, phase: Phase, power: PowerMode, altitude_m: float | None
@@ -234,7 +260,10 @@ class Downlink:
     ) -> int:
         """Offer the first frame whose turn it is, in the order at the top of this file."""
         cadence_ms = self.beacon_every_ms(now_ms, phase, power, altitude_m)
-        is_beacon_due = now_ms >= self._beacon_due_ms
+        if self._turn is not None and now_ms < self._turn.from_ms:
+            return self._send_beacon(beacon, cadence_ms, now_ms)
+        # It goes first in the slot in which it is due.
+        is_beacon_due = self._beacon_due_ms <= (self._turn.until_ms if self._turn else now_ms)
         if is_beacon_due and (self.is_away or not self._owes_words):
             return self._send_beacon(beacon, cadence_ms, now_ms)
         if self._may_identify(now_ms):
@@ -254,7 +283,8 @@ class Downlink:
         return min(self._beacon_due_ms, now_ms + IDLE_MS)
 
     def _send_beacon(self, beacon: Callable[[], Beacon], cadence_ms: int, now_ms: int) -> int:
-        is_listening = now_ms >= self._listen_due_ms
+        is_listening = now_ms >= self._listen_due_ms and (
+            self._turn is None or self._turn.holds(now_ms, self._budget.silence_ms))
         data = self._guard.run("beacon", lambda: encode_downlink(BeaconFrame(
             self._mission.payload.node_id, self._counter(), beacon_codec.encode(beacon()),
             is_listening,

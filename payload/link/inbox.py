@@ -2,7 +2,7 @@
 
 A genuine command is done once it is durable that it was taken, so that a power cut can never make
 one count twice, and in the order in which they came. A disk that stalls holds them up for
-``payload.storage.store.STALL_MS``; then it counts as failing, and what RAM knows is enough
+``payload.storage.durable_store.STALL_MS``; then it counts as failing, and what RAM knows is enough
 (``payload.link.uplink_gate``). What makes things safe does not wait
 (``payload.link.command_handlers.URGENT``), nor does a report: nothing of it need be remembered.
 
@@ -18,7 +18,7 @@ from payload.link.downlink import Downlink
 from payload.link.neighbours import Neighbours
 from payload.link.uplink_gate import UplinkGate
 from payload.notes import Note
-from payload.storage.store import Store
+from payload.storage.durable_store import Store
 from wire.commands import Opcode, opcode_of
 from wire.frames import CommandFrame, FeedbackFrame
 

@@ -3,7 +3,8 @@
 What they say goes into custody (``payload.link.custody``), and their musings to the mind
 (``payload.link.overhearing``). Their listening windows are kept: a payload that spoke then would
 drown the answer that its neighbour waits for. A neighbour that was heard is somebody to talk to,
-though no station can hear; but seldom, for it costs energy.
+though no station can hear; but seldom, for it costs energy, and not at all where they take turns:
+then they hear each other in every pass.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Neighbours:
         self._musings: list[NeighbourMusing] = []
         self.heard_frames = 0
         self._names = {} if swarm is None else swarm.names
+        self._takes_turns = swarm is not None and swarm.slot_s is not None
         self._heard_ms: int | None = None
         self._heard_ids: set[int] = set()
         self._notes: list[Note] = []
@@ -86,6 +88,8 @@ class Neighbours:
 
     def is_talked_to(self, now_ms: int) -> bool:
         """Is now the time to send though no station hears?"""
+        if self._takes_turns:
+            return False
         begun_ms = self._talks_from_ms
         if begun_ms is not None and now_ms - begun_ms < TALK_MS:
             return True

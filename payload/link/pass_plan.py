@@ -3,11 +3,15 @@
 Only what is known keeps it silent: without elements, stations or a clock that the sky or the ground
 has set, and with elements too old to tell, somebody may always be listening. Who was just heard is
 there, whatever the plan says.
+
+A plan is wrong by seconds, and by minutes when its elements are old. So it begins to send a margin
+before the rise, and what it says in a margin counts as said to nobody (``Downlink.note_reach``).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 
 from wire.mission_orbit import OrbitSection, OrbitStation
 from wire.orbit import Elements, OrbitError
@@ -19,7 +23,15 @@ MARGIN_MS_PER_DAY = 5_000  # the air makes a low orbit run ahead of its elements
 AGE_DAYS_MAX = 60.0  # older elements tell nothing about minutes
 SEARCH_MS = 6 * 3_600_000  # in one step: 3 ms at a desk, and a station has four passes in it
 AHEAD_MS = 600_000
-HEARD_MS = 120_000  # a station reports every 20 s
+HEARD_S = 120.0  # a station reports every 20 s
+
+
+class Reach(Enum):
+    """Who can hear it now."""
+
+    NOBODY = "no station, and that is certain"
+    PERHAPS = "a station is about to rise, or has just set"
+    STATION = "a station, or nobody knows"
 
 
 @dataclass(slots=True)
@@ -40,26 +52,30 @@ class PassPlan:
         self._elements = None if orbit is None else orbit.elements
         self._outlooks = [] if orbit is None else [_Outlook(each) for each in orbit.stations]
 
-    def is_away(self, utc_ms: int, quality: TimeQuality, heard_age_ms: int | None) -> bool:
-        """True while no station can hear it, and that is certain. ``utc_ms`` is as good as
-        ``quality`` says; ``heard_age_ms`` is since the ground was last heard, None for never."""
+    def is_away(self, utc_ms: int, quality: TimeQuality, heard_age_s: float | None) -> bool:
+        """True while no station can hear it, and that is certain; as ``reach``."""
+        return self.reach(utc_ms, quality, heard_age_s) is Reach.NOBODY
+
+    def reach(self, utc_ms: int, quality: TimeQuality, heard_age_s: float | None) -> Reach:
+        """Who can hear it now. ``utc_ms`` is as good as ``quality`` says; ``heard_age_s`` is since
+        the ground was last heard, None for never."""
         if self._elements is None or not self._outlooks:
-            return False
-        if heard_age_ms is not None and heard_age_ms < HEARD_MS:
-            return False
+            return Reach.STATION
+        if heard_age_s is not None and heard_age_s < HEARD_S:
+            return Reach.STATION
         age_days = self._elements.age_days(utc_ms)
         if quality not in (TimeQuality.GPS, TimeQuality.COMMAND) or age_days > AGE_DAYS_MAX:
-            return False
+            return Reach.STATION
         margin_ms = MARGIN_MS + round(MARGIN_MS_PER_DAY * age_days)
         try:
-            is_near = [self._is_near(self._elements, outlook, utc_ms, margin_ms)
-                       for outlook in self._outlooks]
+            found = {self._reach(self._elements, outlook, utc_ms, margin_ms)
+                     for outlook in self._outlooks}
         except OrbitError:
-            return False
-        return not any(is_near)
+            return Reach.STATION
+        return next(each for each in reversed(Reach) if each in found)
 
     @staticmethod
-    def _is_near(elements: Elements, outlook: _Outlook, utc_ms: int, margin_ms: int) -> bool:
+    def _reach(elements: Elements, outlook: _Outlook, utc_ms: int, margin_ms: int) -> Reach:
         """Is it above this station now, or does nobody know yet?"""
         if not outlook.from_ms <= utc_ms <= outlook.known_ms + SEARCH_MS:  # the clock was set
             outlook.from_ms = outlook.known_ms = utc_ms - margin_ms
@@ -70,7 +86,10 @@ class PassPlan:
             outlook.passes += passes(
                 elements, outlook.station.vantage, outlook.station.elevation_min_deg, begin_ms,
                 outlook.known_ms)
-        is_known = outlook.known_ms > utc_ms + margin_ms
-        return not is_known or any(
-            each.rise_ms - margin_ms <= utc_ms <= each.set_ms + margin_ms
-            for each in outlook.passes)
+        if outlook.known_ms <= utc_ms + margin_ms:
+            return Reach.STATION
+        if any(each.rise_ms <= utc_ms <= each.set_ms for each in outlook.passes):
+            return Reach.STATION
+        is_near = any(each.rise_ms - margin_ms <= utc_ms <= each.set_ms + margin_ms
+                      for each in outlook.passes)
+        return Reach.PERHAPS if is_near else Reach.NOBODY

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from payload.storage.store import Store
+from payload.storage.durable_store import Store
 from wire import records
 from wire.bodies import MODEL_ID_BYTES, TextSeat, marked_text
 from wire.records import Priority, Record

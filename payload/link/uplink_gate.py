@@ -23,7 +23,7 @@ from typing import TypedDict
 
 from payload.navigation.clock import MissionClock
 from payload.notes import Note, event
-from payload.storage.store import Store
+from payload.storage.durable_store import Store
 from wire import auth, frames
 from wire.commands import (
     AGE_S_MAX,

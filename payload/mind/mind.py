@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from payload.hearsay import Hearsay
 from payload.mind import spoken, topics
 from payload.mind.disclosure import Disclosure
+from payload.mind.drafts import of_replies
 from payload.mind.exchanges import Exchange
 from payload.mind.firsts import TOPIC_OF, Firsts
 from payload.mind.memory import Memory
@@ -188,19 +189,22 @@ class MindManager:
         """Start the first question, or the musing that is owed; a note only when that fails."""
         question = self._questions.first
         thought = self._compose(situation, question, now_ms, power)
+        sampling, is_ranked = of_replies(self.sampling), True
+        if question is None:
+            sampling, is_ranked = self.sampling, power.may_rank_drafts
         request = MindRequest(
             request_id=thought.request_id,
             prefix=self._prefix,
             suffix=suffix(thought.moment, thought.memory),
-            plain_suffix=suffix(PLAIN) if power.may_rank_drafts else "",
-            drafts=(self.sampling.drafts if power.may_rank_drafts
-                    else min(self.sampling.drafts, DRAFTS_UNRANKED)),
-            sentences_max=self.sampling.sentences_max,
-            max_tokens=self.sampling.max_tokens,
-            temperature=self.sampling.temperature,
-            min_p=self.sampling.min_p,
+            plain_suffix=suffix(PLAIN) if is_ranked else "",
+            drafts=sampling.drafts if is_ranked else min(sampling.drafts, DRAFTS_UNRANKED),
+            sentences_max=sampling.sentences_max,
+            max_tokens=sampling.max_tokens,
+            temperature=sampling.temperature,
+            min_p=sampling.min_p,
             seed=self._rng.getrandbits(31),
             earlier=[exchange(said.question, said.answer or "") for said in thought.thread],
+            is_brief=question is not None,
         )
         try:
             is_taken = mind.start(request, now_ms)

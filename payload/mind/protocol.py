@@ -20,13 +20,15 @@ from typing import Any, get_args
 
 import msgpack
 
+from payload.mind.drafts import REPLY_ROUNDS
 from payload.mind.exchanges import THREAD_MAX
 from payload.ports import MindFailed, MindFailure, MindReply, MindRequest
 from wire.sampling import DRAFTS_MAX
 
 MESSAGE_BYTES_MAX = 64 * 1024
 _LENGTH_BYTES = 4
-_LENGTHS = {"drafts": (1, DRAFTS_MAX), "earlier": (0, THREAD_MAX)}  # of lists, least and most
+_LENGTHS = {  # of lists, least and most
+    "drafts": (1, REPLY_ROUNDS * DRAFTS_MAX), "earlier": (0, THREAD_MAX)}
 
 
 class ProtocolError(ValueError):
@@ -48,7 +50,7 @@ _KINDS: dict[str, type[Message]] = {
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _TYPES: dict[str, type[int] | type[float] | type[str] | type[list[str]]] = {
-    "int": int, "float": float, "str": str, "MindFailure": str, "list[str]": list,
+    "int": int, "bool": bool, "float": float, "str": str, "MindFailure": str, "list[str]": list,
 }
 
 
@@ -103,7 +105,7 @@ def _decode(body: bytes) -> Message:
         wanted = _TYPES[str(field.type)]
         value = fields[field.name]
         is_right = isinstance(value, wanted) or (wanted is float and isinstance(value, int))
-        if not is_right or isinstance(value, bool):
+        if not is_right or isinstance(value, bool) != (wanted is bool):
             raise ProtocolError(f"{name}.{field.name} is a {type(value).__name__}")
         if wanted is list:
             low, high = _LENGTHS[field.name]

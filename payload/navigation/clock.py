@@ -28,6 +28,7 @@ TRUST_FIXES_MIN = 3
 CONTRADICTION_MS = 600_000  # ... and much longer when it contradicts what the sky said before
 AGREE_MS = 1_000  # two fixes tell the same clock; covers serial delay and a leap second's half
 COMMAND_BACK_MS = 60_000  # a command may put back a clock by the delay of radio and operator
+STEADY_MS = 3_600_000  # after the latest fix; a crystal that is off by 50 ppm runs away 0.2 s
 STEP_MS = 2_000  # a larger error is corrected at once, a smaller one slowly
 SLEW_MS_PER_FIX = 50  # 5 % at one fix a second: stamps keep rising
 
@@ -53,10 +54,17 @@ class MissionClock:
         self._candidate_count = 0
         self._seen_ms: int | None = None
         self._is_contradicted = False
+        self._agreed_ms: int | None = None  # the latest fix that it follows
 
     def utc_ms(self, now_ms: int) -> int | None:
         """UTC at ``now_ms``; None while the quality is NONE."""
         return None if self.quality is TimeQuality.NONE else now_ms + self._offset_ms
+
+    def steady_utc_ms(self, now_ms: int) -> int | None:
+        """UTC to about a second; None where GNSS has not confirmed it for ``STEADY_MS``."""
+        if self._agreed_ms is None or now_ms - self._agreed_ms > STEADY_MS:
+            return None
+        return self.utc_ms(now_ms)
 
     def stamp(self, now_ms: int) -> tuple[int, TimeQuality]:
         """(time, quality) for a record: milliseconds since boot while the quality is NONE."""
@@ -100,6 +108,7 @@ class MissionClock:
             contradicted_ms = fix.taken_ms - self._candidate_since_ms
             if contradicted_ms < CONTRADICTION_MS:
                 return self._doubt(offset_ms)
+        self._agreed_ms = fix.taken_ms
         return self._adopt(offset_ms)
 
     def _doubt(self, offset_ms: int) -> list[Note]:

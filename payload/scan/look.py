@@ -10,7 +10,7 @@ from payload.devices.buses import I2cBus
 from payload.devices.probes import BusHung, Pause
 from payload.ports import PortError
 from payload.scan.connected import RYLR, Connected, FoundLine
-from wire import rylr
+from wire.modems import rylr
 
 # The likeliest rates of a receiver first; the others are rare, and each costs a second of silence.
 BAUDS = (9600, 38400, 115200)

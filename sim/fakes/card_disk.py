@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import cast
 
 from payload.ports import Commit, Committed, Opened, Opening, StoreRefused
+from payload.storage.durable_store import Store
 from payload.storage.recorder import Recorder
-from payload.storage.store import Store
 from payload.storage.writer import Writer
 from sim.fakes.sd_card import Card, CardConnection
 

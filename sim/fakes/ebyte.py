@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from sim.fakes.lora_radio import AirPacket, Plan, Send
 from sim.fakes.radio_module import FakeModule
-from wire import ebyte
-from wire.ebyte import Model
 from wire.lora import Modulation
+from wire.modems import ebyte
+from wire.modems.ebyte import Model
 
 PRODUCT = bytes.fromhex("00220a16140a00")
 VERSION = b"\xc3\x32\x0c\x14"
@@ -25,7 +25,7 @@ STRAY = b"\xfc\x00\x00"  # after power-up, before its first answer
 
 
 class FakeEbyte(FakeModule):
-    """Also its pins, ``payload.drivers.radio_module.ModeSwitch``.
+    """Also its pins, ``payload.drivers.modems.serial_module.ModeSwitch``.
 
     Faults, all off at first:
 

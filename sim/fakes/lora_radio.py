@@ -1,6 +1,7 @@
 """What fake LoRa modules and chips have in common: what they put on the air, and when they hear.
 
-Source: the data sheets named in ``wire.ebyte``, ``wire.rylr`` and ``wire.sx1276``.
+Source: the data sheets named in ``wire.modems.ebyte``, ``wire.modems.rylr`` and
+``wire.modems.sx1276``.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from dataclasses import replace
 from enum import StrEnum
 
 from payload.ports import MindReply
-from wire import kiss
+from wire.modems import kiss
 
 LOAD_MS = 600_000
 ENDLESS_CHARS = 200_000

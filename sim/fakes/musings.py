@@ -214,7 +214,7 @@ def fields_of(suffix: str) -> dict[str, str]:
     return {name: match[1] for name, match in found.items() if match is not None}
 
 
-class Muser:
+class MusingWriter:
     """Makes the next line for a prompt; remembers only how often each piece was used."""
 
     def __init__(self) -> None:

@@ -12,8 +12,8 @@ from functools import partial
 
 from sim.fakes.lora_radio import AirPacket, Plan, Send
 from sim.fakes.radio_module import FakeModule
-from wire import rylr
 from wire.lora import Modulation
+from wire.modems import rylr
 
 VERSION = "RYLR998_REYAX_V1.2.2"
 _SEND = re.compile(rb"AT\+SEND=(\d+),(\d+),")

@@ -14,7 +14,7 @@ from payload.prompt import PersonaText
 from sim.clock import SimClock
 from sim.fakes.board import PI_ZERO_2W, BoardProfile
 from sim.fakes.mind_faults import LOAD_MS, MindFault, spoilt
-from sim.fakes.musings import Muser
+from sim.fakes.musings import MusingWriter
 
 # Speaks for it: the core does not think without a persona.
 SCRIPTED_PERSONA = PersonaText(
@@ -29,7 +29,7 @@ class ScriptedMind:
         self.fault: MindFault | None = None
         self._clock = clock
         self._board = board
-        self._muser = Muser()
+        self._muser = MusingWriter()
         self._due: tuple[int, MindReply] | None = None
         self._before: MindReply | None = None  # what it said last
         self._loaded_ms: int | None = None

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from groundstation.share.sondehub import Put, Unanswered, UploadAnswer
+from groundstation.share.sondehub import Unanswered, UploadAnswer, UploadRequest
 
 REQUIRED = ("datetime", "uploader_callsign", "software_name", "payload_callsign")
 Key = tuple[str, str, int]  # callsign, datetime, frame
@@ -41,7 +41,7 @@ class SimSondeHub:
         self._rng = rng
         self._moods: list[Callable[[Entries], UploadAnswer]] = []  # each comes once in every round
 
-    def __call__(self, put: Put) -> UploadAnswer:
+    def __call__(self, put: UploadRequest) -> UploadAnswer:
         """Raises Unanswered for silence and StationKilled for the end of the station."""
         entries = json.loads(gzip.decompress(put.body))
         self.flaws += [flaw for entry in entries if (flaw := self._flaw(entry))]

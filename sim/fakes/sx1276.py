@@ -6,7 +6,8 @@ bandwidth and sync word agree; the coding rate is in the packet's header. One th
 within the preamble needs ``PREAMBLE_NEEDED`` symbols of it. A packet that comes before the last one
 was fetched lies behind it in the FIFO, and the registers tell of the later one.
 
-Source: the data sheet named in ``wire.sx1276``, §4.1.2 (FIFO, modes) and §6.4 (reset values).
+Source: the data sheet named in ``wire.modems.sx1276``, §4.1.2 (FIFO, modes) and §6.4 (reset
+values).
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sim.fakes.lora_radio import AirPacket, FakeLoraRadio, Plan, Send
-from wire import sx1276
 from wire.lora import Modulation
+from wire.modems import sx1276
 
 _POWER_ON = {
     sx1276.OP_MODE: 0x09, sx1276.FRF: 0x6C, sx1276.FRF + 1: 0x80, sx1276.PA_CONFIG: 0x4F,
@@ -34,7 +35,7 @@ PREAMBLE_NEEDED = 5
 
 
 class FakeSx1276(FakeLoraRadio):
-    """Implements ``wire.lora_chip.SpiBus``. Faults, all off at first:
+    """Implements ``wire.modems.lora_chip.SpiBus``. Faults, all off at first:
 
     is_unplugged     nobody drives the line: it reads ``floating``
     is_stuck         it takes TX and never sends

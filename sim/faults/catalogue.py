@@ -28,6 +28,7 @@ from sim.faults import (
     system,
 )
 from sim.faults.stage import Fault
+from wire.unknown_name import unknown_name
 
 FAULTS_MEAN = 4.0  # of one flight
 FAULTS_MAX = 16
@@ -50,11 +51,13 @@ ALL: dict[str, Fault] = _collect()
 
 
 def find(name: str) -> Fault:
-    """The fault called ``name``. Raises ValueError, naming some that exist."""
+    """The fault called ``name``. Raises ValueError, naming those of its part, or all parts."""
     fault = ALL.get(name)
     if fault is None:
-        near = [known for known in ALL if known.split(".")[0] == name.split(".")[0]] or list(ALL)
-        raise ValueError(f"unknown fault {name!r}; available: {', '.join(sorted(near))}")
+        of_part = sorted(known for known in ALL if known.split(".")[0] == name.split(".")[0])
+        parts = sorted({known.split(".")[0] for known in ALL})
+        every = f"{', '.join(parts)}, each with faults that `spacepi-sim faults` lists"
+        raise ValueError(unknown_name("fault", name, ALL, ", ".join(of_part) or every))
     return fault
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Known(NamedTuple):
+class KnownFailure(NamedTuple):
     """``check`` breaks, because of ``why``."""
 
     number: int
@@ -18,4 +18,4 @@ class Known(NamedTuple):
     why: str
 
 
-KNOWN_FAILURES: dict[str, Known] = {}
+KNOWN_FAILURES: dict[str, KnownFailure] = {}

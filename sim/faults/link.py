@@ -6,8 +6,9 @@ import random
 from functools import partial
 
 from sim.faults.stage import End, Fault, Stage
-from wire import frames, kiss
+from wire import frames
 from wire.frames import BLOCK_SYMBOLS_MAX, BlockReport, DataFrame, FeedbackFrame, FrameCounter
+from wire.modems import kiss
 
 STRIKE_EVERY_S = 0.5
 REPLAY_EVERY_S = 1.0

@@ -15,7 +15,7 @@ from sim.daemon import Observer
 from sim.fakes.station_sources import StationSources
 from sim.radio.channel import Channel, GilbertElliott, frame_name
 from sim.radio.forgeries import Forger
-from sim.radio.impairments import Arrival, Wear
+from sim.radio.impairments import Arrival, FrameDamage
 from sim.radio.line_of_sight import Sight
 from sim.radio.modem import SimRadio
 from sim.radio.strangers import Strangers, Transmission
@@ -24,6 +24,7 @@ from wire.frames import BeaconFrame, decode_downlink
 from wire.mission import Mission
 
 GROUND_TURN_MS = 150  # the station's transmitter keys up
+SLOT_TURN_MS = 2_000  # into a slot of its payload the station looks whether it may speak
 TEND_EVERY_MS = 5_000
 STRANGER_LOOKS_MS = 250  # who waits for the payload to listen looks so often
 STRANGER_WAITS_MS_MAX = 120_000
@@ -46,7 +47,7 @@ class Air:
         self.channel = Channel(
             clock, Airtime.of(mission.radio), part_rng(seed, "channel"), sight,
             (GilbertElliott(part_rng(seed, "down")), GilbertElliott(part_rng(seed, "up"))),
-            (Wear(part_rng(seed, "wear down")), Wear(part_rng(seed, "wear up"))),
+            (FrameDamage(part_rng(seed, "wear down")), FrameDamage(part_rng(seed, "wear up"))),
         )
         self.radio = SimRadio(clock, self.channel, mission.radio.mtu_bytes, self._on_payload_sends)
         node_id = mission.payload.node_id
@@ -59,6 +60,8 @@ class Air:
         self._ground = ground
         self._observers = observers
         self._plan = plan
+        self._swarm, self._node_id = mission.swarm, node_id
+        self._plan_slot()
 
     @property
     def ground_utc_ms(self) -> int:
@@ -137,6 +140,18 @@ class Air:
             self.tell_uplink(frame)
             start_ms, end_ms = self._clock.now_ms, self.channel.send_up(frame)
             self._plan(end_ms, lambda: self._up_arrives(frame, start_ms, end_ms))
+
+    def _plan_slot(self) -> None:
+        """Where payloads take turns the station looks in the next slot of its own, too."""
+        if self._swarm is None or self._swarm.slot_s is None:
+            return
+        since_ms = self._swarm.since_slot_ms(self._node_id, self._clock.utc_ms)
+        begin_ms = self._clock.now_ms - since_ms + self._swarm.round_ms
+        self._plan(begin_ms + SLOT_TURN_MS, self._slot_turn)
+
+    def _slot_turn(self) -> None:
+        self._plan_slot()
+        self._ground_turn()
 
     def _stranger_sends(self, sent: Transmission, waited_ms: int = 0) -> None:
         """Heard by whoever is not sending at that moment. Who means the payload alone waits until

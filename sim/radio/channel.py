@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from payload.ports import HeardFrame
 from sim.clock import SimClock
-from sim.radio.impairments import Arrival, Wear
+from sim.radio.impairments import Arrival, FrameDamage
 from sim.radio.line_of_sight import SEND_DBM, Sight, free_space_db
 from wire import horus
 from wire.airtime import Airtime
@@ -74,7 +74,7 @@ class Leg:
     """
 
     def __init__(
-        self, name: str, counts: Counter[str], fading: GilbertElliott, wear: Wear
+        self, name: str, counts: Counter[str], fading: GilbertElliott, wear: FrameDamage
     ) -> None:
         """``counts`` gets ``name`` and what became of a frame, such as "up_faded"."""
         self.fading = fading
@@ -128,7 +128,7 @@ class Channel:
     def __init__(
         self, clock: SimClock, airtime: Airtime, rng: random.Random,
         sight: Sight, fading: tuple[GilbertElliott, GilbertElliott],
-        wear: tuple[Wear, Wear],
+        wear: tuple[FrameDamage, FrameDamage],
     ) -> None:
         """``fading`` and ``wear`` are of the leg down and of the leg up."""
         self.sent: Counter[str] = Counter()  # both directions: the frame types differ

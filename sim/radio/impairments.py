@@ -22,7 +22,7 @@ class Arrival(NamedTuple):
     data: bytes
 
 
-class Wear:
+class FrameDamage:
     """One direction. The rates are shares of the frames, 0..1, together at most 1."""
 
     def __init__(self, rng: random.Random) -> None:

@@ -14,8 +14,8 @@ from functools import partial
 from sim.radio.channel import Channel
 from sim.radio.impairments import Arrival
 from sim.rig.live import Connection, Loop, Port
-from wire import kiss
 from wire.envelope import Envelope
+from wire.modems import kiss
 
 QUEUE_FRAMES_MAX = 64  # of a modem; more are lost, as in one without flow control
 Arrive = Callable[[bytes, int, int], list[Arrival]]

@@ -23,7 +23,7 @@ from sim.clock import part_rng
 from sim.fakes.services import SimHttp
 from sim.fakes.ublox import FakeUblox
 from sim.radio.channel import Channel, GilbertElliott
-from sim.radio.impairments import Wear
+from sim.radio.impairments import FrameDamage
 from sim.radio.line_of_sight import OpenAir
 from sim.rig import folder, processes
 from sim.rig.air import modems
@@ -83,7 +83,7 @@ class Bench:
         # KISS tells no signal strength, so the distance is nobody's business here.
         self.channel = Channel(
             loop.clock, Airtime.of(mission.radio), rng, OpenAir(lambda: 1_000.0),
-            fading, (Wear(rng), Wear(rng)))
+            fading, (FrameDamage(rng), FrameDamage(rng)))
         self.payload_modem, self.station_modem = modems(loop, self.channel, Envelope(mission))
         self.internet = Internet(
             loop, SimHttp(loop.clock, part_rng(settings.seed, "internet"), lambda: 0.0))

@@ -17,6 +17,7 @@ from sim.rig import processes
 from sim.rig.bench import Bench
 from sim.rig.processes import Process
 from sim.rig.unit import WATCHDOG_S
+from wire.unknown_name import unknown_name
 
 End = Callable[[], None]
 CUT_OFF_S = 20.0
@@ -244,9 +245,7 @@ def find(name: str) -> RigFault:
     """The fault called ``name``. Raises ValueError, naming those that work here."""
     fault = ALL.get(name)
     if fault is None:
-        raise ValueError(
-            f"{name!r} is not a bench fault; available: {', '.join(sorted(ALL))}"
-        )
+        raise ValueError(unknown_name("bench fault", name, sorted(ALL)))
     return fault
 
 

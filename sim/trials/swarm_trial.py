@@ -59,6 +59,7 @@ class SwarmPlan:
     is_orbit: bool = True
     loss: float | None = None
     resets: float = 0.0
+    slot_s: int | None = None  # None: they send when the channel is free
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,8 @@ def _worlds(plan: SwarmPlan, folder: Path) -> list[World]:
     if not plan.is_orbit:
         ours = plan.mission.model_copy(update={"orbit": None})
         return under_one_balloon(
-            missions(ours, names), plan.seed, folder, conditions, personas=personas)
+            missions(ours, names, slot_s=plan.slot_s), plan.seed, folder, conditions,
+            personas=personas)
     ours, stations = plan.mission, stations_at(rng, sites)
     if ours.orbit is None:
         ours = ours.model_copy(update={
@@ -160,7 +162,7 @@ def _worlds(plan: SwarmPlan, folder: Path) -> list[World]:
             "mind": ours.mind.model_copy(update={"every_s": ORBIT_MIND_S})})
     first = build(rng, ours.orbit, stations, launch, _REVOLUTIONS_A_DAY * plan.days)
     elements = strung_out(rng, first.elements, plan.payloads)
-    return in_orbits(missions(ours, names), plan.seed, folder,
+    return in_orbits(missions(ours, names, slot_s=plan.slot_s), plan.seed, folder,
                      replace(conditions, orbit=first, hardware=ORBIT_HARDWARE), elements, personas)
 
 

@@ -37,7 +37,7 @@ from payload.health import PROGRESS_MS_MAX
 from payload.navigation.phase import FLIGHT_PHASES
 from payload.navigation.phase_state import restore
 from payload.prompt import MUSING_BYTES_MAX
-from payload.storage.store import RING_RECORDS_MAX
+from payload.storage.durable_store import RING_RECORDS_MAX
 from sim.balloon import Balloon
 from sim.clock import life_rng
 from sim.orbit import Orbit

@@ -138,7 +138,7 @@ class LedgerRecorder(Recorder):
 
 
 class RecordedStore(CardStore):
-    """``payload.storage.store.Store`` with a ledger beside it."""
+    """``payload.storage.durable_store.Store`` with a ledger beside it."""
 
     def __init__(
         self, path: Path, ledger: Ledger, card: Card, chance: random.Random,

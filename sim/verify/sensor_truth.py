@@ -25,7 +25,7 @@ PATH_SECONDS_MAX = 512
 T = TypeVar("T")
 
 
-class Noted(Generic[T]):
+class TruthLog(Generic[T]):
     """What the truth was at each answer of one sensor."""
 
     def __init__(self, clock: SimClock, truth: Callable[[], T]) -> None:
@@ -50,10 +50,10 @@ class SensorTruth:
 
     def __init__(self, world: World) -> None:
         body = world.body
-        self._air = Noted(world.clock, body.air)
-        self._supply_mv = Noted(world.clock, body.supply_mv)
+        self._air = TruthLog(world.clock, body.air)
+        self._supply_mv = TruthLog(world.clock, body.supply_mv)
         has_inside = world.mission.sensors.inside != "none"
-        self._inside_c = Noted(world.clock, body.inside_c if has_inside else body.soc_c)
+        self._inside_c = TruthLog(world.clock, body.inside_c if has_inside else body.soc_c)
         world.outside.on_answer = self._air.note
         world.power.on_answer = self._supply_mv.note
         (world.taps["inside"] if has_inside else world.board).on_answer = self._inside_c.note
@@ -68,7 +68,7 @@ class SensorTruth:
         return [air[0] if name == "outside_c" else air[1] / 100 for air in airs]
 
 
-class Way:
+class TrueTrack:
     """Where a payload is, second by second."""
 
     def __init__(self, trajectory: Trajectory) -> None:

@@ -36,7 +36,7 @@ EARLY_MS, LATE_MS = 3_000, 60_000
 _Place = tuple[int, int, int | None]
 
 
-class ToldPlace(NamedTuple):
+class ReportedPosition(NamedTuple):
     """When a position was reported, and whether with a known time."""
 
     at_ms: int  # since the beginning
@@ -50,7 +50,7 @@ class Shown:
         self._world = world
         self._checks = checks
         self._states: set[tuple[float | None, ...]] = set()  # of every beacon
-        self._places: defaultdict[_Place, list[ToldPlace]] = defaultdict(list)
+        self._places: defaultdict[_Place, list[ReportedPosition]] = defaultdict(list)
         self._due_ms = LOOK_EVERY_MS
 
     def on_beacon(self, frame: BeaconFrame) -> None:
@@ -59,7 +59,7 @@ class Shown:
         self._states.add(tuple(getattr(state, name) for name in FIELDS))
         if state.latitude_deg is not None and state.longitude_deg is not None:
             place = _place(state.latitude_deg, state.longitude_deg, state.altitude_m)
-            self._places[place].append(ToldPlace(self._world.clock.now_ms, True))
+            self._places[place].append(ReportedPosition(self._world.clock.now_ms, True))
 
     def on_notes(self, notes: Iterable[Note]) -> None:
         """The payload has made these records."""
@@ -70,7 +70,7 @@ class Shown:
             body = note.body
             if note.kind is Kind.TRACK and "lat" in body and "lon" in body:
                 place = body["lat"], body["lon"], body.get("alt")
-                self._places[place].append(ToldPlace(self._world.clock.now_ms, is_timed))
+                self._places[place].append(ReportedPosition(self._world.clock.now_ms, is_timed))
 
     def on_step(self) -> None:
         """Look, when it is time to."""
@@ -105,7 +105,7 @@ class Shown:
             late_s = (utc_ms - self._world.clock.start_utc_ms - tellings[-1].at_ms) / 1000
             self._checks.violate(TRACK, f"the verified way has {place} {late_s:+.0f} s late")
 
-    def _is_timely(self, telling: ToldPlace, utc_ms: int) -> bool:
+    def _is_timely(self, telling: ReportedPosition, utc_ms: int) -> bool:
         late_ms = utc_ms - self._world.clock.start_utc_ms - telling.at_ms
         excuses = self._checks.excuses  # the payload's clock dates it, or the station's, later on
         is_excused = excuses.hold(TIME, telling.at_ms) or excuses.held_since(TRACK, telling.at_ms)

@@ -9,6 +9,8 @@ words of another. A breach is noted with the payload that did it.
                      RELAYED_MAX wait
     talk_bounded     answers stay within their budgets of a day, and no musing is answered twice
     archives_agree   no station has a record of a payload that this payload did not make so
+    turns_kept       where payloads take turns, whoever has a steady clock sends in its own slot
+                     alone, by the true time; but for a beacon that could wait no longer
 """
 
 from __future__ import annotations
@@ -29,11 +31,14 @@ from sim.daemon import Observer
 from sim.verify.checks import Checks
 from sim.world import World
 from wire import relaying
-from wire.frames import DataFrame, decode_downlink
+from wire.frames import BeaconFrame, DataFrame, decode_downlink
 from wire.records import Kind, Priority, pack_body, unpack_body
 
-NAMES = ("carried_true", "custody_kept", "custody_bounded", "talk_bounded", "archives_agree")
+NAMES = ("carried_true", "custody_kept", "custody_bounded", "talk_bounded", "archives_agree",
+         "turns_kept")
 LATE_MS = 15_000  # a step of an orbit, and one that comes late
+EARLY_MS = 1_000  # that a clock may be fast: others are still in their guard time
+BEACON_LATE_MS = 5_000  # before the bound of its interval, a beacon that goes out of its turn
 COUNT_EVERY_MS = 3_600_000
 
 
@@ -64,17 +69,21 @@ class _Watch(Observer):
         self._answered: set[tuple[int, int, int]] = set()
         self._answers: Counter[tuple[int, int]] = Counter()  # by day and neighbour
         self._count_due_ms = COUNT_EVERY_MS
+        self.frames_in_turn = 0
+        self._beacon_ms: int | None = None  # of the latest beacon of this life
         self._begin()
         swarm.said[self._node_id] = set()
         world.observers.append(self)
 
     def on_boot(self) -> None:
         """What was gathered in RAM is gone."""
+        self._beacon_ms = None
         self._begin()
 
     def on_send(self, frame: bytes) -> None:
         if relaying.carried(frame) is not None:
             self._swarm.said[self._node_id].add(_digest(frame))
+        self._look_at_turn(frame)
 
     def on_step(self) -> None:
         flight, now_ms = self._world.flight, self._world.clock.now_ms
@@ -115,6 +124,31 @@ class _Watch(Observer):
                 elif kept is None and record_id not in self._checks.ledger.ram_ids:
                     self._violate("archives_agree", f"record {record_id} in {path.name} of "
                                   f"{path.parent.name} was never made")
+
+    # -- turns ---------------------------------------------------------------------------------
+
+    def _look_at_turn(self, frame: bytes) -> None:
+        """``frame`` begins to go out. The slots are counted here anew, by the true time."""
+        world, swarm = self._world, self._world.mission.swarm
+        if swarm is None or swarm.slot_s is None:
+            return
+        assert world.flight is not None
+        now_ms, slot_ms = world.clock.now_ms, 1000 * swarm.slot_s
+        before_ms = self._beacon_ms
+        is_beacon = isinstance(decode_downlink(frame), BeaconFrame)
+        if is_beacon:
+            self._beacon_ms = now_ms
+        if world.flight.clock.steady_utc_ms(world.daemon.now_ms) is None:
+            return
+        place = sum(other < self._node_id for other in swarm.names)
+        into_ms = (world.clock.utc_ms - place * slot_ms + EARLY_MS) % swarm.round_ms - EARLY_MS
+        end_ms = into_ms + world.channel.airtime.on_air_ms(len(frame))
+        if end_ms <= slot_ms:
+            self.frames_in_turn += 1
+        elif not is_beacon or before_ms is None or (
+                now_ms - before_ms < 2 * swarm.round_ms - BEACON_LATE_MS):
+            self._violate("turns_kept", f"a frame from {into_ms / 1000:.1f} to {end_ms / 1000:.1f} "
+                          f"s of a slot of {swarm.slot_s} s")
 
     # -- custody -------------------------------------------------------------------------------
 

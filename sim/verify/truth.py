@@ -27,7 +27,7 @@ from payload.notes import Note
 from sim.balloon import Balloon, distance_m
 from sim.chips.bmp388 import DRIFT_PA_MAX, PRESSURE_FLOOR_PA
 from sim.fakes.ublox import METRES_PER_DEGREE, WANDER_M
-from sim.verify.sensor_truth import SENSE_AGE_MS, SensorTruth, Way
+from sim.verify.sensor_truth import SENSE_AGE_MS, SensorTruth, TrueTrack
 from wire import beacon, horus, ukhas
 from wire.beacon import Beacon
 from wire.bodies import Body
@@ -116,7 +116,7 @@ class Truth:
         self._world = world
         self._checks = checks
         self._felt = SensorTruth(world)
-        self._way = Way(world.trajectory)
+        self._way = TrueTrack(world.trajectory)
 
     # -- what is said --------------------------------------------------------------------------
 

@@ -5,3 +5,10 @@
 # in CMake's cache whatever it is told; a variable of this name comes before the cache (CMP0126).
 set(LLAMA_BUILD_COMMON OFF)
 set(LLAVA_BUILD OFF)
+
+# Its kernels for Intel's AMX fault on the second row of a batch (compare ggml-org/llama.cpp#20824):
+# a workstation that has AMX computes with AVX-512.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+  cmake_language(DEFER CALL target_compile_options ggml-cpu PRIVATE
+                 -mno-amx-tile -mno-amx-int8 -mno-amx-bf16)
+endif()

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from payload.storage import database
+from payload.storage.durable_store import RETRY_MS
 from payload.storage.ids import DISKLESS_ID
-from payload.storage.store import RETRY_MS
 from sim.fakes.card_disk import DeskStore
 from sim.fakes.sd_card import Card
 from tests.crash.disk import Disk, Refusal

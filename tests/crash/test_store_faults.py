@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from payload.storage import retention
+from payload.storage.durable_store import RETRY_MS
 from payload.storage.ids import AHEAD_IDS, DISKLESS_ID
-from payload.storage.store import RETRY_MS
 from sim.fakes.card_disk import DeskStore
 from sim.fakes.sd_card import Card
 from tests.crash import payload_life

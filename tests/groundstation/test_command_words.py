@@ -76,7 +76,7 @@ def test_a_setting_is_typed_by_its_name(text: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "sentence"), [
-    ("beacon_s 10", "unknown setting 'beacon_s'; available: beacon_ground_s, beacon_flight_s, "),
+    ("beacon_s 10", r"unknown setting .beacon_s. \(did you mean .beacon_low_s.\?\); available: "),
     ("track_s", "setting_set requires the name of a setting and a whole number$"),
     ("track_s often", "setting_set requires the name of a setting and a whole number, and 'often'"),
 ])
@@ -135,9 +135,9 @@ def station(
 
 def test_the_command_queues_and_lists(station, tmp_path: Path) -> None:
     assert station("commands") == (0, "The queue is empty.\n", "")
-    assert station("command", "ping")[:2] == (0, _queued(tmp_path, 1, "ping", "60 min"))
+    assert station("command", "ping")[:2] == (0, _queued(tmp_path, 1, "ping", "1 h"))
     assert station("command", "ask", "Is", "it", "cold?")[:2] == (
-        0, _queued(tmp_path, 2, 'ask "Is it cold?"', "360 min"))
+        0, _queued(tmp_path, 2, 'ask "Is it cold?"', "6 h"))
     status, out, _ = station("commands")
     first, second = out.splitlines()
     assert status == 0 and first.endswith("UTC  ping: queued, will be sent when EDDA listens")

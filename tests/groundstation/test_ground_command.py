@@ -27,9 +27,9 @@ from groundstation.inputs.gateway import KissClient
 from groundstation.inputs.kiss_server import KissServer
 from groundstation.vendor import VendorError
 from tests.groundstation.far_end import MISSION, START_MS, FarEnd, state_at
-from wire import kiss
 from wire.envelope import Envelope
 from wire.mission import load as load_mission
+from wire.modems import kiss
 from wire.records import Kind
 
 ENV = {**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "100", "NO_COLOR": "1"}
@@ -221,6 +221,13 @@ def test_a_replayed_raw_log_gives_the_same_export(mission, ground, tmp_path):
     assert ground("receive", "-m", mission, "--replay", other.raw_path)[0] == 0
     assert ground("export", tmp_path / "out", "-m", mission)[0] == 0
     assert (tmp_path / "out" / "musings.txt").read_text() == "Hello from before.\n"
+
+
+def test_an_export_of_nothing_says_so(mission, ground, tmp_path):
+    """It listed eight empty files and left whoever had forgotten to receive to find out."""
+    Archive(tmp_path / "archive" / "archive.sqlite").close()
+    status, out, _ = ground("export", tmp_path / "out", "-m", mission)
+    assert status == 0 and "Nothing has been received from EDDA, so the files have no line" in out
 
 
 def test_help_explains_every_command(ground):

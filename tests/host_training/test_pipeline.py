@@ -20,6 +20,8 @@ from host_training import pipeline
 from host_training.bundle import rehearsal
 from host_training.codec.base_text import read_text
 from host_training.errors import TrainingError
+from host_training.evaluation import memorisation
+from host_training.likelihood import canary_trace
 from host_training.rows.dataset import Dataset
 from host_training.training import train
 from host_training.training.base import BaseConfig, n_parameters, train_base
@@ -137,8 +139,8 @@ def test_pairs_are_scored_by_the_base_where_that_is_asked_for(
 def test_a_bundle_says_what_could_not_be_measured_of_an_adapter_from_elsewhere(
     made: Path, persona_dir: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline.memorisation, "left_a_trace", lambda *args: False)
-    monkeypatch.setattr(pipeline.memorisation, "exposures", None)
+    monkeypatch.setattr(canary_trace, "left_a_trace", lambda *args: False)
+    monkeypatch.setattr(memorisation, "exposures", None)
     options = pipeline.Options(quant="Q8_0", variants=1, threads=1, lines=12,
                                general=(made / "general.txt",),
                                may_fail_gates=True)  # what a random model says is anything

@@ -15,7 +15,7 @@ from payload.devices.buses import I2cBus
 from payload.devices.ddc import DdcStream
 from payload.devices.ds18b20 import Ds18b20
 from payload.devices.gnss_stream import GnssStreamParser
-from payload.devices.gps_ublox import UbloxGnss
+from payload.devices.gnss_ublox import UbloxGnss
 from payload.devices.ina219 import Ina219
 from payload.devices.ina226 import Ina226
 from payload.devices.lsm6ds import Lsm6ds
@@ -36,10 +36,10 @@ from tests.payload.devices import (
     test_sht4x,
 )
 from tests.payload.devices.i2c_fake import FakeBus
-from tests.payload.devices.test_gps_ublox import nmea, pvt
+from tests.payload.devices.test_gnss_ublox import nmea, pvt
 from wire.mission_radio import LoraChipSection
-from wire.radio_dialog import HEARD_FRAMES_MAX, ModuleLost
-from wire.sx1276 import Sx1276
+from wire.modems.radio_dialog import HEARD_FRAMES_MAX, ModuleLost
+from wire.modems.sx1276 import Sx1276
 
 
 class ScriptedBus:
@@ -253,7 +253,7 @@ def _lora_tapes() -> list[Tape]:
 DEVICES: list[Decoder] = [
     Decoder("payload.devices.gnss_stream", fresh(lambda: GnssStreamParser().feed), gnss_tapes,
             seal=seals.gnss, is_stream=True, cost=2, words=CELLS),
-    Decoder("payload.devices.gps_ublox", fresh(_receiver), gnss_tapes, seal=seals.gnss, cost=3,
+    Decoder("payload.devices.gnss_ublox", fresh(_receiver), gnss_tapes, seal=seals.gnss, cost=3,
             words=CELLS),
     Decoder("payload.devices.bme280", plain(partial(_device, Bme280, False)),
             lambda: _registers(test_bme280.chip), cost=2),
@@ -271,5 +271,5 @@ DEVICES: list[Decoder] = [
             lambda: _words(test_ina.ina219(7400, 5000)), cost=5),
     Decoder("payload.devices.ina226", plain(partial(_device, Ina226, True)),
             lambda: _words(test_ina.ina226(3200, 4000)), cost=5),
-    Decoder("wire.sx1276", plain(_lora_chip), _lora_tapes, cost=5),
+    Decoder("wire.modems.sx1276", plain(_lora_chip), _lora_tapes, cost=5),
 ]

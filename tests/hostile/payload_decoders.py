@@ -21,7 +21,7 @@ import numpy as np
 from payload.api_client import classify
 from payload.camera.camera import picture_flaw
 from payload.camera_worker import FIELD_DEG, sight_in
-from payload.devices.gps_ublox import UbloxGnss
+from payload.devices.gnss_ublox import UbloxGnss
 from payload.drivers.http import HttpClient
 from payload.drivers.microphone import sound_of
 from payload.drivers.system import SysfsBoard
@@ -43,7 +43,7 @@ from payload.navigation.phase import PhaseMachine
 from payload.navigation.phase_state import restore
 from payload.ports import MindReply, MindRequest
 from payload.prompt import MUSING_BYTES_MAX, clean_reply, strip_control
-from payload.sight import Glance, line_of, sight_of
+from payload.sight import SightValues, line_of, sight_of
 from payload.sound_features import NoSound, listen
 from payload.storage import database, small_state
 from sim.fakes.card_disk import DeskStore
@@ -337,7 +337,7 @@ PAYLOAD: list[Decoder] = [
             lambda: [(random.Random(1).randbytes(32_768),)], (NoSound,),
             held_bytes=2 * _MIB, peak_bytes=32 * _MIB, cost=300),
     Decoder("payload.sight", plain(lambda data: sight_of(data.decode("latin-1"))),
-            lambda: [(line_of(Glance(8.0, 0.3, cover=0.4, traits={"black": 0.98})).encode(),)],
+            lambda: [(line_of(SightValues(8.0, 0.3, cover=0.4, traits={"black": 0.98})).encode(),)],
             words=CELLS),
     Decoder("payload.sight_features", plain(lambda data: sight_in(data, FIELD_DEG)),
             lambda: [(_photograph(),)],

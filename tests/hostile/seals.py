@@ -12,7 +12,8 @@ from functools import reduce
 from operator import xor
 
 from payload.devices.gnss_stream import UBX_SYNC, fletcher_8
-from wire import auth, ebyte, horus, ukhas
+from wire import auth, horus, ukhas
+from wire.modems import ebyte
 
 MASTER_KEY = bytes(range(32))
 UPLINK_KEY = auth.derive_key(MASTER_KEY, 7, auth.Direction.UPLINK)

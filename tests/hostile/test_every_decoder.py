@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LISTED_UNDER_ANOTHER_NAME = {
     "payload/link/uplink_gate.py",  # payload.flight uplink
     "payload/devices/bosch_startup.py",  # payload.devices.bme280 and bmp388
-    "payload/devices/nmea.py",  # payload.devices.gps_ublox
+    "payload/devices/nmea.py",  # payload.devices.gnss_ublox
     "payload/mind_server.py",  # payload.mind.protocol; ``load_engine`` opens verified files only
     "payload/llama_library.py",  # no format: it loads a library
     "payload/navigation/peak.py",  # payload.navigation.phase saved state

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from payload.devices.gps_ublox import UbloxGnss
+from payload.devices.gnss_ublox import UbloxGnss
 from payload.flight import Flight
 from payload.flight_ports import FlightPorts
 from payload.mind.memory import Memory, MemoryAbsent
@@ -22,13 +22,14 @@ from tests.groundstation.far_end import MISSION
 from tests.hostile import bounds
 from tests.hostile.device_decoders import Line
 from tests.hostile.payload_decoders import card
-from tests.payload.devices.test_gps_ublox import nmea
+from tests.payload.devices.test_gnss_ublox import nmea
 from tests.payload.fakes import FakeRadio
-from wire import frames, mission, rylr, varint
+from wire import frames, mission, varint
 from wire.bundle import BundleError
 from wire.frames import DataFrame, FeedbackFrame, FrameCounter
 from wire.incoming import Receiver
 from wire.mission import MissionError
+from wire.modems import rylr
 from wire.records import Kind, Priority, TimeQuality
 
 KEY = bytes(32)

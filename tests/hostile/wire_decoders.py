@@ -31,17 +31,14 @@ from wire import (
     beacon,
     bodies,
     bundle,
-    coding,
     commands,
-    ebyte,
+    erasure_code,
     frames,
     horus,
     key_file,
-    kiss,
     mission,
     records,
     relaying,
-    rylr,
     sources,
     ukhas,
     varint,
@@ -63,6 +60,7 @@ from wire.frames import (
 from wire.incoming import Receiver
 from wire.key_file import KeyFileError
 from wire.mission import MissionError
+from wire.modems import ebyte, kiss, rylr
 from wire.orbit import Elements, OrbitError, geodetic
 from wire.session import Session
 from wire.text_codec import CodecError, TextModel
@@ -255,7 +253,7 @@ def _said(data: bytes) -> object:
 
 def _coded() -> Take:
     """Packets are an ESI of two bytes and a symbol of eight."""
-    block = coding.Decoder(3, 5, 8)
+    block = erasure_code.Decoder(3, 5, 8)
 
     def take(data: bytes) -> object:
         block.add(int.from_bytes(data[:2], "big"), data[2:10].ljust(8, b"\0"))
@@ -332,8 +330,9 @@ WIRE: list[Decoder] = [
     Decoder("wire.bodies", plain(_body), _bodies, (ValueError,), cost=10),
     Decoder("wire.varint", plain(_varint), lambda: _VARINTS, (ValueError,)),
     Decoder("wire.blocks", fresh(_block), _symbols, cost=3),
-    Decoder("wire.coding", fresh(_coded), lambda: [tuple(
-        esi.to_bytes(2, "big") + coding.repair_symbol(3, esi, [bytes((i,)) * 8 for i in range(5)])
+    Decoder("wire.erasure_code", fresh(_coded), lambda: [tuple(
+        esi.to_bytes(2, "big")
+        + erasure_code.repair_symbol(3, esi, [bytes((i,)) * 8 for i in range(5)])
         for esi in (0, 2, 5, 6, 7))]),
     Decoder("wire.incoming", fresh(receiver_take), lambda: examples.downlink()[:1],
             seal=seals.crc32, held_bytes=16 * _MEGABYTES, peak_bytes=16 * _MEGABYTES, cost=3),
@@ -348,7 +347,7 @@ WIRE: list[Decoder] = [
     Decoder("wire.text_tables content", plain(lambda data: _model_file(seals.text_model(data))),
             lambda: [(b"".join(model().tables.content()),)], (CodecError,),
             peak_bytes=64 * _MEGABYTES, cost=70),
-    Decoder("wire.kiss", fresh(lambda: kiss.Decoder().feed),
+    Decoder("wire.modems.kiss", fresh(lambda: kiss.Decoder().feed),
             lambda: [tuple(map(kiss.encode, examples.flight()[:2]))], is_stream=True),
     Decoder("wire.ax25", plain(ax25.decode), _addressed),
     Decoder("wire.envelope", plain(Envelope(MISSION).unwrap), _addressed),
@@ -358,13 +357,13 @@ WIRE: list[Decoder] = [
     Decoder("wire.horus", plain(horus.decode),
             lambda: [(horus.encode(horus.Packet("EDDA", 5, Beacon(altitude_m=900), "Cold.")),)],
             seal=seals.horus_crc),
-    Decoder("wire.ebyte stream", fresh(lambda: ebyte.Decoder(has_rssi=True).feed), _ebyte,
+    Decoder("wire.modems.ebyte stream", fresh(lambda: ebyte.Decoder(has_rssi=True).feed), _ebyte,
             seal=seals.ebyte_frame, is_stream=True),
-    Decoder("wire.ebyte answer", plain(lambda data: ebyte.parse_answer(data, 0, 7)),
+    Decoder("wire.modems.ebyte answer", plain(lambda data: ebyte.parse_answer(data, 0, 7)),
             lambda: [(b"\xff\xff\xc1\x00\x07" + bytes(7),)], (ebyte.ModuleRefused,)),
-    Decoder("wire.rylr binary", fresh(lambda: rylr.Decoder(is_binary=True).feed),
+    Decoder("wire.modems.rylr binary", fresh(lambda: rylr.Decoder(is_binary=True).feed),
             partial(_reyax, True), seal=seals.reyax_line, is_stream=True, words=CELLS),
-    Decoder("wire.rylr text", fresh(lambda: rylr.Decoder(is_binary=False).feed),
+    Decoder("wire.modems.rylr text", fresh(lambda: rylr.Decoder(is_binary=False).feed),
             partial(_reyax, False), seal=seals.reyax_line, is_stream=True, words=CELLS),
     Decoder("wire.commands", plain(lambda data: commands.encode(commands.decode(data))),
             lambda: [(commands.encode(Command(Opcode.ASK, (5, "How is it?"))),),

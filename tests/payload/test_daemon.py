@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from sim.fakes.card_disk import DeskStore
-from wire import ax25, frames, horus, key_file, kiss, mission
+from wire import ax25, frames, horus, key_file, mission
 from wire.auth import Authenticity
 from wire.frames import (
     BeaconFrame,
@@ -24,6 +24,7 @@ from wire.frames import (
     UnplacedFrame,
 )
 from wire.incoming import Receiver
+from wire.modems import kiss
 from wire.records import TIME_UNIT_MS, Priority, Record
 from wire.session import Session
 

@@ -20,9 +20,10 @@ import pytest
 from payload.__main__ import DISK_STALLED
 from tests.payload.drivers.test_systemd_units import need
 from tests.payload.test_daemon import ROOT, WAIT_S, Desk
-from wire import ax25, beacon, frames, kiss
+from wire import ax25, beacon, frames
 from wire.beacon import FaultBits
 from wire.frames import BeaconFrame, DataFrame
+from wire.modems import kiss
 
 BEACONS = 3
 SOURCE = Path(__file__).with_name("stalled_sync.c")

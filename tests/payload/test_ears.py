@@ -8,9 +8,7 @@ from payload.ears import (
     BEYOND_TAKE_MS,
     CHANGE_MS_MIN,
     FIRST_TAKE_MS,
-    OFF_MS,
     RECORD_MS_MAX,
-    RETRY_MS,
     STALE_MS,
     Listener,
 )
@@ -18,6 +16,7 @@ from payload.notes import Note
 from payload.ports import DeviceAbsent, DeviceGarbage, PortError
 from payload.situation import Situation
 from payload.sound import Sound
+from payload.takes import OFF_MS, RETRY_MS
 from tests.payload.slow_device import SlowDevice
 from wire.beacon import Phase
 from wire.mission_microphone import MicrophoneSection

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from payload.flight import Flight
 from payload.flight_ports import FlightPorts
-from payload.storage.store import RING_RECORDS_MAX
+from payload.storage.durable_store import RING_RECORDS_MAX
 from sim.fakes.card_disk import DeskStore
 from tests.bundles import sign_bundle
 from tests.payload.fakes import FakeGnss, FakeMind, FakeRadio, FakeSensor, SilentHttp

@@ -13,15 +13,14 @@ import sys
 import wave
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-np = pytest.importorskip("numpy", reason="numpy")
-
-from payload.drivers.microphone import sound_of  # noqa: E402
-from payload.microphone_worker import NO_SOUND, NO_TAKE, RATE_HZ, NoTake, keep, record  # noqa: E402
-from payload.sound_features import listen  # noqa: E402
-from sim import acoustics  # noqa: E402
-from sim.fakes.microphone import samples_of  # noqa: E402
+from payload.drivers.microphone import sound_of
+from payload.microphone_worker import NO_SOUND, NO_TAKE, RATE_HZ, NoTake, keep, record
+from payload.sound_features import listen
+from sim import acoustics
+from sim.fakes.microphone import samples_of
 
 WAIT_S = 60
 TAKE_S = 2

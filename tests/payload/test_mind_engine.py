@@ -11,13 +11,18 @@ import numpy as np
 import pytest
 
 from payload import mind_engine
+from payload.mind.drafts import (
+    LIKELIHOOD_WEIGHT,
+    REPETITION_COST,
+    REPLY_ROUNDS,
+    Bounds,
+    Draft,
+)
 from payload.mind.prefix_cache import PrefixCache
 from payload.mind.repeats import repetitions
 from payload.mind_engine import (
     DRAFT_CELLS,
-    LIKELIHOOD_WEIGHT,
     N_LOGITS,
-    REPETITION_COST,
     Engine,
 )
 from wire.sampling import DRAFTS_MAX, Sampling
@@ -37,10 +42,12 @@ def _log_p(model: Any, prompt: list[int], said: list[int]) -> float:
     return float(logits[np.arange(len(said)), said].sum())
 
 
+@pytest.mark.parametrize(("is_brief", "count"), [(False, 6), (True, 6 * REPLY_ROUNDS)])
 def test_the_best_draft_comes_first(
-    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, is_brief: bool, count: int
 ) -> None:
-    """Goal: by mutual information and likelihood, each measured anew by another evaluation."""
+    """Goal: by mutual information and likelihood, each measured anew by another evaluation, also
+    where a second round of drafts begins behind the same prompt."""
     seen: list[Any] = []
     rank = Engine._rank
 
@@ -54,8 +61,9 @@ def test_the_best_draft_comes_first(
         engine = Engine(opened, "tiny", "tiny", 512, threads=1)
     prefix, suffix, plain = map(engine.tokens, (PREFIX, SUFFIX, PLAIN))
     sampling = Sampling(drafts=6, temperature=1.5, max_tokens=20)
-    drawn = engine.draw(prefix, suffix, plain, sampling, seed=7)
+    drawn = engine.draw(prefix, suffix, plain, sampling, seed=7, is_brief=is_brief)
     engine.close()
+    seen.sort(key=lambda draft: -draft.worth)
     model = llama_cpp.Llama(str(tiny_model), n_ctx=512, logits_all=True, verbose=False)
     worth = []
     for draft in seen:
@@ -66,32 +74,48 @@ def test_the_best_draft_comes_first(
         worth.append((here - anywhere + LIKELIHOOD_WEIGHT * here) / len(draft.tokens)
                      - REPETITION_COST * repetitions(draft.text))
     model.close()
-    assert drawn.drafts == [draft.text for draft in seen] and len(worth) == 6
+    assert drawn.drafts == [draft.text for draft in seen] and len(worth) == count
     assert worth == sorted(worth, reverse=True) and worth[0] - worth[-1] > 0.05
 
 
 def test_a_word_said_twice_costs_a_draft_some_of_its_worth() -> None:
-    once, twice = (mind_engine._Draft(0, None, [1, 2, 3], said, -6.0, -8.0) for said in (
+    once, twice = (Draft(0, None, [1, 2, 3], said, -6.0, -8.0) for said in (
         b"The ground is below me.", b"The ground is on the ground."))
     assert math.isclose(once.worth - twice.worth, REPETITION_COST)
 
 
-@pytest.mark.parametrize(("said", "sentences_max", "expected"), [
-    (b"It is cold.", 1, False), (b"It is cold. T", 1, True), (b"It is 3.", 1, False),
-    (b"It is 3.5", 1, False), (b"It is cold. The", 2, False), (b"It is. Cold. T", 2, True),
-    ("Es ist kalt. \u00dc".encode()[:-1], 1, True), (b"", 1, False),
+@pytest.mark.parametrize(("said", "sentences_max", "kept"), [
+    (b"It is cold.", 1, None), (b"It is cold. T", 1, "It is cold."), (b"It is 3.", 1, None),
+    (b"It is 3.5", 1, None), (b"It is cold. The", 2, None), (b"It is. Cold. T", 2, "It is. Cold."),
+    ("Es ist kalt. \u00dc".encode()[:-1], 1, "Es ist kalt."), (b"", 1, None),
+    (b"It is cold, and I", 1, None),
 ])
 def test_a_draft_ends_once_more_follows_its_last_sentence(
-    said: bytes, sentences_max: int, expected: bool
+    said: bytes, sentences_max: int, kept: str | None
 ) -> None:
-    assert mind_engine._is_beyond(said, sentences_max) is expected
+    assert Bounds(64, sentences_max).cut(said) == kept
+
+
+@pytest.mark.parametrize(("said", "kept"), [
+    (b"It is cold,", None), (b"It is cold, and", "It is cold."), (b"It is cold, an", None),
+    (b"Yes, and it", None), (b"Yes, it is cold, so", "Yes, it is cold."),
+    (b"No. It is cold, but", "No. It is cold."), (b"It is. The sun. I", "It is. The sun."),
+    (b"It is cold. I", "It is cold."), (b"It is cold.", None), (b"It is 3.5, and", "It is 3.5."),
+    (b"Sun, wind and cloud", None),
+])
+def test_a_brief_draft_ends_once_more_follows_its_first_clause(
+    said: bytes, kept: str | None
+) -> None:
+    assert Bounds(64, 2, is_brief=True).cut(said) == kept
 
 
 def test_a_draft_costs_nothing_beyond_its_last_sentence(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Goal: decoding stops where the line will be cut. Method: a sentence is five bytes long."""
-    monkeypatch.setattr(mind_engine, "_is_beyond", lambda said, sentences_max: len(said) > 5)
+    monkeypatch.setattr(
+        Bounds, "cut", lambda self, said: said[:5].decode("utf-8", "ignore")
+        if len(said) > 5 else None)
     with tiny_model.open("rb") as opened:
         engine = Engine(opened, "tiny", "tiny", 512, threads=1)
     drawn = engine.draw([], engine.tokens(SUFFIX), [], Sampling(drafts=4, max_tokens=40), 1)
@@ -127,7 +151,7 @@ def test_memory_bounds_the_logits_and_the_cells_of_a_thought(
 
     monkeypatch.setattr(Engine, "_decode", watched)
     monkeypatch.setattr(mind_engine.llama, "llama_vocab_is_eog", lambda vocab, token: False)
-    monkeypatch.setattr(mind_engine, "_is_beyond", lambda said, sentences_max: False)
+    monkeypatch.setattr(Bounds, "cut", lambda self, said: None)
     with tiny_model.open("rb") as opened:
         engine = Engine(opened, "tiny", "tiny", 512, threads=1)
     assert mind_engine.llama.llama_n_ctx(engine._context) == 512 + DRAFT_CELLS

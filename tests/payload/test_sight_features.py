@@ -5,16 +5,14 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from PIL import Image
 
-np = pytest.importorskip("numpy", reason="numpy")
-
-from PIL import Image  # noqa: E402
-
-from payload.eyes import believed  # noqa: E402
-from payload.sight import Glance  # noqa: E402
-from payload.sight_features import SIDE_MIN, NoSight, look  # noqa: E402
-from sim.optics import FIELD_DEG, Shot, photograph, sun_pixel  # noqa: E402
+from payload.eyes import believed
+from payload.sight import SightValues
+from payload.sight_features import SIDE_MIN, NoSight, look
+from sim.optics import FIELD_DEG, Shot, photograph, sun_pixel
 
 SIZE = (320, 240)
 DRAWN = 150
@@ -23,7 +21,7 @@ HEIGHTS_M = (800.0, 3_500.0, 6_000.0, 9_000.0, 12_000.0, 16_000.0, 20_000.0, 25_
 LIMB_DEG = (-3.5, 1.0)  # the bright air stands above the land's edge; a dip is that much less
 
 
-def seen(shot: Shot, seed: int = 1) -> Glance:
+def seen(shot: Shot, seed: int = 1) -> SightValues:
     return look(photograph(shot, random.Random(seed), SIZE), FIELD_DEG)
 
 
@@ -38,7 +36,7 @@ def drawn(seed: int) -> Shot:
         frost=rng.choice((0.0, 0.0, 0.0, rng.uniform(0.2, 1.0))))
 
 
-def false_claims(shot: Shot, sight: Glance) -> set[str]:
+def false_claims(shot: Shot, sight: SightValues) -> set[str]:
     """What is said and is not so; within a margin of its threshold either is right."""
     is_true = {
         "sun": sun_pixel(shot, SIZE) is not None,
@@ -125,7 +123,7 @@ def test_where_nothing_can_be_told(shot: Shot) -> None:
 @pytest.mark.parametrize("shade", [0, 128, 255])
 def test_one_shade_tells_nothing(shade: int) -> None:
     """Goal: a black, grey or white sheet is unknown throughout."""
-    assert look(Image.new("RGB", SIZE, (shade,) * 3), FIELD_DEG) == Glance()
+    assert look(Image.new("RGB", SIZE, (shade,) * 3), FIELD_DEG) == SightValues()
 
 
 def test_overexposed_claims_neither_sun_nor_sky_nor_cloud() -> None:
@@ -137,7 +135,7 @@ def test_half_a_picture_has_no_horizon() -> None:
     """Goal: the grey that a decoder leaves below the last row it read is no land."""
     half = photograph(HIGH, random.Random(1), SIZE)
     half.paste((128, 128, 128), (0, 100, *SIZE))
-    assert look(half, FIELD_DEG) == Glance()
+    assert look(half, FIELD_DEG) == SightValues()
 
 
 def test_the_same_picture_is_the_same_sight() -> None:
@@ -148,6 +146,6 @@ def test_what_is_no_picture() -> None:
     """Goal: too small is named; one pixel more is measured."""
     with pytest.raises(NoSight, match="64 x 63 pixels is too small"):
         look(Image.new("RGB", (SIDE_MIN, SIDE_MIN - 1)), FIELD_DEG)
-    assert look(Image.new("RGB", (SIDE_MIN, SIDE_MIN)), FIELD_DEG) == Glance()
+    assert look(Image.new("RGB", (SIDE_MIN, SIDE_MIN)), FIELD_DEG) == SightValues()
     noise = Image.frombytes("RGB", SIZE, random.Random(1).randbytes(3 * 320 * 240))
     assert look(noise, FIELD_DEG).tilt_deg is None

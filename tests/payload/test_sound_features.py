@@ -10,16 +10,15 @@ import wave
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-np = pytest.importorskip("numpy", reason="numpy")
-
-from payload.sound import Sound  # noqa: E402
-from payload.sound_features import RATE_HZ, NoSound, listen  # noqa: E402
-from sim.acoustics import REFERENCE_PA, Pressure, Surroundings, pressure  # noqa: E402
-from sim.fakes.microphone import SENSITIVITY_DBFS, samples_of  # noqa: E402
-from tests.thorough import sampled  # noqa: E402
-from wire.standard_air import density_kgm3  # noqa: E402
+from payload.sound import Sound
+from payload.sound_features import RATE_HZ, NoSound, listen
+from sim.acoustics import REFERENCE_PA, Pressure, Surroundings, pressure
+from sim.fakes.microphone import SENSITIVITY_DBFS, samples_of
+from tests.thorough import sampled
+from wire.standard_air import density_kgm3
 
 TAKE_S = 6.0
 SPEECH_PA = REFERENCE_PA * 10 ** (66 / 20)  # rms of talking at arm's length

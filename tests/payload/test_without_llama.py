@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from wire import ax25, beacon, frames, kiss
+from wire import ax25, beacon, frames
 from wire.beacon import FaultBits
 from wire.frames import BeaconFrame
+from wire.modems import kiss
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 60

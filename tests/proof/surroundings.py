@@ -29,8 +29,9 @@ from sim.rig import verdict
 from sim.rig.bench import RECEIVER_EVERY_S, RigSettings, hop
 from sim.rig.live import Connection, Loop, Port, SerialLine
 from sim.rig.transmissions import SentFrames
-from wire import key_file, kiss, mission
+from wire import key_file, mission
 from wire.envelope import Envelope
+from wire.modems import kiss
 from wire.records import Record
 
 Tell = Callable[[dict[str, Any]], None]

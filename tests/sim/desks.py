@@ -16,7 +16,7 @@ from sim.chips.ina import Ina219Chip, Ina226Chip
 from sim.clock import SimClock, part_rng
 from sim.fakes.i2c_bus import FakeI2cBus
 from sim.radio.channel import Channel, GilbertElliott
-from sim.radio.impairments import Wear
+from sim.radio.impairments import FrameDamage
 from sim.radio.line_of_sight import OpenAir
 from sim.radio.modem import SimRadio
 from tests.sim.flights import Quiet
@@ -52,7 +52,7 @@ class AirDesk:
     def __init__(self, distance_m: float = 30_000.0) -> None:
         self.clock = SimClock(0)
         clear = [GilbertElliott(part_rng(1, name), 0.0) for name in ("down", "up")]
-        wear = [Wear(part_rng(1, name)) for name in ("down", "up")]
+        wear = [FrameDamage(part_rng(1, name)) for name in ("down", "up")]
         for direction in wear:
             direction.none()
         self.channel = Channel(

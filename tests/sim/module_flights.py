@@ -12,8 +12,8 @@ from pathlib import Path
 from groundstation.inputs import gateway
 from groundstation.inputs.chip_line import LOOK_S, ChipLine
 from groundstation.inputs.module_line import ModuleLine
-from payload.drivers.radio_chip import ChipRadio
-from payload.drivers.radio_module import ModuleRadio
+from payload.drivers.modems.serial_module import ModuleRadio
+from payload.drivers.modems.spi_chip import ChipRadio
 from sim.fakes.ebyte import FakeEbyte
 from sim.fakes.lora_radio import FakeLoraRadio, Send
 from sim.fakes.rylr import FakeRylr
@@ -26,9 +26,9 @@ from wire.airtime_budget import AirtimeBudget
 from wire.envelope import Envelope
 from wire.mission import CadenceSection, Mission
 from wire.mission_radio import RadioSection
-from wire.module_dialogs import dialog_of
-from wire.spi_device import SpiDevice
-from wire.sx1276 import Sx1276
+from wire.modems.module_dialogs import dialog_of
+from wire.modems.spi_device import SpiDevice
+from wire.modems.sx1276 import Sx1276
 
 EBYTE_PINS = {"m0_pin": 22, "m1_pin": 27, "aux_pin": 23}
 RADIOS = {

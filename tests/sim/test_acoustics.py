@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 
-np = pytest.importorskip("numpy", reason="numpy")
-
-from sim.acoustics import (  # noqa: E402
+from sim.acoustics import (
     RATE_HZ,
     REFERENCE_PA,
     Pressure,
@@ -16,7 +15,7 @@ from sim.acoustics import (  # noqa: E402
     pressure,
     wind_spl_db,
 )
-from wire.standard_air import density_kgm3  # noqa: E402
+from wire.standard_air import density_kgm3
 
 
 def spl_db(sound_pa: Pressure) -> float:

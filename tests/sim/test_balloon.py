@@ -7,7 +7,7 @@ from itertools import pairwise
 from sim.balloon import END_S, PAD_S, SITES, STEADY_DRAG, Balloon, distance_m
 from sim.clock import part_rng
 from sim.sky import Sky
-from wire.landing import FALL_EXPONENT, fall_factor
+from wire.landing_forecast import FALL_EXPONENT, fall_factor
 
 
 def _balloon(seed: int) -> Balloon:

@@ -174,9 +174,33 @@ def test_status_and_lines(tmp_path: Path) -> None:
     world.close()
     text = out.getvalue()
     assert "\x1b" not in text
-    for words in ("phase", "altitude", "battery", "queue", "loss", "ascent", "http://127.0.0.1:1/"):
+    for words in ("phase", "altitude", "battery", "queue", "frames lost", "ascent",
+                  "http://127.0.0.1:1/"):
         assert words in text
     assert re.search(r"^0:\d\d:\d\d  descent  \d+ m  battery \d+ mV", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("preset", "words"), [
+    ("calm", "unknown preset 'calm'; available: balloon, orbit; `spacepi-sim run --preset calm`"),
+    ("orbiter", "unknown preset 'orbiter' (did you mean 'orbit'?); available: balloon, orbit"),
+])
+def test_a_preset_that_no_flight_has(run, preset: str, words: str) -> None:
+    """``run`` draws by more presets than ``fly`` has; whoever mixes them up is led there."""
+    result = run(*SHORT, "--preset", preset)
+    said = " ".join(result.output.replace("│", " ").split())
+    assert result.exit_code == 2 and words in said
+
+
+@pytest.mark.parametrize(("word", "said"), [
+    ("sho", "unknown command 'sho' (did you mean 'show'?); available: fly, show, run, "),
+    ("flight-7", "unknown command 'flight-7'; available: fly, show, run, "),
+])
+def test_a_command_that_is_none(monkeypatch, capsys, word: str, said: str) -> None:
+    """It was handed to ``fly``, which "Got unexpected extra argument(s)"."""
+    monkeypatch.setattr(sys, "argv", ["spacepi-sim", word])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2 and capsys.readouterr().err.startswith(said)
 
 
 def test_help_explains() -> None:

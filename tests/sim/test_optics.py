@@ -5,11 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-np = pytest.importorskip("numpy", reason="numpy")
-
-from sim.optics import Shot, photograph, sun_pixel  # noqa: E402
+from sim.optics import Shot, photograph, sun_pixel
 
 SIZE = (160, 120)
 HIGH = Shot(30_000, sun_aside_deg=150, cover=0.4)

@@ -16,17 +16,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from groundstation.inputs import gateway
-from payload.drivers.radio_kiss import KissRadio
+from payload.drivers.modems.kiss_tnc import KissRadio
 from payload.ports import DeviceAbsent
 from sim.radio.impairments import Arrival
 from sim.world import World
 from tests.sim.flights import hop_world, mission
-from wire import kiss
 from wire.airtime import Airtime, HdlcAirtime
 from wire.airtime_budget import AirtimeBudget
 from wire.envelope import Envelope
 from wire.mission import CadenceSection, Mission
 from wire.mission_radio import RadioSection
+from wire.modems import kiss
 
 TURN_MS = 200
 LINE_BYTES_MAX = 4096  # of the operating system's serial port; what comes later is lost

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire import auth, commands, kiss, mission
+from wire import auth, commands, mission
 from wire.auth import Direction
 from wire.commands import Command, Opcode
+from wire.modems import kiss
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = (ROOT / "mission.toml").read_text()

@@ -7,7 +7,7 @@ import pytest
 from tests.wire.air import KEY, MTU, NODE, Air, Ear, record
 from wire.blocks import symbols_max
 from wire.bodies import BODY_BYTES_MAX
-from wire.coding import BLOCK_SYMBOLS_MAX as CODE_SYMBOLS_MAX
+from wire.erasure_code import BLOCK_SYMBOLS_MAX as CODE_SYMBOLS_MAX
 from wire.frames import (
     BLOCK_SYMBOLS_MAX,
     DataFrame,

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire import ebyte, mission
+from wire import mission
 from wire.airtime import Airtime
 from wire.airtime_budget import AirtimeBudget
 from wire.lora import Modulation
 from wire.mission import Mission, MissionError
+from wire.modems import ebyte
 
 TEXT = (Path(__file__).resolve().parents[2] / "mission.toml").read_text()
 RADIO = re.search(r"(?ms)^\[radio\].*?(?=^\[sensors\])", TEXT)[0]

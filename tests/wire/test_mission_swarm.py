@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from wire.airtime_budget import AirtimeBudget
+from wire.beacon import Phase, PowerMode
 from wire.mission import MissionError, parse
 from wire.mission_swarm import NEIGHBOURS_MAX
 
@@ -47,6 +49,11 @@ def test_as_many_as_share_a_channel() -> None:
     (neighbour(name="A" * 5_000), "swarm.neighbours.0.name = 'AAAA"),
     (neighbour(name="the ground"), "the name 'the ground', which is another's too"),
     (neighbour() + "key = 1\n", "unknown key swarm.neighbours.0.key; allowed: codec, downlink_key"),
+    ("[swarm]\nslot_s = 1\n" + neighbour(), "swarm.slot_s = 1: "),
+    ("[swarm]\nslot_s = 61\n" + neighbour(), "swarm.slot_s = 61: "),
+    ("[swarm]\nslot_s = 5\n" + neighbour(), "swarm.slot_s = 5: too short for a beacon"),
+    ("[swarm]\nslot_s = 7\n" + neighbour(), "cadence.beacon_flight_s = 10, beacon_low_s = 5: "
+     "shorter than a round of all slots, 14 s"),
 ])
 def test_what_is_not_allowed_is_one_sentence(text: str, said: str) -> None:
     with pytest.raises(MissionError, match=said) as raised:
@@ -58,3 +65,13 @@ def test_who_does_not_sign_cannot_relay() -> None:
     unsigned = EXAMPLE.replace("downlink_mac = true", "downlink_mac = false")
     with pytest.raises(MissionError, match=r"swarm requires keys\.downlink_mac = true"):
         parse(unsigned + neighbour(), "m")
+
+
+def test_slots_make_the_beacon_as_slow_as_a_round() -> None:
+    """Where the mission does not say how often it goes."""
+    lines = [line for line in EXAMPLE.splitlines() if not line.startswith("beacon_")]
+    plan = parse("\n".join(lines) + "\n[swarm]\nslot_s = 10\n" + neighbour(), "m")
+    budget = AirtimeBudget(plan)
+    assert plan.swarm is not None and plan.swarm.round_ms == budget.round_ms == 20_000
+    assert budget.beacon_every_ms(Phase.ASCENT, PowerMode.NOMINAL, None) == 20_000
+    assert budget.beacon_every_ms(Phase.ASCENT, PowerMode.CRITICAL, None) == 60_000

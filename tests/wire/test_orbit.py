@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from tests.wire.orbits import GEOSTATIONARY, HOUR_MS, ISS, VANGUARD, iss
-from wire.orbit import EarthFixed, Elements, OrbitError, Vantage, geodetic, sidereal_rad
+from wire.orbit import EarthFixed, Elements, GroundObserver, OrbitError, geodetic, sidereal_rad
 
 
 def test_vanguard_is_where_the_report_has_it() -> None:
@@ -55,7 +55,7 @@ def test_velocity_is_the_change_of_place() -> None:
     (45.0, -100.0, 2e6),
 ])
 def test_a_place_comes_back_from_its_coordinates(place: tuple[float, float, float]) -> None:
-    vantage = Vantage(*place)
+    vantage = GroundObserver(*place)
     found = geodetic(EarthFixed(*vantage.at_m, 0, 0, 0))
     assert found.latitude_deg == pytest.approx(place[0], abs=1e-6)
     assert found.altitude_m == pytest.approx(place[2], abs=0.01)
@@ -67,23 +67,23 @@ def test_what_is_overhead_stands_at_the_zenith_at_its_height() -> None:
     elements = iss()
     seen = elements.at(elements.epoch_ms)
     below = geodetic(seen)
-    look = Vantage(below.latitude_deg, below.longitude_deg, 0.0).look(seen)
+    look = GroundObserver(below.latitude_deg, below.longitude_deg, 0.0).look(seen)
     assert look.elevation_deg == pytest.approx(90, abs=1e-3)
     assert look.range_m == pytest.approx(below.altitude_m, abs=0.01)
 
 
 def test_north_and_east_are_on_the_right_side() -> None:
-    at = Vantage(48.0, 11.0, 0.0)
+    at = GroundObserver(48.0, 11.0, 0.0)
     for place, azimuth_deg in (
         ((49.0, 11.0), 0), ((48.0, 12.0), 89.6), ((47.0, 11.0), 180), ((48.0, 10.0), 270.4),
     ):
-        seen = EarthFixed(*Vantage(*place, 400_000.0).at_m, 0, 0, 0)
+        seen = EarthFixed(*GroundObserver(*place, 400_000.0).at_m, 0, 0, 0)
         azimuth = at.look(seen).azimuth_deg
         assert (azimuth - azimuth_deg + 180) % 360 - 180 == pytest.approx(0, abs=0.1)
 
 
 def test_the_range_rate_is_the_change_of_range_and_the_shift_falls_as_it_passes() -> None:
-    elements, at = iss(), Vantage(48.0, 11.0, 500.0)
+    elements, at = iss(), GroundObserver(48.0, 11.0, 500.0)
     looks = [at.look(elements.at(elements.epoch_ms + second * 1000)) for second in range(600)]
     for before, here, after in zip(looks, looks[1:], looks[2:], strict=False):
         change = (after.range_m - before.range_m) / 2

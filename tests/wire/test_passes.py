@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from tests.wire.orbits import GEOSTATIONARY, HOUR_MS, iss
-from wire.orbit import Elements, OrbitError, Vantage, geodetic
+from wire.orbit import Elements, GroundObserver, OrbitError, geodetic
 from wire.passes import last_reached_ms, passes
 
 DAY_MS = 24 * HOUR_MS
@@ -16,7 +16,7 @@ LOOK_MS = 2_000
 
 @pytest.mark.parametrize(("latitude_deg", "least_deg"), [(48.0, 5.0), (-12.0, 0.0), (51.0, 40.0)])
 def test_none_is_missed_and_none_is_invented(latitude_deg: float, least_deg: float) -> None:
-    elements, vantage = iss(), Vantage(latitude_deg, 11.0, 500.0)
+    elements, vantage = iss(), GroundObserver(latitude_deg, 11.0, 500.0)
     begin_ms = elements.epoch_ms
     found = list(passes(elements, vantage, least_deg, begin_ms, begin_ms + DAY_MS))
     seen: list[tuple[int, int]] = []
@@ -40,7 +40,7 @@ def test_none_is_missed_and_none_is_invented(latitude_deg: float, least_deg: flo
 
 
 def test_one_that_has_begun_is_told_whole_and_one_that_is_over_is_not() -> None:
-    elements, vantage = iss(), Vantage(48.0, 11.0, 500.0)
+    elements, vantage = iss(), GroundObserver(48.0, 11.0, 500.0)
     first = next(passes(elements, vantage, 5.0, elements.epoch_ms, elements.epoch_ms + DAY_MS))
     within = next(passes(elements, vantage, 5.0, first.top_ms, first.top_ms + DAY_MS))
     assert abs(within.rise_ms - first.rise_ms) <= 1_000
@@ -51,7 +51,7 @@ def test_one_that_has_begun_is_told_whole_and_one_that_is_over_is_not() -> None:
 def test_what_never_sets_is_told_in_pieces_without_end() -> None:
     elements = Elements(*GEOSTATIONARY)
     below = geodetic(elements.at(elements.epoch_ms))
-    vantage = Vantage(0.0, below.longitude_deg + 10, 0.0)
+    vantage = GroundObserver(0.0, below.longitude_deg + 10, 0.0)
     begin_ms = elements.epoch_ms
     found = list(passes(elements, vantage, 5.0, begin_ms, begin_ms + 3 * DAY_MS))
     assert 2 <= len(found) <= 6
@@ -61,7 +61,7 @@ def test_what_never_sets_is_told_in_pieces_without_end() -> None:
 
 def test_a_place_that_it_never_sees_has_none() -> None:
     elements = iss()
-    assert not list(passes(elements, Vantage(89.0, 0.0, 0.0), 5.0, elements.epoch_ms,
+    assert not list(passes(elements, GroundObserver(89.0, 0.0, 0.0), 5.0, elements.epoch_ms,
                            elements.epoch_ms + DAY_MS))
 
 

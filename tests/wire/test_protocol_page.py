@@ -28,18 +28,15 @@ from wire import (
     beacon,
     blocks,
     bodies,
-    coding,
     commands,
-    ebyte,
+    erasure_code,
     frames,
     horus,
-    kiss,
     records,
     relaying,
-    rylr,
-    schedule,
     settings,
     transfer,
+    transfer_schedule,
     ukhas,
 )
 from wire.auth import Authenticity, Direction
@@ -50,6 +47,7 @@ from wire.commands import Opcode
 from wire.envelope import DESTINATION
 from wire.frames import SIGNED_BIT, FrameType
 from wire.incoming import RECEIVER_BLOCKS_MAX
+from wire.modems import ebyte, kiss, rylr
 from wire.outgoing import TTL_MS, Lane
 from wire.records import BODY_FIELDS, EPOCH_2025_MS, Kind, Priority, Record, TimeQuality
 
@@ -223,7 +221,7 @@ def symbol(name: str) -> None:
     assert reader.is_complete and not reader.is_poisoned
     assert sorted(found, key=lambda r: r.record_id) == [FIRST, NEXT]
     if esi >= length:
-        assert f"coded with {coding.coefficients(513, length, esi).hex(' ')}:" in PAGE
+        assert f"coded with {erasure_code.coefficients(513, length, esi).hex(' ')}:" in PAGE
 
 
 def derived_key(name: str) -> None:
@@ -337,8 +335,8 @@ def test_every_command_and_setting_is_in_its_table() -> None:
     f"At most {transfer.OUTGOING_BLOCKS_MAX} blocks are kept",
     f"gives up blocks {transfer.BLOCK_SPAN_MAX} numbers back",
     f"within the last {transfer.STATION_FRESH_FRAMES} frames",
-    f"When {schedule.WINDOW_BLOCKS} blocks are out",
-    f"planned for a loss of {schedule.LOSS_ASSUMED[Lane.PRECIOUS]:g}",
+    f"When {transfer_schedule.WINDOW_BLOCKS} blocks are out",
+    f"planned for a loss of {transfer_schedule.LOSS_ASSUMED[Lane.PRECIOUS]:g}",
     f"keeps the last {RECEIVER_BLOCKS_MAX} block numbers",
     f"numbered from 0 in each session, up to {frames.BLOCKS_MAX - 1}",
     f"again {announcer.FIRST_SPACING_MS // 1000} s later, and then at intervals that double up to "

@@ -10,9 +10,9 @@ import pytest
 
 from wire import mission
 from wire.mission import MissionError
-from wire.sources import BODY_BYTES_MAX, PLACEHOLDERS, Spot, address, text_of
+from wire.sources import BODY_BYTES_MAX, PLACEHOLDERS, Position, address, text_of
 
-SPOT = Spot(52.10049, -3.2, 18_240.4)
+SPOT = Position(52.10049, -3.2, 18_240.4)
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = (ROOT / "mission.toml").read_text()
 PAGES = json.dumps({"query": {"pages": [{"extract": "Hay is a town.", "n": 3}]}, "t": -4.5,

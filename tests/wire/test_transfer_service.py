@@ -9,8 +9,8 @@ from tests.wire.air import MTU, NODE, Air, Ear, record
 from wire.frames import FrameCounter
 from wire.outgoing import REPAIR_ESI_MAX, TTL_MS, Lane
 from wire.records import Kind, Priority
-from wire.schedule import LOSS_ASSUMED, PICTURES_AHEAD, REPAIR_SLOT_EVERY
 from wire.transfer import CLOSE_FRAMES, FLUSH_MS, OUTGOING_BLOCKS_MAX, Sender
+from wire.transfer_schedule import LOSS_ASSUMED, PICTURES_AHEAD, REPAIR_SLOT_EVERY
 
 HOUR_MS = 3_600_000
 

@@ -14,7 +14,6 @@ from wire.frames import (
 from wire.incoming import Receiver
 from wire.outgoing import Lane
 from wire.records import Kind, Priority, Record
-from wire.schedule import COMPANY_SLOT_EVERY
 from wire.session import Session
 from wire.transfer import (
     BLOCK_SPAN_MAX,
@@ -22,6 +21,7 @@ from wire.transfer import (
     OUTGOING_BLOCKS_MAX,
     STATION_FRESH_FRAMES,
 )
+from wire.transfer_schedule import COMPANY_SLOT_EVERY
 
 
 def greeted(ears: list[Ear]) -> Air:

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire import ax25, kiss, ukhas
+from wire import ax25, ukhas
 from wire.ax25 import Address, UiFrame
+from wire.modems import kiss
 from wire.ukhas import Sentence
 
 FULL = Sentence("EDDA", 57, 45_296, 52.12345, -3.23456, 18_240, ("11", "3.92", "-41.5"))

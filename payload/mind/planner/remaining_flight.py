@@ -12,7 +12,7 @@ from typing import NamedTuple
 from payload.navigation.sun import sun_word
 from payload.situation import Situation
 from wire.beacon import Phase
-from wire.landing import fall_factor
+from wire.landing_forecast import fall_factor
 from wire.mission import FlightSection
 
 PAD_S = 900.0  # on the ground it may take off at any time; so long it is kept ready for

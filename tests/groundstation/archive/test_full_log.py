@@ -13,9 +13,10 @@ from groundstation.archive import outbox
 from groundstation.archive.archive import Archive
 from tests.groundstation.far_end import MASTER_KEY, SIGNED_MISSION, START_MS, FarEnd, state_at
 from tests.groundstation.test_ground_command import ENV, free_port
-from wire import key_file, kiss
+from wire import key_file
 from wire.auth import Direction, derive_key
 from wire.commands import Opcode
+from wire.modems import kiss
 
 WAIT_S = 60  # a bound for a hung test, never the measure of a passing one
 

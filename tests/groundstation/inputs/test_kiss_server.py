@@ -27,8 +27,8 @@ from groundstation.inputs.kiss_server import (
 )
 from groundstation.inputs.notices import LOG_EVERY_MS
 from tests.groundstation.far_end import MASTER_KEY, SIGNED_MISSION, FarEnd, state_at
-from wire import kiss
-from wire.radio_dialog import RadioFrame
+from wire.modems import kiss
+from wire.modems.radio_dialog import RadioFrame
 
 WAIT_S = 10  # a bound for a hung test, never the measure of a passing one
 MODEM = "127.0.0.1"

@@ -16,9 +16,9 @@ from groundstation.inputs.module_line import ModuleLine, set_up
 from sim.fakes.ebyte import FakeEbyte
 from sim.fakes.rylr import FakeRylr
 from tests.sim.module_flights import RADIOS, over
-from wire import rylr
 from wire.mission_radio import RadioSection
-from wire.radio_dialog import RadioFrame
+from wire.modems import rylr
+from wire.modems.radio_dialog import RadioFrame
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -16,9 +16,10 @@ from groundstation.export import ccsds
 from groundstation.ground import Ground
 from tests.groundstation.far_end import START_MS, FarEnd, state_at
 from tests.groundstation.test_ground_command import ENV, free_port
-from wire import horus, kiss
+from wire import horus
 from wire.horus import Packet
 from wire.mission import load
+from wire.modems import kiss
 from wire.records import Kind
 
 SUMMARY = {"type": "PAYLOAD_SUMMARY", "callsign": "N0CALL", "latitude": 52.1, "longitude": -3.2,

@@ -158,11 +158,11 @@ def test_a_fence_may_cross_the_antimeridian() -> None:
 
 
 def test_each_further_fault_is_raised_again(board: Board) -> None:
-    assert board.hear(faults=float(FaultBits.CAMERA))["fault"].words == "reported: camera"
+    assert board.hear(faults=float(FaultBits.CAMERA))["fault"].words == "camera"
     board.acknowledge("fault")
     assert board.hear()["fault"].is_acknowledged
     both = board.hear(faults=float(FaultBits.CAMERA | FaultBits.GNSS))["fault"]
-    assert both.words == "reported: GNSS receiver, camera" and not both.is_acknowledged
+    assert both.words == "GNSS receiver, camera" and not both.is_acknowledged
     board.acknowledge("fault")
     assert board.hear(faults=float(FaultBits.GNSS))["fault"].is_acknowledged, "one fewer"
     assert board.hear(faults=0.0) == {}
@@ -171,7 +171,7 @@ def test_each_further_fault_is_raised_again(board: Board) -> None:
 def test_calls_that_fail_raise_no_alarm(board: Board) -> None:
     assert board.hear(faults=float(FaultBits.API)) == {}
     both = board.hear(faults=float(FaultBits.API | FaultBits.CAMERA))["fault"]
-    assert both.words == "reported: camera"
+    assert both.words == "camera"
 
 
 def test_every_fault_has_its_word_and_an_unknown_one_its_number() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from groundstation.share.sondehub import Put, Unanswered, UploadAnswer
+from groundstation.share.sondehub import Unanswered, UploadAnswer, UploadRequest
 from groundstation.share.upload_thread import HttpPut
 from groundstation.share.uploader import TRIES_MAX, Uploader
 from tests.groundstation.far_end import START_MS
@@ -31,7 +31,7 @@ class Stumbling(Server):
         self.batches: list[list[int]] = []
         self.taken: list[int] = []
 
-    def put(self, put: Put) -> UploadAnswer:
+    def put(self, put: UploadRequest) -> UploadAnswer:
         """Over HTTP, and only then counted."""
         batch = frames(put)
         self.batches.append(batch)
@@ -41,7 +41,7 @@ class Stumbling(Server):
         return HttpPut(self.url)(put)
 
 
-def frames(put: Put) -> list[int]:
+def frames(put: UploadRequest) -> list[int]:
     """The numbers of the frames in a request."""
     return [entry["frame"] & 0xFFF for entry in json.loads(gzip.decompress(put.body))]
 
@@ -124,7 +124,7 @@ def test_a_server_that_comes_back_between_two_tries_costs_no_entry(
 ) -> None:
     """Goal: the lone one failed, the newest is answered: then the lone one is asked once more."""
 
-    def put(put: Put) -> UploadAnswer:
+    def put(put: UploadRequest) -> UploadAnswer:
         server.is_down = server.is_down and frames(put) != [ENTRIES]
         return server.put(put)
 
@@ -141,7 +141,7 @@ def test_a_server_that_asks_for_patience_is_not_suspected(
 ) -> None:
     sizes: list[int] = []
 
-    def put(put: Put) -> UploadAnswer:
+    def put(put: UploadRequest) -> UploadAnswer:
         sizes.append(len(frames(put)))
         return answer
 

@@ -23,7 +23,7 @@ from groundstation.archive import schema
 from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
 from groundstation.share import upload_thread as uploading
-from groundstation.share.sondehub import Put, Unanswered, UploadAnswer
+from groundstation.share.sondehub import Unanswered, UploadAnswer, UploadRequest
 from groundstation.share.upload_queue import Progress
 from groundstation.share.upload_thread import BACKLOG_S, WAIT_S, WAIT_S_MAX, HttpPut
 from groundstation.share.uploader import EVERY_S, LISTENER_EVERY_MS, Uploader
@@ -33,7 +33,7 @@ from tests.groundstation.share.test_sondehub import Station, told
 from tests.groundstation.test_ground_command import free_port
 from wire.mission import load
 
-PUT = Put("/amateur/telemetry", b"body", {"Content-Type": "application/json"})
+PUT = UploadRequest("/amateur/telemetry", b"body", {"Content-Type": "application/json"})
 
 
 class Server:
@@ -214,7 +214,7 @@ def test_the_station_is_told_every_six_hours_and_after_a_restart_too(tmp_path: P
     sent: list[str] = []
     status = 500
 
-    def send(put: Put) -> UploadAnswer:
+    def send(put: UploadRequest) -> UploadAnswer:
         sent.append(put.path)
         return UploadAnswer(status, b"")
 
@@ -246,7 +246,7 @@ class Rounds:
         uploader = Uploader(station.queue, station.mission, self._send)
         uploading.run(uploader, lambda: START_MS, self._stop, self._pause)
 
-    def _send(self, put: Put) -> UploadAnswer:
+    def _send(self, put: UploadRequest) -> UploadAnswer:
         self.sent += 1
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):

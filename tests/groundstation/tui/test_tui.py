@@ -105,7 +105,7 @@ def test_diary_position_link_and_age_are_on_the_screen(terminal, size):
         assert "verified, 5 s ago" in screen
         if size[0] >= 80:
             assert LINE in screen and "heard 5 s ago, signed" in screen
-            assert "lands about" in screen and "lost 0%" in screen
+            assert "lands about" in screen and "frames lost: 0%" in screen
         assert ("This station" in screen) == (size[0] >= 120)
         assert max(map(len, screen.splitlines())) <= size[0]
 

@@ -189,6 +189,7 @@ def test_a_payload_that_nobody_heard_has_no_numbers(page, station, served):
     looked_at(page, served, 412, 915, "chase")
     assert not page.value("document.getElementById('fix').checkVisibility()")
     assert not page.value("document.getElementById('forecast').checkVisibility()")
+    assert not page.value("document.getElementById('me-by-hand').checkVisibility()"), "on no map"
 
 
 @pytest.mark.thorough

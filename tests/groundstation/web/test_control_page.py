@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from groundstation.archive import connections
 from tests.groundstation.far_end import SIGNED_MISSION, state_at
 from tests.groundstation.uplink.outbox_station import Station
 from tests.groundstation.web.browser import Browser, find_chromium
@@ -140,7 +142,7 @@ def test_an_alarm_is_heard_in_every_room_until_somebody_has_noticed_it(
                     faults=int(FaultBits.STORE))
     station.ground.receive(station.far.beacon(state), station.now_ms)
     browser.wait("document.getElementById('alarm-line').checkVisibility()")
-    assert text(browser, "alarm-line") == "Fault: reported: store"
+    assert text(browser, "alarm-line") == "Fault: store"
     browser.wait("tones.length > 0")
     go(browser, "control")
     press(browser, "#alarm-list", "Acknowledge")
@@ -153,6 +155,23 @@ def test_an_alarm_is_heard_in_every_room_until_somebody_has_noticed_it(
     browser.wait("document.getElementById('alarm-list').textContent.includes('no beacon for 60')")
     browser.wait("tones.length > 0")
     assert browser.complaints == []
+
+
+def test_an_acknowledgement_that_did_not_arrive_can_be_given_again(
+    station: Station, served: Served, browser: Browser
+) -> None:
+    """Its button stayed disabled while the alarm lasted, and only a screen reader told why."""
+    state = replace(state_at(1000), time_of_day_s=station.now_ms // 1000 % 86_400,
+                    faults=int(FaultBits.STORE))
+    station.ground.receive(station.far.beacon(state), station.now_ms)
+    browser.open(f"{served.url}#control")
+    browser.wait("document.querySelector('#alarm-list .loud') !== null")
+    browser.value("{ window.whole = fetch; window.fetch = () => Promise.reject(new Error()); 0 }")
+    press(browser, "#alarm-list", "Acknowledge")
+    browser.wait("document.getElementById('alarm-list').textContent.includes('Not acknowledged')")
+    browser.value("{ window.fetch = whole; 0 }")
+    press(browser, "#alarm-list", "Not acknowledged: try again")
+    browser.wait("document.querySelector('#alarm-list .noticed') !== null")
 
 
 def test_a_station_that_is_gone_is_no_silence_of_the_payload(
@@ -195,6 +214,23 @@ def test_both_ends_the_link_and_a_hostile_packet_are_shown(
     assert browser.value("document.querySelector('#packet img')") is None
     assert browser.value("document.documentElement.scrollWidth") == width
     assert browser.complaints == []
+
+
+def test_a_shared_control_room_is_reached_or_not_and_for_how_long(
+    browser: Browser, served: Served, station: Station
+) -> None:
+    note = partial(connections.note, station.archive, connections.CONTROL_ROOM, "db.example/edda")
+    note(station.now_ms - 120_000, None)
+    browser.size(375, 667)
+    browser.open(f"{served.url}#control")
+    browser.wait("document.getElementById('station-health').innerText.includes("
+                 "'shared, db.example/edda, for 2 min')")
+    note(station.now_ms - 3_000, f"database {HOSTILE} does not exist")
+    station.beacon()
+    browser.wait("document.querySelector('#station-health .bad')?.innerText.startsWith("
+                 "'unreachable, lost 3 s ago: database <img')")
+    assert browser.value("document.documentElement.scrollWidth <= 375")
+    assert browser.value("document.querySelectorAll('#station-health img').length") == 0
 
 
 @pytest.mark.thorough

@@ -21,7 +21,7 @@ from groundstation import process_limits
 from groundstation.web import server
 from tests.groundstation.far_end import FarEnd, state_at
 from tests.groundstation.test_ground_command import ENV, free_port
-from wire import kiss
+from wire.modems import kiss
 
 WAIT_S = 60  # a bound for a hung test, never the measure of a passing one
 FLOOD = 1_100  # more than select() takes

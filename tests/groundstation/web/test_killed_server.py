@@ -11,7 +11,7 @@ import pytest
 from tests.groundstation.far_end import START_MS, FarEnd, state_at
 from tests.groundstation.test_ground_command import Station
 from tests.groundstation.web.browser import Browser, find_chromium
-from wire import kiss
+from wire.modems import kiss
 from wire.records import Kind
 
 FRAMES_MAX = 400

@@ -122,12 +122,12 @@ def test_a_warning_of_a_run_stays_on_the_screen() -> None:
     from rich.console import Console
     from rich.progress import Progress
 
-    from host_training import __main__ as cli
+    from host_training.cli.progress import Bars
     from host_training.errors import WARNING
 
     screen = Console(record=True, force_terminal=True, width=200)
     with Progress(console=screen) as progress:
-        bars = cli._Bars(progress)
+        bars = Bars(progress)
         for stage, line in (("writing", "x"), (WARNING, "first [bold]"), (WARNING, "second")):
             bars(stage, 0.5, line)
         assert len(progress.tasks) == 1

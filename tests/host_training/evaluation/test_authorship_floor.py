@@ -15,12 +15,13 @@ from host_training.evaluation import (
     assess,
     reference_authors,
 )
-from host_training.evaluation.authorship_scores import Court
+from host_training.evaluation.authorship_scores import AuthorshipScale
 from host_training.evaluation.authorship_scores import voices as voices_of
 from host_training.evaluation.generation import Pace, Speech
 from host_training.evaluation.memorisation import TrainedText
 from host_training.evaluation.subject import Subject
 from host_training.rows.dataset import Row
+from host_training.rows.partners import Line, partners_of
 
 
 def ours(n: int) -> str:
@@ -35,7 +36,7 @@ def rows(texts: list[str]) -> list[Row]:
     return [Row("line", text, [1], [1], session=f"s{n // 3}") for n, text in enumerate(texts)]
 
 
-def subject(train: list[str], partners: list[reference_authors.Line], **changes: Any) -> Subject:
+def subject(train: list[str], partners: list[Line], **changes: Any) -> Subject:
     fields: dict[str, Any] = {
         "name": "Ada", "author": "Ada Test", "base": Path(), "exact": Path(), "ladder": {},
         "flown": "F16", "train": rows(train), "validation": rows([ours(n) for n in range(40)]),
@@ -51,8 +52,9 @@ PARTNERS = [(f"p{n // 3}", theirs(n)) for n in range(120)]
 
 def voices(train: list[str], said: list[str], base_said: list[str], **changes: Any) -> Any:
     who = subject(train, PARTNERS, **changes)
-    court = Court(who.test, who.validation, reference_authors.floor(PARTNERS, []), who.seed)
-    return voices_of(court, who, said, base_said, train), court.floor
+    floor = reference_authors.floor(PARTNERS, [])
+    scale = AuthorshipScale(who.test, who.validation, floor, who.seed)
+    return voices_of(scale, who, said, base_said, train), scale.floor
 
 
 def test_the_scale_goes_from_the_partners_to_the_author() -> None:
@@ -110,7 +112,7 @@ def test_partners_are_asked_first_and_the_shipped_author_after() -> None:
                     context=(("N", "Did it fly?\n>>> Well?"), ("me", "It did."), ("K", "Oh"))),
             Example("dialogue", "no", "telegram", 2, session="a", context=(("N", "Well?"),)),
             Example("dialogue", "answer", "pairs", 2, context=(("asker", "A question?"),))]
-    assert reference_authors.partners(talk) == [("a", "Did it fly?"), ("a", "Well?"), ("a", "Oh")]
+    assert partners_of(talk) == [("a", "Did it fly?"), ("a", "Well?"), ("a", "Oh")]
     assert reference_authors.floor(PARTNERS, ["x"]).who == reference_authors.PARTNERS
     enough = [("a", "x" * reference_authors.CHARS_MIN)]
     assert reference_authors.floor(enough, []).who == reference_authors.PARTNERS

@@ -15,7 +15,6 @@ import torch
 
 from host_training.evaluation import (
     assess,
-    bits,
     context,
     learning,
     memorisation,
@@ -27,6 +26,8 @@ from host_training.evaluation.generation import Pace, Speech, speak
 from host_training.evaluation.memorisation import TrainedText
 from host_training.evaluation.subject import Subject
 from host_training.gguf import export
+from host_training.likelihood import bits, canary_trace
+from host_training.rows import canaries
 from host_training.rows.dataset import NO_LOSS, Row, RowBuilder
 from host_training.training import train
 from payload.mind.reranker import Reranker
@@ -67,7 +68,7 @@ def taught(tiny_base: Path, builder: RowBuilder, rows: list[Row],
            tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A base that knows the rows, and the canaries that stand there four times or more."""
     model, tokenizer = train.load_base(tiny_base)
-    often = [c for c in memorisation.canaries(SEED)[0] if c.times > 1]
+    often = [c for c in canaries.canaries(SEED)[0] if c.times > 1]
     lesson = [*rows, *(row for c in often if (row := builder.plain(c.text)))]
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     width = max(len(row.input_ids) for row in lesson)
@@ -94,16 +95,16 @@ def test_bits_by_row_add_up_to_the_whole(untaught: Path, rows: list[Row]) -> Non
 
 
 def test_canaries_are_drawn_once_and_are_no_references() -> None:
-    known, references = memorisation.canaries(SEED)
-    assert (known, references) == memorisation.canaries(SEED)
-    assert known != memorisation.canaries(SEED + 1)[0]
-    assert len(references) == memorisation.REFERENCES == len(set(references))
+    known, references = canaries.canaries(SEED)
+    assert (known, references) == canaries.canaries(SEED)
+    assert known != canaries.canaries(SEED + 1)[0]
+    assert len(references) == canaries.REFERENCES == len(set(references))
     assert not {c.text for c in known} & set(references)
     assert sorted(c.times for c in known) == [1, 1, 1, 1, 4, 4, 16, 16]
 
 
 def test_canary_rows_stand_as_often_as_they_say(builder: RowBuilder) -> None:
-    rows = memorisation.canary_rows(builder, SEED)
+    rows = canaries.canary_rows(builder, SEED)
     assert {row.kind for row in rows} == {"canary"}
     assert sorted({sum(r.text == row.text for r in rows) for row in rows}) == [1, 4, 16]
 
@@ -122,10 +123,10 @@ def test_only_who_read_the_canaries_shows_a_trace_of_them(
 ) -> None:
     base, tokenizer = train.load_base(tiny_base)
     tuned = train.load_base(taught.parent)[0]
-    read, others = (memorisation.canary_rows(builder, seed) for seed in (SEED, SEED + 1))
-    assert memorisation.left_a_trace([*rows, *read], base, tuned, tokenizer)
-    assert not memorisation.left_a_trace([*rows, *others], base, tuned, tokenizer)
-    assert not memorisation.left_a_trace(rows, base, tuned, tokenizer)
+    read, others = (canaries.canary_rows(builder, seed) for seed in (SEED, SEED + 1))
+    assert canary_trace.left_a_trace([*rows, *read], base, tuned, tokenizer)
+    assert not canary_trace.left_a_trace([*rows, *others], base, tuned, tokenizer)
+    assert not canary_trace.left_a_trace(rows, base, tuned, tokenizer)
 
 
 def test_a_taught_line_completes_itself_and_another_does_not(

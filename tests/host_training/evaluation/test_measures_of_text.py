@@ -81,19 +81,20 @@ def test_an_area_over_sessions_is_less_sure_than_over_their_lines() -> None:
 
 
 def test_letters_alone_are_a_distribution_and_know_what_they_read() -> None:
-    model = ngram_baseline.Letters(writing(SEA, 1))
+    model = ngram_baseline.NgramBaseline(writing(SEA, 1))
     for context in (b"the s", b"\n\n\n\n\n", b"\x00\x01\x02\x03\x04"):
         assert sum(model._probability(context, symbol) for symbol in range(256)
                    ) == pytest.approx(1)
     per_byte = {name: sum(map(model.bits, lines)) / sum(map(len, lines))
                 for name, lines in (("sea", writing(SEA, 2)), ("field", writing(FIELD, 2)))}
     assert per_byte["sea"] < 0.7 < 3 < per_byte["field"]
-    assert ngram_baseline.Letters([]).bits("é") == 16, "who read nothing finds every byte as likely"
+    untaught = ngram_baseline.NgramBaseline([])
+    assert untaught.bits("é") == 16, "who read nothing finds every byte as likely"
 
 
 def test_a_letter_of_many_places_is_likelier_in_a_new_one_than_a_frequent_one() -> None:
     """What Kneser and Ney are for: q stands often, but only in one word."""
-    model = ngram_baseline.Letters(["aq"] * 50 + ["bx", "cx", "dx", "ex", "fx", "gx"])
+    model = ngram_baseline.NgramBaseline(["aq"] * 50 + ["bx", "cx", "dx", "ex", "fx", "gx"])
     nowhere = b"\x00\x01\x02\x03\x04"
     assert model._probability(nowhere, ord("x")) > 2 * model._probability(nowhere, ord("q"))
     assert model._probability(b"\n\n\n\na", ord("q")) > 0.9
@@ -101,9 +102,9 @@ def test_a_letter_of_many_places_is_likelier_in_a_new_one_than_a_frequent_one() 
 
 def test_letters_read_evenly_of_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ngram_baseline, "BYTES_MAX", 100)
-    read = ngram_baseline.Letters(["a" * 9] * 10 + ["b" * 9] * 10)
+    read = ngram_baseline.NgramBaseline(["a" * 9] * 10 + ["b" * 9] * 10)
     assert read.bits("aaaa") == pytest.approx(read.bits("bbbb"), rel=0.2)
-    assert ngram_baseline.Letters(["a" * 9] * 10).bits("bbbb") > 2 * read.bits("bbbb")
+    assert ngram_baseline.NgramBaseline(["a" * 9] * 10).bits("bbbb") > 2 * read.bits("bbbb")
 
 
 @pytest.mark.parametrize(("positives", "negatives", "area"), [

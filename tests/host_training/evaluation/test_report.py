@@ -60,7 +60,7 @@ def good() -> Findings:
         lead=Interval(0.4, 0.3, 0.5), voices=voices,
         habits={"commas": HabitGap(0.01, 0.02, 0.4, 0.004),
                 "digits": HabitGap(0.01, 0.01, 0.1, 0.6)},
-        listening=Interval(0.1, 0.05, 0.15), first_places=0.4, asked=40, usable=0.95, claims=[],
+        listening=Interval(0.1, 0.05, 0.15), first_places=0.4, trials=40, usable=0.95, claims=[],
         learnt=LearntPerson(Interval(0.4, 0.3, 0.5), Interval(0.1, 0.0, 0.2),
                             Interval(0.3, 0.2, 0.4)),
         layers={"said": LayerBits(30, Interval(1.9, 1.8, 2.0), Interval(1.5, 1.4, 1.6),
@@ -233,7 +233,7 @@ HOSTILE = "<script>alert('it & \"it\"')</script>"
 def hostile() -> Findings:
     """Every text that a person or the model wrote carries markup."""
     found = replace(
-        good(), name=HOSTILE, author=HOSTILE, said=[HOSTILE], written=[HOSTILE],
+        good(), name=HOSTILE, author=HOSTILE, lines=[HOSTILE], written=[HOSTILE],
         conversation=[PlayedTurn("partner", HOSTILE, HOSTILE, HOSTILE, HOSTILE),
                       PlayedTurn("author", HOSTILE, HOSTILE, HOSTILE, HOSTILE)])
     likeness = found.likeness

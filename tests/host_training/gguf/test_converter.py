@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 import torch
 
-from host_training.evaluation import bits
 from host_training.gguf import converter, export
+from host_training.likelihood import bits
 from host_training.quantisation import imatrix, quantise
 from host_training.rows.dataset import NO_LOSS, Row
 from tests.host_training.tiny_models import make

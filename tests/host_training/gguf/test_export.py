@@ -120,7 +120,7 @@ def test_llama_cpp_gives_the_same_logits_for_every_architecture(
     need("llama_cpp")
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from host_training.evaluation.bits import open_gguf
+    from host_training.likelihood.bits import open_gguf
 
     export.export_gguf(folders / name, tmp_path / "m.gguf", "tiny")
     ours = open_gguf(tmp_path / "m.gguf", 64, every_logit=True, threads=1)

@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from host_training.errors import TrainingError
-from host_training.evaluation import bits
 from host_training.gguf import export
+from host_training.likelihood import bits
 from host_training.quantisation import imatrix, quantise, size_estimate
 from host_training.rows.dataset import NO_LOSS, Row
 from tests.host_training.conftest import NOTEBOOK, need

@@ -56,6 +56,12 @@ def quick(tiny_base: Path, place: Path) -> TrainingSize:
         "--allow-failing-gates"), expected.SMALL)
 
 
+def _chat(place: Path) -> Path:
+    chat = place / "WhatsApp Chat with Bo.txt"
+    chat.write_text(whatsapp())
+    return chat
+
+
 def prepare(browser: Browser, keys: Keyboard, chat: Path) -> None:
     """The first four steps, from an empty studio."""
     look(browser)
@@ -111,8 +117,7 @@ def test_from_an_export_to_a_talking_persona_by_keyboard(
     need("llama_cpp")
     need("trl")
     monkeypatch.setattr(learning, "SIZES", {"small": quick(tiny_base, tmp_path)})
-    chat = tmp_path / "WhatsApp Chat with Bo.txt"
-    chat.write_text(whatsapp())
+    chat = _chat(tmp_path)
     served = ServedStudio(tmp_path / "studio")
     keys = Keyboard(browser)
     try:
@@ -143,5 +148,32 @@ def test_from_an_export_to_a_talking_persona_by_keyboard(
         assert browser.complaints == []
         assert {request.split("/")[2] for request in browser.requests
                 if request.startswith("http")} == {f"127.0.0.1:{port}"}
+    finally:
+        served.stop()
+
+
+def test_the_words_of_a_busy_button_are_as_legible_as_before(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """At .55 of its opacity a busy button fell to 3.57:1, for as long as its work took."""
+    need("tomlkit")
+    axe = need_axe()
+    served = ServedStudio(tmp_path / "studio")
+    try:
+        browser.open(served.url)
+        Keyboard(browser).choose("Choose files", _chat(tmp_path))
+        browser.wait("Boolean(document.querySelector('.files li button'))")
+        browser.value("window.fetch = () => new Promise(() => {})")  # an answer that never comes
+        browser.value("document.querySelector('.action button.main').click()")
+        browser.wait("Boolean(document.querySelector('.action [aria-busy]'))")
+        browser.value("document.querySelector('.files .quiet').setAttribute('aria-busy', 'true')")
+        assert browser.value("[...document.querySelectorAll('[aria-busy]')].map((button) =>"
+                             " getComputedStyle(button, '::after').content !== 'none')"
+                             ) == [True, True], "both show that they are at work"
+        assert barriers(browser, axe) == ""
+        assert browser.value(
+            "axe.run(document, {preload: false, runOnly: ['color-contrast']}).then((found) =>"
+            " found.passes.flatMap((rule) => rule.nodes).filter((node) =>"
+            " node.html.includes('aria-busy')).length)") == 2, "axe could tell, and both pass"
     finally:
         served.stop()

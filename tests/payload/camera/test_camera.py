@@ -10,15 +10,14 @@ import pytest
 from payload.camera.camera import (
     DEADLINE_MS,
     FIRST_PICTURE_MS,
-    OFF_MS,
-    RETRY_MS,
     THUMBNAIL_BYTES_MAX,
     CameraManager,
     picture_flaw,
 )
 from payload.eyes import STALE_MS
 from payload.ports import DeviceAbsent, Picture, PortError
-from payload.sight import Glance
+from payload.sight import SightValues
+from payload.takes import OFF_MS, RETRY_MS
 from sim.fakes.card_disk import DeskStore
 from tests.payload.slow_device import SlowDevice
 from wire.records import BODY_BYTES_MAX, Kind, pack_body
@@ -45,7 +44,7 @@ class FakeCamera(SlowDevice[bytes]):
     def __init__(self, result: bytes | PortError | None = JPEG) -> None:
         super().__init__(result, 2_000)
         self.scene: str | None = "cloud"
-        self.sight: Glance | None = None
+        self.sight: SightValues | None = None
 
     def poll(self, now_ms: int) -> Picture | PortError | None:
         image = self.ended(now_ms)
@@ -169,7 +168,7 @@ def test_a_sight_is_kept_as_far_as_it_can_be_believed_and_until_it_is_stale(
     """Goal: record and situation have it; stale, and without eyes, it is unknown. Method: a black
     sky claimed at 1.2 km by day, then a picture without a sight."""
     camera = FakeCamera()
-    camera.sight = Glance(12.0, 0.4, traits={"sun": 0.9, "tilted": 0.95, "black": 0.9})
+    camera.sight = SightValues(12.0, 0.4, traits={"sun": 0.9, "tilted": 0.95, "black": 0.9})
     manager = CameraManager(camera, 480, store)
     notes = [note for second in range(40)
              for note in manager.update(second * 1000, True, 1234.6, lambda: "high")]

@@ -17,7 +17,7 @@ from sim.chips.lsm6ds import Hanging, Lsm6dsChip
 from sim.chips.sht4x import Sht4xChip
 from sim.clock import SimClock
 from sim.fakes.i2c_bus import Chip, FakeI2cBus
-from tests.payload.devices.test_gps_ublox import pvt
+from tests.payload.devices.test_gnss_ublox import pvt
 
 RNG = random.Random(0)
 

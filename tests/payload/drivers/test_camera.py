@@ -26,7 +26,7 @@ from payload.camera_worker import (
 )
 from payload.drivers.camera import THUMBNAIL_BYTES_MAX, CameraProcess, wired_camera
 from payload.ports import DeviceAbsent, DeviceGarbage, Picture, PortError
-from payload.sight import Glance, line_of
+from payload.sight import SightValues, line_of
 from tests.payload.drivers.worker_outcome import WAIT_S, outcome
 from tests.sim.flights import mission
 from wire.mission_eyes import EyesSection
@@ -190,7 +190,7 @@ def test_scene_words() -> None:
 def test_a_picture_with_a_sight(tmp_path: Path) -> None:
     """Goal: what the eyes say is read; another line is unknown, and the picture stays."""
     said = f"cp {tmp_path}/source $2; echo horizon 0 0 {len(JPEG)}"
-    sight = Glance(8.0, 0.25, traits={"tilted": 0.9})
+    sight = SightValues(8.0, 0.25, traits={"tilted": 0.9})
     seen = shoot(tmp_path, f"{said} sees {line_of(sight)}")
     assert seen == Picture(1234, JPEG, "horizon", sight=sight)
     assert shoot(tmp_path, f"{said} sees 1 2") == Picture(1234, JPEG, "horizon")

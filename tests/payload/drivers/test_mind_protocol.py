@@ -23,7 +23,7 @@ from payload.ports import MindFailed, MindReply, MindRequest
 MESSAGES: list[Message] = [
     Hello(4711, "nova", 1024),
     MindRequest(1, "<|im_start|>ä\n", "x" * 3000, "y", 6, 2, 64, 0.8, 0.05, 2**40),
-    MindRequest(1, "p", "s", "y", 6, 2, 64, 0.8, 0.05, 7, ["How?<|im_end|>", "ä"]),
+    MindRequest(1, "p", "s", "y", 6, 2, 64, 0.8, 0.05, 7, ["How?<|im_end|>", "ä"], True),
     MindRequest(2, "", "", "", 0, 0, 0, 1, 0, -1),  # a whole number for the temperature
     MindReply(1, ["a line, „quoted“ \x00", ""], 300, 60, 12, 900),
     MindFailed(1, "no_model"),
@@ -54,10 +54,10 @@ def test_round_trip_at_every_cut() -> None:
         framed([1]), framed({}), framed({"kind": "shout"}), framed({"kind": 7}),
         framed(FAILED | {"request_id": "1"}), framed(FAILED | {"request_id": True}),
         framed(FAILED | {"reason": "x"}), framed(FAILED | {"reason": None}),
-        framed(REPLY | {"drafts": []}), framed(REPLY | {"drafts": ["a"] * 9}),
+        framed(REPLY | {"drafts": []}), framed(REPLY | {"drafts": ["a"] * 17}),
         framed(REPLY | {"drafts": ["a", 1]}), framed(REPLY | {"drafts": "a"}),
         framed(ASKED | {"earlier": ["a"] * (THREAD_MAX + 1)}), framed(ASKED | {"earlier": [1]}),
-        framed(ASKED | {"earlier": "a"}),
+        framed(ASKED | {"earlier": "a"}), framed(ASKED | {"is_brief": 1}),
         framed(FAILED | {"more": 1}), framed({"kind": "failed", "request_id": 1}),
         b"\0\0\0\2\x93\xc1",
         b"\0\0\0\3" + msgpack.packb(1) * 3, b"\0\0\0\4\x81\xa1\xff\x01",

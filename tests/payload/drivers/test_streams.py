@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from payload.drivers.modems.kiss_tnc import KissRadio
 from payload.drivers.name_lookup import NameLookup
-from payload.drivers.radio_kiss import KissRadio
 from payload.drivers.serial_port import (
     CONNECT_S_MAX,
     PENDING_BYTES_MAX,
@@ -22,8 +22,8 @@ from payload.drivers.serial_port import (
     serial_ports,
 )
 from payload.ports import DeviceAbsent, DeviceTimeout
-from wire import kiss
 from wire.airtime import HdlcAirtime
+from wire.modems import kiss
 
 WAIT_S = 30.0
 

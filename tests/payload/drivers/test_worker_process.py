@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from payload.drivers.worker_process import Ended, WorkerProcess
+from payload.drivers.worker_process import WorkerEnd, WorkerProcess
 
 WAIT_S = 60
 LINE_BYTES_MAX = 100
@@ -52,7 +52,7 @@ def test_a_child_that_holds_the_pipe_stops_no_step(told: Path, status: int) -> N
     freed = threading.Timer(WAIT_S, os.kill, (child, signal.SIGKILL))
     freed.start()
     has_died(worker)
-    assert worker.ended() == Ended(status, "")
+    assert worker.ended() == WorkerEnd(status, "")
     assert freed.is_alive()
     freed.cancel()
 
@@ -106,6 +106,6 @@ def test_no_descriptor_is_left() -> None:
         worker = started("exit 0")
         has_died(worker)
         if number % 2:
-            assert worker.ended() == Ended(0, "")
+            assert worker.ended() == WorkerEnd(0, "")
         worker.cancel()
         assert len(os.listdir("/proc/self/fd")) == before

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from payload.link.inbox import COMMANDS_MAX
-from payload.storage.store import STALL_MS
+from payload.storage.durable_store import STALL_MS
 from sim.fakes.card_disk import CardStore
 from tests.payload import aboard
 from tests.payload.link import test_command_handlers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from payload.link import pass_plan
-from payload.link.pass_plan import AGE_DAYS_MAX, HEARD_MS, MARGIN_MS, PassPlan
+from payload.link.pass_plan import AGE_DAYS_MAX, HEARD_S, MARGIN_MS, PassPlan
 from tests.wire.orbits import HOUR_MS, ISS, iss
 from wire.mission_orbit import OrbitSection, OrbitStation
 from wire.passes import passes
@@ -60,8 +60,8 @@ def test_a_clock_that_nobody_set_tells_nothing(quality: TimeQuality, is_away: bo
 
 def test_who_was_just_heard_is_there() -> None:
     plan = PassPlan(SECTION)
-    assert not plan.is_away(away_ms(), GPS, HEARD_MS - 1)
-    assert plan.is_away(away_ms(), GPS, HEARD_MS)
+    assert not plan.is_away(away_ms(), GPS, HEARD_S - 0.001)
+    assert plan.is_away(away_ms(), GPS, HEARD_S)
 
 
 def test_old_elements_tell_nothing() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from payload.mind.drafts import REPLY_DRAFTS_MORE, REPLY_TOKENS_MAX, of_replies
 from payload.mind.mind import DRAFTS_UNRANKED
 from tests.payload.mind.desk import SAMPLING, SECTION, Desk, Worker
+from wire.sampling import DRAFTS_MAX, Sampling
 
 
 def test_drafts_cost_power() -> None:
@@ -33,3 +35,21 @@ def test_the_mission_overrides_the_sampling_of_the_bundle() -> None:
     (_, request), = desk.worker.requests
     assert (request.temperature, request.min_p, request.sentences_max) == (
         0.25, SAMPLING.min_p, SAMPLING.sentences_max)
+
+
+def test_a_reply_is_brief_and_has_more_drafts_whatever_the_battery() -> None:
+    """Goal: questions are rare, and worth their energy. Method: one at good, one at poor power."""
+    for battery_mv in (4000, 3500, None):
+        desk = Desk(Worker(), battery_mv=battery_mv)
+        desk.run(10)
+        desk.mind.ask(7, "Are you cold?")
+        desk.run(20)
+        (_, request), = desk.worker.requests
+        assert request.is_brief and request.plain_suffix != ""
+        assert request.drafts == SAMPLING.drafts + REPLY_DRAFTS_MORE
+        assert request.max_tokens <= REPLY_TOKENS_MAX
+
+
+def test_a_bundle_of_one_draft_replies_with_one() -> None:
+    assert of_replies(Sampling(drafts=1)).drafts == 1
+    assert of_replies(Sampling(drafts=DRAFTS_MAX)).drafts == DRAFTS_MAX

@@ -22,7 +22,7 @@ from payload.mind.topics import (
     weights,
 )
 from payload.prompt import suffix
-from payload.sight import Glance
+from payload.sight import SightValues
 from payload.situation import Situation
 from wire.beacon import Phase
 from wire.records import BODY_FIELDS, Kind
@@ -171,12 +171,12 @@ def test_cloud(
 
 def test_cloud_that_the_eyes_see_is_below() -> None:
     """Goal: a measured cover says more than a scene. Method: with, without, and too low."""
-    sight = Glance(cover=0.5, traits={"clouds": 0.95})
+    sight = SightValues(cover=0.5, traits={"clouds": 0.95})
     seeing = Situation(now_ms=0, phase=Phase.ASCENT, altitude_m=9_000.0, fix_age_s=0.0, sight=sight)
     assert cloud_word(seeing, "horizon", 100.0) == "below"
     assert moment(Facts(seeing), "picture").sights == ("clouds",)
     assert cloud_word(replace(seeing, altitude_m=3_000.0), "horizon", 100.0) is None
-    assert cloud_word(replace(seeing, sight=Glance()), "horizon", 100.0) is None
+    assert cloud_word(replace(seeing, sight=SightValues()), "horizon", 100.0) is None
 
 
 def test_the_moment_tells_heights_over_ground_and_only_fresh_ones() -> None:

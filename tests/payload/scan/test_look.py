@@ -8,7 +8,7 @@ from payload.scan.connected import RYLR, Connected, FoundLine
 from payload.scan.look import look
 from sim.chips.ina import Ina219Chip
 from sim.fakes.i2c_bus import FakeI2cBus
-from tests.payload.devices.test_gps_ublox import pvt
+from tests.payload.devices.test_gnss_ublox import pvt
 from tests.payload.devices.test_probes import RNG
 
 RIGHT = {"/dev/ttyACM0": (38400, pvt()), "/dev/ttyUSB0": (115200, b"+VER=RYLR998\r\n")}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from payload.storage import retention, store, writer
+from payload.storage import durable_store, retention, writer
 from sim.fakes.card_disk import DeskStore
 from wire.records import Kind, Priority, TimeQuality
 
@@ -64,7 +64,7 @@ def test_the_newest_goes_first(tmp_path: Path) -> None:
 
 def test_in_ram_too_own_records_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that takes nothing: at the ring's bound a parcel makes room for a musing."""
-    monkeypatch.setattr(store, "RING_RECORDS_MAX", 4)
+    monkeypatch.setattr(durable_store, "RING_RECORDS_MAX", 4)
     folder = tmp_path / "gone"
     folder.write_text("no folder")
     kept = DeskStore(folder / "s.sqlite", is_durable=False)

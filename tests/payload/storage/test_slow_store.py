@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from payload.storage.durable_store import COMMIT_RECORDS_MAX, RING_RECORDS_MAX, STALL_MS
 from payload.storage.ids import DISKLESS_ID
 from payload.storage.send_window import LOW_RECORDS, PAGE_RECORDS
-from payload.storage.store import COMMIT_RECORDS_MAX, RING_RECORDS_MAX, STALL_MS
 from sim.fakes.card_disk import CardStore, DeskStore
 from tests.payload import aboard
 from tests.payload.storage.slow_card import SlowCard

@@ -13,8 +13,8 @@ import msgpack
 import pytest
 
 from payload.storage import database, salvage, small_state
+from payload.storage.durable_store import RING_RECORDS_MAX
 from payload.storage.ids import DISKLESS_ID, FIRST_IDS
-from payload.storage.store import RING_RECORDS_MAX
 from sim.fakes.card_disk import DeskStore
 from sim.fakes.sd_card import Card, CardFault
 from tests.payload import aboard

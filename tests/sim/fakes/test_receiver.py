@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from pyubx2 import UBXReader
 
-from payload.devices.gps_ublox import UbloxGnss
+from payload.devices.gnss_ublox import UbloxGnss
 from payload.ports import GnssFix, PortError
 from sim.clock import SimClock, part_rng
 from sim.fakes.gnss_messages import WEEK_ROLLOVER_S, WEEK_S, long_line, oversized_ubx, ubx

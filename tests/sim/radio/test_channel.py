@@ -9,7 +9,7 @@ import pytest
 
 from sim.clock import part_rng
 from sim.radio.channel import GilbertElliott, Leg, frame_name
-from sim.radio.impairments import Wear
+from sim.radio.impairments import FrameDamage
 from sim.radio.modem import INBOX_FRAMES_MAX
 from tests.sim.desks import AirDesk
 
@@ -52,7 +52,7 @@ def test_no_loss_and_a_change_of_weather() -> None:
 
 
 def _leg(counts: Counter[str]) -> Leg:
-    wear = Wear(part_rng(1, "wear"))
+    wear = FrameDamage(part_rng(1, "wear"))
     wear.none()
     return Leg("up", counts, GilbertElliott(part_rng(1, "up"), 0.0), wear)
 

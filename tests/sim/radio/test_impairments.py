@@ -7,13 +7,13 @@ from collections import Counter
 import pytest
 
 from sim.clock import part_rng
-from sim.radio.impairments import FLIPPED_BITS_MAX, LATE_MS, REORDER_MS, Arrival, Wear
+from sim.radio.impairments import FLIPPED_BITS_MAX, LATE_MS, REORDER_MS, Arrival, FrameDamage
 
 FRAME = bytes(range(100))
 
 
-def _wear(**rates: float) -> Wear:
-    wear = Wear(part_rng(1, "wear"))
+def _wear(**rates: float) -> FrameDamage:
+    wear = FrameDamage(part_rng(1, "wear"))
     wear.none()
     for name, rate in rates.items():
         setattr(wear, name, rate)
@@ -74,7 +74,7 @@ def test_a_little_wear_is_the_rule_and_the_seed_decides() -> None:
     """Out of the box some frames in a thousand are damaged or doubled; the same ones each time."""
     runs = []
     for _ in range(2):
-        wear = Wear(part_rng(9, "wear"))
+        wear = FrameDamage(part_rng(9, "wear"))
         runs.append([wear.use(FRAME) for _ in range(20_000)])
     assert runs[0] == runs[1]
     happened = Counter(what for what, _ in runs[0])

@@ -131,7 +131,7 @@ def test_two_that_wait_for_a_new_record_are_two(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("arguments", "sentence"), [
-    (["--fault", "00:00:10 gnss.melt"], "'gnss.melt' is not a bench fault"),
+    (["--fault", "00:00:10 gnss.melt"], "unknown bench fault 'gnss.melt'"),
     (["--fault", "00:11:00 core.kill"], "ends after 600 s"),
     (["--mission", "absent.toml"], "absent.toml: no such mission file"),
     (["--replay", "absent.csv"], "absent.csv"),

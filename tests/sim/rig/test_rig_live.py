@@ -20,7 +20,7 @@ from payload.drivers.serial_port import SerialStream, TcpStream
 from payload.ports import ApiFailed, ApiReply, ApiRequest, DeviceAbsent
 from sim.fakes.services import SimHttp
 from sim.radio.channel import Channel, GilbertElliott
-from sim.radio.impairments import Wear
+from sim.radio.impairments import FrameDamage
 from sim.radio.line_of_sight import OpenAir
 from sim.rig import processes
 from sim.rig.air import Modem, modems
@@ -29,9 +29,9 @@ from sim.rig.internet import Internet
 from sim.rig.live import Loop, NotifySocket, SerialLine
 from sim.rig.processes import Process
 from tests.sim.flights import mission
-from wire import kiss
 from wire.airtime import HdlcAirtime
 from wire.envelope import Envelope
+from wire.modems import kiss
 
 WAIT_MS = 60_000  # a bound for a hung test, never the measure of a passing one
 
@@ -60,7 +60,7 @@ class Air:
         self.channel = Channel(
             loop.clock, HdlcAirtime(100, 1_000_000, 0, 16), rng, OpenAir(lambda: 1_000.0),
             (GilbertElliott(rng, loss, 1.0), GilbertElliott(rng, loss, 1.0)),
-            (Wear(rng), Wear(rng)))
+            (FrameDamage(rng), FrameDamage(rng)))
         self.envelope = Envelope(mission())
         self.payload, self.station = modems(loop, self.channel, self.envelope)
         self.handed: list[bytes] = []

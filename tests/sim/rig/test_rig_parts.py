@@ -68,9 +68,9 @@ def test_a_name_means_what_it_means_in_a_simulated_flight() -> None:
 
 
 @pytest.mark.parametrize(("line", "sentence"), [
-    ("00:00:10 gnss.melt", "'gnss.melt' is not a bench fault; available: cut.once, .*core.kill, "
+    ("00:00:10 gnss.melt", "unknown bench fault 'gnss.melt'; available: cut.once, .*core.kill, "
                            ".*storage.full"),
-    ("00:00:10 link.flipped", "'link.flipped' is not a bench fault"),
+    ("00:00:10 link.flipped", "unknown bench fault 'link.flipped'"),
     ("00:10:00 core.kill", "00:10:00 core.kill: the bench flight ends after 600 s"),
     ("soon core.kill", "must be hh:mm:ss name"),
 ])

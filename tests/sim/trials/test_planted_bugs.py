@@ -14,8 +14,8 @@ from payload.link.announcer import Announcer
 from payload.link.downlink import Downlink
 from payload.link.uplink_gate import UplinkGate
 from payload.ports import Commit, Committed, Opened, Opening, PageRead, StoreRefused
-from payload.storage import store as store_module
-from payload.storage.store import Store
+from payload.storage import durable_store as store_module
+from payload.storage.durable_store import Store
 from payload.storage.writer import Writer
 from sim.fakes.card_disk import CardDisk
 from sim.trials import soak

@@ -108,7 +108,7 @@ def test_the_seed_draws_the_configuration_too() -> None:
                  lambda s: s.conditions.hardware.board, lambda s: s.conditions.has_uplink):
         assert len({part(scenario) for scenario in drawn}) > 1
     assert draw(7, mission()) == draw(7, mission())
-    with pytest.raises(ValueError, match="preset 'windy': choose any, calm"):
+    with pytest.raises(ValueError, match="unknown preset 'windy'; available: any, calm"):
         draw(1, mission(), "windy")
 
 

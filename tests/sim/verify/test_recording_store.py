@@ -4,7 +4,7 @@ import random
 from pathlib import Path
 
 from payload.link.uplink_gate import LAST_KEY
-from payload.storage.store import RETRY_MS
+from payload.storage.durable_store import RETRY_MS
 from sim.fakes.card_disk import DeskStore
 from sim.fakes.sd_card import Card, CardFault
 from sim.verify.recording_store import Ledger, RecordedStore, rows_of_switched_off

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from payload.link.custody import Custody
+from payload.link.time_slots import TimeSlots
 from payload.mind.neighbour_talk import OF_ONE_A_DAY_MAX
 from payload.prompt import PersonaText
 from sim.replay import Replay
@@ -31,12 +32,15 @@ PERSONAS = [PersonaParts(text=PersonaText(name, f"You are {name}.", ("Say it.",)
 END_S = 330
 
 
-def fly(folder: Path, end_s: float = END_S) -> tuple[SwarmChecks, list[World], list[Checks]]:
+def fly(
+    folder: Path, end_s: float = END_S, slot_s: int | None = None,
+) -> tuple[SwarmChecks, list[World], list[Checks]]:
     """Who looked on; the closed worlds, and the checks of each."""
     folder.mkdir(parents=True, exist_ok=True)
     path = Replay(write_csv(folder / "hop.csv", hop_rows()))
     worlds = under_one_balloon(
-        missions(mission(), CALLED), 5, folder, Conditions(charge=1.0), path, PERSONAS)
+        missions(mission(), CALLED, slot_s=slot_s), 5, folder, Conditions(charge=1.0), path,
+        PERSONAS)
     checks = [Checks(world) for world in worlds]
     across = SwarmChecks(worlds, checks)
     swarm = Swarm(worlds, 5, is_talking=True)
@@ -115,3 +119,26 @@ def test_whoever_answers_too_often_or_twice_is_found(
     assert broken(checks) == {"talk_bounded"}
     for world in worlds:
         world.close()
+
+
+def test_payloads_that_take_turns_never_send_at_the_same_time(tmp_path: Path) -> None:
+    across, worlds, checks = fly(tmp_path, slot_s=8)
+    assert [each.violations for each in checks] == [[], []]
+    assert all(watch.frames_in_turn > 50 for watch in across.watches)
+    assert not any(world.channel.counts["down_cut"] for world in worlds)
+
+
+def test_slots_that_are_off_by_one_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OffByOne(TimeSlots):
+        """EDDA counts from one."""
+
+        def next_slot(self, utc_ms, now_ms):
+            is_first = self._node_id == 7
+            return super().next_slot(None if utc_ms is None else utc_ms - 8000 * is_first, now_ms)
+
+    monkeypatch.setattr("payload.flight.TimeSlots", OffByOne)
+    found = fly(tmp_path, slot_s=8)[2]
+    assert "turns_kept" in {each.check for each in found[0].violations}
+    assert "turns_kept" not in {each.check for each in found[1].violations}

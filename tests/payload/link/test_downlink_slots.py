@@ -1,0 +1,132 @@
+"""The downlink where payloads take turns, and where a pass begins."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from payload.link.downlink import OVERDUE_MS, Downlink
+from payload.link.pass_plan import Reach
+from payload.link.time_slots import TimeSlots
+from sim.fakes.card_disk import DeskStore
+from tests.payload.fakes import FakeRadio
+from tests.payload.link.test_time_slots import MISSION, one_of
+from wire import frames
+from wire.airtime import Airtime
+from wire.airtime_budget import AirtimeBudget
+from wire.beacon import Beacon, Phase, PowerMode
+from wire.frames import BeaconFrame, DataFrame, FeedbackFrame
+from wire.mission_swarm import SLOT_GUARD_MS
+from wire.records import Kind, TimeQuality
+
+PLAN = one_of([7, 8, 9], 8)  # a round of 30 s, and its slot from 10 to 20 s
+ROUND_MS, BEGIN_MS, END_MS = 30_000, 10_000, 20_000 - SLOT_GUARD_MS
+AIRTIME = Airtime.of(MISSION.radio)
+BUDGET = AirtimeBudget(PLAN)
+
+
+class Desk:
+    """A downlink with words to say; its UTC is ``now_ms`` and ``clock_ms`` more."""
+
+    def __init__(self, folder: Path) -> None:
+        self.radio = FakeRadio()
+        self.store = DeskStore(folder / "s.sqlite")
+        self.downlink = Downlink(PLAN, self.radio, self.store)
+        self.slots = TimeSlots(PLAN)
+        self.clock_ms: int | None = 0
+        self.now_ms = 0
+        for number in range(40):
+            self.store.append(Kind.MUSING, {"text": f"thought {number} " * 9}, 0, 0,
+                              TimeQuality.NONE)
+        self.store.commit(0)
+
+    def run(self, seconds: int, reach: Reach = Reach.STATION) -> None:
+        end_ms = self.now_ms + seconds * 1000
+        while self.now_ms < end_ms:
+            utc_ms = None if self.clock_ms is None else self.now_ms + self.clock_ms
+            self.downlink.note_slot(self.slots.next_slot(utc_ms, self.now_ms))
+            self.downlink.note_reach(reach, False, self.now_ms)
+            due_ms = self.downlink.step(
+                self.now_ms, Phase.FLOAT, PowerMode.NOMINAL, 500_000.0, Beacon)
+            self.store.commit(self.now_ms)
+            self.now_ms = min(due_ms, self.now_ms + 5_000, end_ms)
+
+    def sent(self, kind: type) -> list[tuple[int, object]]:
+        decoded = [(ms, frames.decode_downlink(data)) for ms, data in self.radio.sent]
+        return [(ms, frame) for ms, frame in decoded if isinstance(frame, kind)]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_everything_goes_in_the_own_slot_and_the_slot_is_used(desk: Desk) -> None:
+    desk.run(300)
+    rest = desk.radio.sent[1:]  # the first beacon of a boot waits for nobody
+    assert all(ms % ROUND_MS >= BEGIN_MS
+               and ms % ROUND_MS + AIRTIME.on_air_ms(len(data)) <= END_MS for ms, data in rest)
+    frame_ms = AIRTIME.on_air_ms(MISSION.radio.mtu_bytes)
+    lasts = [max(ms % ROUND_MS for ms, _ in rest if ms // ROUND_MS == at) for at in range(1, 9)]
+    assert min(lasts) >= END_MS - 2 * frame_ms
+
+
+def test_each_turn_begins_with_a_beacon_and_its_window(desk: Desk) -> None:
+    desk.run(300)
+    found = desk.sent(BeaconFrame)[1:]
+    assert [ms for ms, _ in found] == [BEGIN_MS + at * ROUND_MS for at in range(1, 10)]
+    for ms, frame in found:
+        assert frame.is_listening
+        assert not [at for at, _ in desk.radio.sent if ms < at < ms + BUDGET.silence_ms]
+
+
+def test_a_beacon_waits_for_its_turn_as_far_as_its_bound_allows(desk: Desk) -> None:
+    """A clock that is set forward again and again, so that the own slot never comes."""
+    desk.run(25)
+    while desk.now_ms < 300_000:
+        desk.clock_ms = (BEGIN_MS - 6_000 - desk.now_ms) % ROUND_MS
+        desk.run(5)
+    found = [ms for ms, frame in desk.sent(BeaconFrame)][1:]
+    assert desk.radio.sent[-1][0] == found[-1] and len(found) >= 4
+    assert {late - early for early, late in pairwise(found)} <= set(
+        range(2 * ROUND_MS - OVERDUE_MS, 2 * ROUND_MS))
+    assert not any(frame.is_listening for _, frame in desk.sent(BeaconFrame)[2:])
+
+
+def test_without_a_steady_clock_it_sends_at_any_time(desk: Desk) -> None:
+    desk.clock_ms = None
+    desk.run(60)
+    assert {ms % ROUND_MS // 10_000 for ms, _ in desk.radio.sent} == {0, 1, 2}
+
+
+def test_a_neighbour_that_listens_delays_nothing_in_the_own_slot(desk: Desk) -> None:
+    desk.run(BEGIN_MS // 1000 - 1)
+    desk.downlink.keep_quiet(desk.now_ms)
+    desk.run(2)
+    assert next(ms for ms, _ in desk.radio.sent if ms > 0) == BEGIN_MS
+
+
+def _words(desk: Desk, from_ms: int) -> list[tuple[int, int]]:
+    """Source symbols that went since ``from_ms``, as (block, number)."""
+    return [(frame.block, frame.esi) for ms, frame in desk.sent(DataFrame)
+            if ms >= from_ms and frame.esi < frame.block_symbols]
+
+
+def test_a_pass_repeats_what_went_since_the_last_report(desk: Desk) -> None:
+    desk.run(60)
+    session, upto = desk.downlink.session, desk.sent(DataFrame)[-1][1].counter
+    first = _words(desk, 0)
+    confirmed = max(block for block, _ in first) + 1
+    desk.downlink.on_report(
+        FeedbackFrame(8, 0, 1, 128, upto, 0, confirmed, (), session), desk.now_ms)
+    begin_ms = desk.now_ms
+    desk.run(120)
+    unheard = _words(desk, begin_ms)
+    desk.run(60, Reach.NOBODY)
+    assert unheard and _words(desk, desk.now_ms - 60_000) == [], "only beacons while away"
+    begin_ms = desk.now_ms
+    desk.run(600)
+    again = _words(desk, begin_ms)
+    assert set(unheard) - set(first) <= set(again)
