@@ -2,8 +2,8 @@
 
 Three runs of the same draw, on one channel, where each waits while it hears the other send; so the
 time on the air, and with it the energy, is that of the channel. *Alone*: neither listens for the
-other. *Swarm*: each carries for the other. *Oracle*: alone, and the lost antenna is not lost, as if
-whatever reached one payload's station had come from both.
+other. *Swarm*: each carries for the other, and in orbit they take turns. *Oracle*: alone, and the
+lost antenna is not lost, as if whatever reached one payload's station had come from both.
 
 Under one balloon the antenna breaks in the first three tenths of the flight. In orbit, two
 follow each other by a minute over three stations, and the second is never heard from the ground.
@@ -35,13 +35,13 @@ from wire.records import Kind, unpack_body
 MISSION = Path(__file__).resolve().parent.parent / "mission.toml"
 NAMES = ("EDDA", "FENN")
 BALLOON_SEEDS = (1, 2)
-ORBIT_SEEDS = (1,)
+ORBIT_SEEDS = (1, 2, 3)
 START_UTC_MS = 1_790_000_000_000
 BURST_M, CLIMB_MPS, LANDING_MPS, REST_S = 8_000.0, 5.0, 5.0, 900.0
 BROKEN = (0.0, 0.3)  # of the flight, when the antenna breaks
 REVOLUTIONS, LAG_S = 5.0, 60.0
 LOSS = 0.3
-SLOT_S = 20  # in orbit, where they relay
+SLOT_S = 30  # in orbit, where they relay
 ARMS = ("alone", "swarm", "oracle")
 
 

@@ -145,8 +145,26 @@ class AirtimeBudget:
 
     def hour(self) -> HourlyCapacity:
         """What it carries in an hour of ascent."""
-        radio, cadence = self._mission.radio, self._mission.cadence
         every_ms = self.beacon_every_ms(Phase.ASCENT, PowerMode.NOMINAL, None)
+        beacons, full_frames = self._in_turns() if self.round_ms else self._in_an_hour(every_ms)
+        word_bytes = full_frames * (
+            self._mission.symbol_mtu_bytes - frames.DATA_OVERHEAD_BYTES - 1)
+        musings = word_bytes / MUSING_BYTES
+        return HourlyCapacity(
+            every_ms, int(beacons), int(full_frames), int(word_bytes), int(musings),
+            int(musings * MUSING_CHARACTERS), word_bytes / PICTURE_BYTES,
+        )
+
+    def _in_turns(self) -> tuple[float, float]:
+        """(beacons, full frames) in an hour of slots, each with a beacon and its window."""
+        assert self._mission.swarm is not None and self._mission.swarm.slot_s is not None
+        turns = HOUR_MS / self.round_ms
+        spoken_ms = 1000 * self._mission.swarm.slot_s - SLOT_GUARD_MS - self.silence_ms
+        return turns, turns * (spoken_ms // self.words_ms)
+
+    def _in_an_hour(self, every_ms: int) -> tuple[float, float]:
+        """(beacons, full frames) in an hour where it sends at any time."""
+        radio, cadence = self._mission.radio, self._mission.cadence
         windows = HOUR_MS / self.window_every_ms
         spoken_ms = HOUR_MS - windows * self.silence_ms
         beacons = min(HOUR_MS / every_ms, windows + spoken_ms / every_ms)
@@ -157,14 +175,7 @@ class AirtimeBudget:
         horus_ms = self.airtime.occupied_ms(size)
         if radio.horus and self.beacon_ms + horus_ms + self.words_ms <= every_ms:
             taken_ms += beacons / cadence.horus_every_beacons * horus_ms
-        full_frames = (HOUR_MS - taken_ms) / self.words_ms
-        word_bytes = full_frames * (
-            self._mission.symbol_mtu_bytes - frames.DATA_OVERHEAD_BYTES - 1)
-        musings = word_bytes / MUSING_BYTES
-        return HourlyCapacity(
-            every_ms, int(beacons), int(full_frames), int(word_bytes), int(musings),
-            int(musings * MUSING_CHARACTERS), word_bytes / PICTURE_BYTES,
-        )
+        return beacons, (HOUR_MS - taken_ms) / self.words_ms
 
     def flaw(self) -> str | None:
         """Why this mission cannot keep what it promises, in one sentence; None when it can.

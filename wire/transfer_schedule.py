@@ -29,6 +29,7 @@ COMPANY_SLOT_EVERY = 4  # of these one may go to what is home but not yet at eve
 REPAIR_SLOT_EVERY = 3  # with no station to hear: of these one tops up what is out
 OTHERS_REPAIR_EVERY = 3  # and of those, one is not for the precious
 GROWING_SLOT_EVERY = 4  # of the spare slots: one repeats what no repair can cover yet
+WORDS_AHEAD = 2  # so often words are repeated before what is new of the rest goes
 PICTURES_AHEAD = 2  # with none to hear: so many may be out and short before the next begins
 # With none to hear, whose repairs come first. A row of the track is readable alone, and half of
 # the rows tell the flight; a picture is whole or nothing.
@@ -210,7 +211,7 @@ class Schedule:
         self._new_symbols += not is_bulk
         is_image_turn = self._new_symbols % IMAGE_SLOT_EVERY == 0
         block = (max(waiting, key=lambda b: b.lane) if is_image_turn
-                 else min(waiting, key=lambda b: (b.rounds, b.lane)))
+                 else min(waiting, key=_turn_of))
         return Choice(block, block.sent_symbols)
 
     def _next_resend(self) -> Choice | None:
@@ -228,6 +229,11 @@ class Schedule:
             return None
         block = min(growing, key=lambda b: min(b.last_sent))
         return Choice(block, block.last_sent.index(min(block.last_sent)), is_repeat=True)
+
+
+def _turn_of(block: Outgoing) -> tuple[int, Lane]:
+    """The order of what has to go, the first time or again."""
+    return block.rounds + WORDS_AHEAD * (block.lane > Lane.PRECIOUS), block.lane
 
 
 def _repair(standings: list[Standing], rank: Rank) -> Choice | None:

@@ -174,7 +174,7 @@ class Archive:
         """What another station received then, by whatever way we were told; at most so many."""
         rows = self.db.execute(
             "SELECT raw FROM reception WHERE station = ? AND utc_ms = ?"
-            " AND source IN ('mqtt', 'room') LIMIT ?", (station, utc_ms, limit))
+            " AND source IN ('mqtt', 'control-room') LIMIT ?", (station, utc_ms, limit))
         return [row[0] for row in rows]
 
     def receptions(self, after_id: int = 0, since_ms: int | None = None) -> Iterator[Reception]:

@@ -31,7 +31,7 @@ _HEAD = struct.Struct(">2sII")
 RAW_BYTES_MAX = 4096  # twice what a KISS frame may have; the beginning of more is kept
 ENTRY_BYTES_MAX = RAW_BYTES_MAX + 512
 # Sources: this station's own ears, another station's, and another payload's.
-BY_RADIO, BY_MQTT, BY_ROOM, BY_RELAY = "radio", "mqtt", "room", "relay"
+BY_RADIO, BY_MQTT, BY_ROOM, BY_RELAY = "radio", "mqtt", "control-room", "relay"
 TOLD = (BY_MQTT, BY_ROOM, BY_RELAY)
 UTC_MS_MAX = 1 << 47  # in the year 6429: what no clock says, but a damaged or made-up entry may
 _pack: Callable[[list[object]], bytes] = msgpack.Packer().pack
@@ -42,8 +42,8 @@ class Reception(NamedTuple):
     """One byte string off the radio, with what the station knew about it.
 
     ``reception_id`` is 0 until the archive has given it a number. ``source`` names the input it
-    came by: radio, mqtt (``station`` received it), relay (``station`` is the payload that carried
-    it), replay, sim, horus-udp.
+    came by: radio, mqtt or control-room (``station`` received it), relay (``station`` is the
+    payload that carried it), replay, sim, horus-udp.
     """
 
     utc_ms: int

@@ -49,7 +49,7 @@ CREATE TABLE reception(
     id INTEGER PRIMARY KEY, utc_ms INTEGER NOT NULL, station TEXT NOT NULL, raw BLOB NOT NULL,
     rssi_dbm REAL, snr_db REAL, source TEXT NOT NULL);
 CREATE INDEX reception_of_others ON reception(station, utc_ms)
-    WHERE source IN ('mqtt', 'room');
+    WHERE source IN ('mqtt', 'control-room');
 CREATE INDEX reception_relayed ON reception(station, utc_ms) WHERE source = 'relay';
 CREATE TABLE segment(
     number INTEGER PRIMARY KEY, generation INTEGER NOT NULL, level INTEGER NOT NULL,

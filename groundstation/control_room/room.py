@@ -150,8 +150,9 @@ class ControlRoom:
         table = tables.outbox
         with self._engine.begin() as tx:
             rows = tx.execute(
-                sql.select(table).where(table.c.changed > after).where(table.c.changed <= newest)
-                .where(_ENTRY_IS_SHORT).order_by(table.c.changed).limit(ENTRIES_MAX)).mappings().all()
+                sql.select(table).where(_ENTRY_IS_SHORT)
+                .where(table.c.changed > after).where(table.c.changed <= newest)
+                .order_by(table.c.changed).limit(ENTRIES_MAX)).mappings().all()
         found = {int(row["id"]): self._signer.entry(row) for row in rows}
         sound = [entry for entry in found.values() if entry is not None]
         forged = [number for number, entry in found.items() if entry is None]

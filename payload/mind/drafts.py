@@ -18,7 +18,7 @@ from wire.sampling import DRAFTS_MAX, Sampling
 LIKELIHOOD_WEIGHT = 1.0  # of a draft's own likelihood, against what the moment adds to it
 REPLY_DRAFTS_MORE = 2  # than of a musing: questions are rare, and a first clause is short
 REPLY_TOKENS_MAX = 40  # so that as many find room
-REPLY_ROUNDS = 2  # of so many drafts: of 64 questions 58 instead of 54 got an answer
+REPLY_ROUNDS = 2  # of so many drafts: of 64 questions 58 instead of 56 were answered
 REPETITION_COST = 0.25  # nats per token: "the ground is on me, and I am on the ground" seldom wins
 
 

@@ -188,10 +188,15 @@ class _Watch(Observer):
                           f"{self._packed_frames} are in parcels")
 
     def _count_parcels(self) -> None:
-        with closing(sqlite3.connect(self._world.payload_path)) as db, suppress(
-                sqlite3.OperationalError):
-            (waiting,) = db.execute("SELECT COUNT(*) FROM record WHERE class = ? AND state < 2",
-                                    (int(Priority.RELAY),)).fetchone()
+        """By the store's own connection: it has locked the file."""
+        store = self._world.store
+        assert store is not None
+        if store.writer.db is None:
+            return  # a disk that does not answer holds nothing more
+        with suppress(sqlite3.OperationalError):  # nor does one that refuses
+            (waiting,) = store.writer.db.execute(
+                "SELECT COUNT(*) FROM record WHERE class = ? AND state < 2",
+                (int(Priority.RELAY),)).fetchone()
             if waiting > RELAYED_MAX:
                 self._violate("custody_bounded", f"{waiting} parcels wait")
 

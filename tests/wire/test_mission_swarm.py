@@ -75,3 +75,10 @@ def test_slots_make_the_beacon_as_slow_as_a_round() -> None:
     assert plan.swarm is not None and plan.swarm.round_ms == budget.round_ms == 20_000
     assert budget.beacon_every_ms(Phase.ASCENT, PowerMode.NOMINAL, None) == 20_000
     assert budget.beacon_every_ms(Phase.ASCENT, PowerMode.CRITICAL, None) == 60_000
+
+
+def test_an_hour_of_slots_carries_what_fits_into_them() -> None:
+    lines = [line for line in EXAMPLE.splitlines() if not line.startswith("beacon_")]
+    plan = parse("\n".join(lines) + "\n[swarm]\nslot_s = 10\n" + neighbour(), "m")
+    hour = AirtimeBudget(plan).hour()
+    assert hour.beacons == 180 and hour.frames == 180 * 4

@@ -96,9 +96,8 @@ class PostgreSql:
     def pause(self, *, is_paused: bool) -> None:
         """It hangs: connections stay, and nothing is answered."""
         assert self._process is not None
-        children = subprocess.run(["pgrep", "-P", str(self._process.pid)], capture_output=True,
-                                  text=True, check=False).stdout.split()
-        for pid in (self._process.pid, *map(int, children)):
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        for pid in (self._process.pid, *map(int, children.read_text().split())):
             os.kill(pid, signal.SIGSTOP if is_paused else signal.SIGCONT)
 
     def ask(self, statement: str, database: str = "flight") -> list[tuple[object, ...]]:

@@ -175,6 +175,34 @@ def test_what_the_room_does_not_know_is_sent_without_it(
     assert window(clock, listening(far, clock), car) == [], "its sender has the lease"
 
 
+def test_without_the_room_for_an_hour_nobody_sends_what_the_other_may(
+    join: Join, clock: Clock, far: FarEnd
+) -> None:
+    both = hill, car = [join("hill", 0), join("car", 1)]
+    for each in both:
+        each.hear(far.tell())
+    leased, waiting = hill.ask("Leased?", "10.0.0.1"), hill.queue(Opcode.PING)
+    settle(clock, *both)
+    window(clock, listening(far, clock), hill)
+    with hill.engine.begin() as tx:  # it has the lease of one alone
+        tx.execute(sql.update(tables.outbox).where(tables.outbox.c.id == waiting)
+                   .values(holder="van", held_until_ms=0, state="answered"))
+    settle(clock, hill)
+    assert set(hill.ground.rights._leases) == {leased}
+    assert len(window(clock, listening(far, clock), *both)) == 1, "within the lease"
+    clock.utc_ms += 61_000 + hill.ground.rights.lease_ms
+    lone = car.ask("Lone?", "10.0.0.2")
+    abort = hill.queue(Opcode.CUTDOWN_ABORT)
+    for _ in range(360):
+        window(clock, listening(far, clock), *both)
+        clock.utc_ms += 4_000
+    assert [hill.entry(n).attempts for n in (leased, waiting)] == [1, 0]
+    assert [car.entry(n).attempts for n in (leased, waiting)] == [0, 0]
+    assert car.entry(lone).attempts > 0 < hill.entry(abort).attempts
+    settle(clock, *both, hill)
+    assert all(each.entry(lone).attempts and each.entry(abort).attempts for each in both)
+
+
 def test_withdrawn_at_one_it_is_withdrawn_at_the_other(
     join: Join, clock: Clock, far: FarEnd
 ) -> None:

@@ -30,13 +30,14 @@ def fly(folder: Path, plan: SwarmPlan) -> tuple[SwarmTrial, SwarmOutcome]:
 @pytest.fixture(scope="module")
 def flown(tmp_path_factory: pytest.TempPathFactory) -> tuple[SwarmTrial, SwarmOutcome]:
     """Each is reset about three times."""
-    plan = SwarmPlan(mission(), 1, 3, 2, HOUR, loss=0.7, resets=60)
+    plan = SwarmPlan(mission(), 1, 3, 2, HOUR, loss=0.7, resets=60, slot_s=20)
     return fly(tmp_path_factory.mktemp("swarm"), plan)
 
 
 def test_every_check_holds(flown: tuple[SwarmTrial, SwarmOutcome]) -> None:
     assert flown[1].violations == ()
     assert sum(row.resets for row in flown[1].rows) >= 3
+    assert all(watch.frames_in_turn > 20 for watch in flown[0].across.watches)
 
 
 def test_the_days_tell_what_happened(flown: tuple[SwarmTrial, SwarmOutcome]) -> None:
@@ -99,5 +100,5 @@ def test_the_same_seed_is_the_same_flight(tmp_path: Path) -> None:
 
 @pytest.mark.thorough
 def test_six_payloads_hold_every_check_for_six_hours(tmp_path: Path) -> None:
-    plan = SwarmPlan(mission(), 3, 6, 3, 6 * HOUR, loss=0.7, resets=4)
+    plan = SwarmPlan(mission(), 3, 6, 3, 6 * HOUR, loss=0.7, resets=4, slot_s=20)
     assert fly(tmp_path, plan)[1].violations == ()

@@ -102,6 +102,15 @@ def test_a_relay_that_takes_more_than_its_share_is_found(
     assert broken(fly(tmp_path)[2]) == {"custody_bounded"}
 
 
+def test_parcels_beyond_their_bound_are_found_in_the_store_that_the_payload_has_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The check once opened the file again, waited five seconds for its lock and saw nothing."""
+    monkeypatch.setattr(swarm_checks, "RELAYED_MAX", 0)
+    monkeypatch.setattr(swarm_checks, "COUNT_EVERY_MS", 60_000)
+    assert broken(fly(tmp_path)[2]) == {"custody_bounded"}
+
+
 @pytest.mark.parametrize("musings", [
     [(8, 1, number) for number in range(OF_ONE_A_DAY_MAX + 2)], [(8, 1, 5), (8, 1, 5)]])
 def test_whoever_answers_too_often_or_twice_is_found(
