@@ -115,4 +115,4 @@ result "first beacon $(clock_s ready_us) s after the kernel's start, by a clock 
     "$(clock_s exec_us) s, the flight core the rest); spacepi-preflight: $verdict; flight core" \
     "$(mb core_kb) MB (peak $(mb core_peak_kb)), mind $(mb mind_kb) MB with its model" \
     "($(mb model_kb) MB) of $limit_mb MB allowed, and its thought was heard; $kills kills -9, $cuts" \
-    "power cuts: $judged"
+    "power cut(s): $judged"
