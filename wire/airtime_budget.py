@@ -87,6 +87,7 @@ class AirtimeBudget:
         early_ms = self._ident_wait_ms if self.must_identify else 0
         self.ident_every_ms = max(1, IDENT_EVERY_MS - early_ms)  # after the one before, it is due
         ident_ms = self.ident_ms if self.identifies else 0
+        self.owed_ms = self.words_ms + ident_ms  # what may go between two beacons
         self._between_ms = self.beacon_ms + self.words_ms
         if self.ident_every_ms < self._between_ms + ident_ms:  # it goes between any two
             self._between_ms += ident_ms
