@@ -80,9 +80,8 @@ class Downlink:
         self._announcer = Announcer()
         self._sequence = 0
         self._beacon_due_ms = self._cadence_ms = 0  # the cadence with which the latest beacon went
-        self._ident_due_ms = 0
         self._beacons_in_a_row = 0  # without a frame of the transfer between them
-        self._has_identified = False  # with the latest frame
+        self._ident_due_ms, self._has_identified = 0, False  # with the latest frame
         self._listen_due_ms = mission.radio.listen_every_s * 1000
         self._quiet_until_ms = self._courteous_from_ms = 0
         self._turn: OwnSlot | None = None  # the present or the next; None: at any time
@@ -197,12 +196,14 @@ class Downlink:
 
     def _look_ms(self, radio: Radio, due_ms: int, now_ms: int) -> int:
         """When to step again, ``due_ms`` at the latest. A chip listens only once it was seen to
-        have sent. Raises PortError."""
+        have sent, and holds one frame. Raises PortError."""
         if self._mission.radio.chip is None:
             return due_ms
         if self._on_air_until_ms > now_ms:
             return min(due_ms, self._on_air_until_ms)
-        return due_ms if radio.is_idle(now_ms) else min(due_ms, now_ms + RETRY_MS)
+        if not radio.is_idle(now_ms):
+            return min(due_ms, now_ms + RETRY_MS)
+        return due_ms if self.is_away else min(due_ms, now_ms + self._budget.overhear_ms)
 
     def note_slot(self, turn: OwnSlot | None) -> None:
         """The own slot in which everything goes, or the next one; None: at any time."""
@@ -315,8 +316,7 @@ class Downlink:
 
     def _may_identify(self, now_ms: int) -> bool:
         """Never twice in a row, however early the next time has to be."""
-        return (
-            self._budget.identifies and now_ms >= self._ident_due_ms and not self._has_identified)
+        return self._budget.identifies and now_ms >= self._ident_due_ms and not self._has_identified
 
     def _identify(self, now_ms: int) -> int:
         payload = self._mission.payload

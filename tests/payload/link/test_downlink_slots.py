@@ -17,8 +17,9 @@ from wire import frames
 from wire.airtime import Airtime
 from wire.airtime_budget import AirtimeBudget
 from wire.beacon import Beacon, Phase, PowerMode
-from wire.frames import BeaconFrame, DataFrame, FeedbackFrame, IdentFrame
+from wire.frames import BEACON_BYTES, BeaconFrame, DataFrame, FeedbackFrame, IdentFrame
 from wire.mission import Mission
+from wire.mission_radio import LoraChipSection, RadioSection
 from wire.mission_swarm import SLOT_GUARD_MS
 from wire.records import Kind, TimeQuality
 
@@ -151,6 +152,22 @@ def test_a_beacon_asked_for_while_one_is_late_is_late_no_longer_than_that_one(de
     desk.run(100, turn=never)
     found = [ms for ms, _ in desk.sent(BeaconFrame)]
     assert max(late - early for early, late in pairwise(found)) <= 2 * ROUND_MS
+
+
+def test_a_chip_is_looked_at_before_a_neighbours_next_frame_takes_the_place_of_the_first(
+    tmp_path: Path,
+) -> None:
+    """It holds one frame; nobody talks to neighbours while the payload is away."""
+    radio = RadioSection(kind="sx1276", sx1276=LoraChipSection(frequency_khz=868_500))
+    plan = PLAN.model_copy(update={"radio": radio})
+    desk = Desk(tmp_path, plan)
+    beacon_ms = Airtime.of(radio).on_air_ms(BEACON_BYTES)
+    for is_away, is_soon in [(False, True), (True, False)]:
+        desk.downlink.note_slot(OwnSlot(10**9, 10**9))
+        desk.downlink.note_reach(Reach.NOBODY if is_away else Reach.STATION, False, 1_000)
+        for now_ms in (1_000, 5_000):
+            due_ms = desk.downlink.step(now_ms, Phase.FLOAT, PowerMode.NOMINAL, 5e5, Beacon)
+        assert (due_ms <= now_ms + beacon_ms) is is_soon
 
 
 def _words(desk: Desk, from_ms: int) -> list[tuple[int, int]]:
