@@ -83,6 +83,7 @@ class Outgoing:
     complete_at: set[int] = field(default_factory=set)  # stations that have all of it
     first_sent: list[int] = field(default_factory=list)  # frame number of each source symbol,
     last_sent: list[int] = field(default_factory=list)  # the first and the latest time
+    ever_sent: list[int] = field(default_factory=list)  # and the first in any round
     judged: Judgement | None = None  # kept by the schedule; forgotten whenever something changes
     _recent: deque[int] = field(default_factory=lambda: deque(maxlen=SENDS_REMEMBERED_MAX))
 
@@ -99,6 +100,11 @@ class Outgoing:
     def is_out(self) -> bool:
         """All of it went out once: from now on there are only repairs."""
         return self.writer.is_closed and not self.has_unsent
+
+    @property
+    def may_be_whole(self) -> bool:
+        """All of it went out once, if in an earlier round: a station may have all of it."""
+        return self.writer.is_closed and len(self.ever_sent) == self.writer.sealed_symbols
 
     @property
     def next_repair_esi(self) -> int:
@@ -130,6 +136,8 @@ class Outgoing:
         elif esi == self.sent_symbols < self.writer.symbols:
             self.first_sent.append(sequence)
             self.last_sent.append(sequence)
+            if esi == len(self.ever_sent):
+                self.ever_sent.append(sequence)
         else:
             assert esi == self.next_repair_esi, (esi, self.repairs)
             self.repairs += 1
@@ -161,7 +169,8 @@ class Outgoing:
 
     def take_report(self, station: int, entry: BlockReport, heard_upto: int) -> None:
         """``station`` lacks some of this block; ``heard_upto`` is the last frame it had heard."""
-        known = bisect_right(self.first_sent, heard_upto)
+        known = bisect_right(self.ever_sent, heard_upto)
+        self._end_round(known)
         have = 0 if entry.deficit == DEFICIT_UNKNOWN else entry.have & ((1 << known) - 1)
         # A station that heard only the beginning of a block may not know how much it lacks.
         least = min(known, BLOCK_SYMBOLS_MAX) - have.bit_count() - self.repairs
@@ -177,6 +186,13 @@ class Outgoing:
         self.needs.pop(station, None)
         self.complete_at.add(station)
         self.is_home = True
+        self._end_round(len(self.ever_sent))
+
+    def _end_round(self, known: int) -> None:
+        """A report spoke of the first ``known`` source symbols: they need not go again blindly."""
+        if known > self.sent_symbols:
+            self.first_sent = self.ever_sent[:known]
+            self.last_sent += self.ever_sent[len(self.last_sent) : known]
 
     def forget(self, station: int) -> None:
         """``station`` is gone: nothing it said counts any more, but for what is home."""

@@ -207,7 +207,7 @@ class Sender:
                     block.take_report(report.station, unheard, heard_upto)
             elif number in listed:
                 block.take_report(report.station, listed[number], heard_upto)
-            elif block.is_out:
+            elif block.may_be_whole:
                 confirmed += [] if block.is_home else block.writer.record_ids
                 block.note_complete(report.station)
             else:

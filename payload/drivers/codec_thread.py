@@ -26,8 +26,9 @@ class CodecThread:
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="codec", daemon=True)
             self._thread.start()
-        found, self._found = self._found, None
-        if found is not None:
+        found = self._found
+        if found is not None:  # the thread ends with it: nothing is written after this
+            self._found = None
             use(found)
 
     def _work(self) -> None:

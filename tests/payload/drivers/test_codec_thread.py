@@ -43,3 +43,35 @@ def test_a_persona_without_a_codec_has_none() -> None:
     thread._thread.join(WAIT_S)
     thread.hand_to(used.append)
     assert used == []
+
+
+def test_a_codec_that_comes_while_it_is_looked_for_is_handed_over_the_next_time() -> None:
+    may_end = threading.Event()
+    codec = model()
+
+    class Interrupted(CodecThread):
+        """The thread ends right after ``hand_to`` has looked for the first time."""
+
+        _held: TextModel | None = None
+
+        @property
+        def _found(self) -> TextModel | None:
+            held = self._held
+            if self._thread is not None:
+                may_end.set()
+                self._thread.join(WAIT_S)
+            return held
+
+        @_found.setter
+        def _found(self, found: TextModel | None) -> None:
+            self._held = found
+
+    def load() -> TextModel:
+        may_end.wait(WAIT_S)
+        return codec
+
+    thread = Interrupted(load)
+    used: list[TextModel] = []
+    for _ in range(3):
+        thread.hand_to(used.append)
+    assert used == [codec]
