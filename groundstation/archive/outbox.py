@@ -136,7 +136,7 @@ def add(
     if opcode is Opcode.CUTDOWN_ABORT:
         for entry in before:
             if entry.opcode in (*CUTDOWN, Opcode.CUTDOWN_ABORT):
-                _leave(db, entry.command_id, "withdrawn", "a cutdown_abort was queued after it")
+                call_back(db, entry.command_id, "a cutdown_abort was queued after it")
     elif opcode is Opcode.CUTDOWN_FIRE:
         arming = arming_before(db, command_id)
         if arming is None or command_order.is_gone(arming.as_of(utc_ms), utc_ms):
@@ -324,6 +324,11 @@ def answer(db: sqlite3.Connection, command_id: int, utc_ms: int) -> None:
 def fail(db: sqlite3.Connection, command_id: int, why: str) -> None:
     """Abandon this command."""
     _leave(db, command_id, "failed", why)
+
+
+def call_back(db: sqlite3.Connection, command_id: int, why: str) -> None:
+    """Withdraw this command for what happened since."""
+    _leave(db, command_id, "withdrawn", why)
 
 
 def _leave(db: sqlite3.Connection, command_id: int, state: str, why: str | None) -> None:

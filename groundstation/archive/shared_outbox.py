@@ -11,7 +11,8 @@ import sqlite3
 from dataclasses import replace
 
 from groundstation.archive import outbox
-from groundstation.archive.outbox import QueuedCommand
+from groundstation.archive.command_order import CUTDOWN
+from groundstation.archive.outbox import CLOCK_SLACK_MS, QueuedCommand
 from groundstation.archive.schema import CONTROL_ROOM_OFFERED_KEY
 from wire.auth import is_of_station
 from wire.commands import Opcode
@@ -57,7 +58,18 @@ def take(db: sqlite3.Connection, entries: list[QueuedCommand], station: int) -> 
         both = theirs if ours is None else joined(ours, theirs)
         if both != ours:
             outbox.put(db, both)
+        if ours is None and theirs.opcode is Opcode.CUTDOWN_ABORT:
+            _call_off_cutdown(db, theirs)
     _note_offered(db, entries, station)
+
+
+def _call_off_cutdown(db: sqlite3.Connection, abort: QueuedCommand) -> None:
+    """An ABORT of another station, just learnt of, withdraws every ARM and FIRE that was queued
+    before it, or too soon after it for the clocks of two stations to tell."""
+    for entry in outbox.waiting(db):
+        is_before = entry.created_ms <= abort.created_ms + CLOCK_SLACK_MS
+        if entry.opcode in CUTDOWN and is_before:
+            outbox.call_back(db, entry.command_id, "a cutdown_abort was queued at another station")
 
 
 def _note_offered(db: sqlite3.Connection, entries: list[QueuedCommand], station: int) -> None:

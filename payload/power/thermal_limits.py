@@ -8,6 +8,10 @@ that is not measured limits nothing.
 No sensor is on the battery: its temperature here is that of the board in the same box. The board
 is the warmer one, so the limit comes late, never early. Each thought warms the board by many
 kelvin within a minute and the battery by none: only ten warm minutes are a warmer battery.
+
+A limit that bites again and again, as in an orbit without shadow, is told once in ``TELL_MS``, with
+the number of times since that were not: events are sent before all else, and ninety a day of them
+took half of what a link had for words.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from payload.notes import Note, event
 
 STEADY_MS = 10_000
 BATTERY_WARM_MS = 600_000
+TELL_MS = 3_600_000
 MIND_OFF_C, MIND_BACK_C = 75.0, 65.0
 CAMERA_OFF_C, CAMERA_BACK_C = 82.0, 72.0
 COLD_C, COLD_OVER_C = -10.0, -7.0
@@ -38,11 +43,14 @@ class _Limit:
         self._bites_c, self._ends_c = bites_c, ends_c
         self._bites_ms, self._ends_ms = steady_ms
         self._since_ms: int | None = None  # the temperature calls for the other state
+        self._told_ms: int | None = None  # when its beginning was last an event
+        self._is_told = False  # was the latest beginning one? Its end then is one too
+        self._untold = 0
 
     def update(self, measured_c: float | None, now_ms: int) -> list[Note]:
         if measured_c is None:
             self._since_ms = None
-            return self._turn(None) if self.is_biting else []
+            return self._turn(None, now_ms) if self.is_biting else []
         if self.is_biting:
             is_asked, hold_ms = self._sign * (self._ends_c - measured_c) >= 0, self._ends_ms
         else:
@@ -52,17 +60,25 @@ class _Limit:
             return []
         if self._since_ms is None:
             self._since_ms = now_ms
-        return self._turn(measured_c) if now_ms - self._since_ms >= hold_ms else []
+        return self._turn(measured_c, now_ms) if now_ms - self._since_ms >= hold_ms else []
 
-    def _turn(self, measured_c: float | None) -> list[Note]:
+    def _turn(self, measured_c: float | None, now_ms: int) -> list[Note]:
         """The other state, and its event with the number that caused it, where there is one."""
         self.is_biting, self._since_ms = not self.is_biting, None
+        if self.is_biting:
+            self._is_told = self._told_ms is None or now_ms - self._told_ms >= TELL_MS
+        if not self._is_told:
+            self._untold += self.is_biting
+            return []
         fields: dict[str, Any] = {}
         if measured_c is not None:
             fields[self._key] = round(measured_c, 1)
-        if self.is_biting:
-            return [event(self._names[0], "warning", **fields)]
-        return [event(self._names[1], **fields)]
+        if not self.is_biting:
+            return [event(self._names[1], **fields)]
+        if self._untold:
+            fields["untold"] = self._untold
+        self._told_ms, self._untold = now_ms, 0
+        return [event(self._names[0], "warning", **fields)]
 
 
 class ThermalLimits:

@@ -158,6 +158,32 @@ def test_an_abort_goes_out_from_everywhere_at_once(
     assert [each.entry(abort).attempts for each in both] == [1, 1]
 
 
+def test_an_abort_at_one_withdraws_the_cutdown_that_waits_at_another(
+    join: Join, clock: Clock, far: FarEnd
+) -> None:
+    """The other station's ARM waited behind the ABORT, armed the payload again and let it fire."""
+    hill, car = join("hill", 0), join("car", 1)
+    for each in (hill, car):
+        each.hear(far.tell())
+        each.turn()
+    cutdown = [car.queue(Opcode.CUTDOWN_ARM), car.queue(Opcode.CUTDOWN_FIRE)]
+    clock.utc_ms += 5_000
+    abort = hill.queue(Opcode.CUTDOWN_ABORT)  # the car has no way to the room meanwhile
+    settle(clock, hill)
+    clock.utc_ms += 1_000
+    settle(clock, car, hill)
+    assert [each.state(n) for each in (car, hill) for n in cutdown] == ["withdrawn"] * 4
+    assert car.entry(cutdown[0]).why == "a cutdown_abort was queued at another station"
+    assert car.state(abort) == "queued"
+    clock.utc_ms += 61_000
+    again = car.queue(Opcode.CUTDOWN_ARM)
+    settle(clock, hill, car, hill)
+    for each in (hill, car):
+        each.restart()
+    settle(clock, hill, car)
+    assert [each.state(again) for each in (hill, car)] == ["queued"] * 2, "queued after it"
+
+
 def test_what_the_room_does_not_know_is_sent_without_it(
     join: Join, clock: Clock, far: FarEnd
 ) -> None:
