@@ -71,6 +71,10 @@ class AirtimeBudget:
         self.must_identify = radio.framing == "plain"
         self.identifies = self.must_identify or 100 * self.ident_ms <= IDENT_EVERY_MS
         beacon_on_air_ms = air.on_air_ms(beacon_bytes)
+        # How often to look whether a neighbour was heard, before its next frame takes the place of
+        # the first; the shortest that is carried home is a beacon.
+        self.overhear_ms = (
+            HOUR_MS if mission.swarm is None else air.on_air_ms(frames.BEACON_BYTES))
         self.listen_ms_min = air.on_air_ms(UPLINK_BYTES_MIN) + UPLINK_MARGIN_MS
         pause_ms = self.beacon_ms - beacon_on_air_ms  # it listens in this one too
         asked_ms = 1000 * radio.listen_s
@@ -87,6 +91,7 @@ class AirtimeBudget:
         early_ms = self._ident_wait_ms if self.must_identify else 0
         self.ident_every_ms = max(1, IDENT_EVERY_MS - early_ms)  # after the one before, it is due
         ident_ms = self.ident_ms if self.identifies else 0
+        self.owed_ms = self.words_ms + ident_ms  # what may go between two beacons
         self._between_ms = self.beacon_ms + self.words_ms
         if self.ident_every_ms < self._between_ms + ident_ms:  # it goes between any two
             self._between_ms += ident_ms

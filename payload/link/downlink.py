@@ -80,25 +80,20 @@ class Downlink:
         self._announcer = Announcer()
         self._sequence = 0
         self._beacon_due_ms = self._cadence_ms = 0  # the cadence with which the latest beacon went
-        self._ident_due_ms = 0
-        self._owes_words = False  # a beacon went: one frame of the transfer goes before the next
-        self._has_identified = False  # with the latest frame
+        self._beacons_in_a_row = 0  # without a frame of the transfer between them
+        self._ident_due_ms, self._has_identified = 0, False  # with the latest frame
         self._listen_due_ms = mission.radio.listen_every_s * 1000
         self._quiet_until_ms = self._courteous_from_ms = 0
         self._turn: OwnSlot | None = None  # the present or the next; None: at any time
         self._busy_until_ms = self._on_air_until_ms = 0
-        self._off_until_ms = 0
-        self._phase_since_ms = 0
+        self._off_until_ms = self._phase_since_ms = 0
         self._guard = FaultGuard()
         self._notes: list[Note] = []
         self._stuck_since_ms: int | None = None  # not idle, though the airtime was over
-        self.is_away = False
-        self._reach = Reach.STATION
+        self.is_away, self._reach = False, Reach.STATION
         self._reported_upto = 0  # the latest frame before the latest report
         self._place = Place()
-        self._sentences = 0
-        self._horus_due_ms = 0
-        self._horus_packets = 0
+        self._sentences = self._horus_packets = self._horus_due_ms = 0
 
     @property
     def session(self) -> Session:
@@ -154,9 +149,8 @@ class Downlink:
         """A neighbour listens: send nothing for as long as a window lasts, if that makes neither
         beacon nor callsign late; half of the time at most. Anybody can forge its beacon."""
         budget = self._budget
-        owed_ms = budget.words_ms + (budget.ident_ms if budget.identifies else 0)
         until_ms = min(now_ms + budget.silence_ms,
-                       self._beacon_due_ms + self._cadence_ms - owed_ms)
+                       self._beacon_due_ms + self._cadence_ms - budget.owed_ms)
         if budget.must_identify:
             until_ms = min(until_ms, self._ident_due_ms)
         if self._turn is not None:  # it listens in its own slot
@@ -168,8 +162,8 @@ class Downlink:
 
     def beacon_now(self, now_ms: int) -> None:
         """The next frame is a beacon."""
-        self._beacon_due_ms = now_ms
-        self._owes_words = False
+        self._beacon_due_ms = min(self._beacon_due_ms, now_ms)  # of one that is late, the earlier
+        self._beacons_in_a_row = 0
 
     def on_report(self, report: FeedbackFrame, now_ms: int) -> int:
         """Mark what the ground has; returns how many records that were."""
@@ -202,12 +196,14 @@ class Downlink:
 
     def _look_ms(self, radio: Radio, due_ms: int, now_ms: int) -> int:
         """When to step again, ``due_ms`` at the latest. A chip listens only once it was seen to
-        have sent. Raises PortError."""
+        have sent, and holds one frame. Raises PortError."""
         if self._mission.radio.chip is None:
             return due_ms
         if self._on_air_until_ms > now_ms:
             return min(due_ms, self._on_air_until_ms)
-        return due_ms if radio.is_idle(now_ms) else min(due_ms, now_ms + RETRY_MS)
+        if not radio.is_idle(now_ms):
+            return min(due_ms, now_ms + RETRY_MS)
+        return due_ms if self.is_away else min(due_ms, now_ms + self._budget.overhear_ms)
 
     def note_slot(self, turn: OwnSlot | None) -> None:
         """The own slot in which everything goes, or the next one; None: at any time."""
@@ -218,6 +214,14 @@ class Downlink:
         if self._turn is None:
             return 0
         return min(self._turn.from_ms, self._beacon_due_ms + self._cadence_ms - OVERDUE_MS)
+
+    def _owes_words(self, now_ms: int) -> bool:
+        """Does a frame of the transfer go before the beacon? A slot has room for it behind one,
+        which only the callsign takes: then the next slot begins with a beacon nevertheless."""
+        if self._turn is None:
+            return self._beacons_in_a_row > 0
+        is_late = now_ms + self._budget.owed_ms > self._beacon_due_ms + self._cadence_ms
+        return self._beacons_in_a_row > 1 and not is_late
 
     def note_phase(self, now_ms: int) -> None:
         """The phase changed: its age decides the cadence after landing."""
@@ -264,7 +268,7 @@ class Downlink:
             return self._send_beacon(beacon, cadence_ms, now_ms)
         # It goes first in the slot in which it is due.
         is_beacon_due = self._beacon_due_ms <= (self._turn.until_ms if self._turn else now_ms)
-        if is_beacon_due and (self.is_away or not self._owes_words):
+        if is_beacon_due and (self.is_away or not self._owes_words(now_ms)):
             return self._send_beacon(beacon, cadence_ms, now_ms)
         if self._may_identify(now_ms):
             return self._identify(now_ms)
@@ -275,7 +279,7 @@ class Downlink:
             return self._send_horus(packet, every_ms, now_ms)
         frame = self._next_frame(now_ms)
         if frame is not None:
-            self._owes_words = False  # it had its turn, whether the radio takes it or not
+            self._beacons_in_a_row = 0  # it had its turn, whether the radio takes it or not
             self._offer(frame, now_ms)
             return max(self._busy_until_ms, now_ms + 1)
         if is_beacon_due:
@@ -297,7 +301,7 @@ class Downlink:
             self._sequence += is_sent
         if is_sent:
             self._beacon_due_ms, self._cadence_ms = now_ms + cadence_ms, cadence_ms
-            self._owes_words, self._has_identified = True, False
+            self._beacons_in_a_row, self._has_identified = self._beacons_in_a_row + 1, False
             if is_listening:  # the pause of the duty cycle is part of it
                 self._quiet_until_ms = now_ms + self._budget.silence_ms
                 self._listen_due_ms = now_ms + self._mission.radio.listen_every_s * 1000
@@ -312,8 +316,7 @@ class Downlink:
 
     def _may_identify(self, now_ms: int) -> bool:
         """Never twice in a row, however early the next time has to be."""
-        return (
-            self._budget.identifies and now_ms >= self._ident_due_ms and not self._has_identified)
+        return self._budget.identifies and now_ms >= self._ident_due_ms and not self._has_identified
 
     def _identify(self, now_ms: int) -> int:
         payload = self._mission.payload
@@ -325,7 +328,7 @@ class Downlink:
         """Where it ends before the next beacon is due, and the frame of words that is owed too."""
         size_bytes = interop_beacons.frame_bytes_max(self._mission.radio.mtu_bytes)
         end_ms = now_ms + self._budget.airtime.occupied_ms(size_bytes)
-        owed_ms = self._budget.words_ms if self._owes_words else 0
+        owed_ms = self._budget.words_ms if self._beacons_in_a_row else 0
         return now_ms >= self._horus_due_ms and end_ms + owed_ms <= self._beacon_due_ms
 
     def _beacons_per_horus(self, now_ms: int, phase: Phase) -> int:
@@ -353,10 +356,8 @@ class Downlink:
         return self._sender.next_frame(self._counter(), self._sequence + 1, now_ms)
 
     def _new_sender(self, session: Session) -> Sender:
-        mission = self._mission
-        return Sender(
-            mission.payload.node_id, mission.symbol_mtu_bytes, session,
-            self._budget.report_bytes_max)
+        mission, report_bytes = self._mission, self._budget.report_bytes_max
+        return Sender(mission.payload.node_id, mission.symbol_mtu_bytes, session, report_bytes)
 
     def _begin_session(self) -> None:
         """Under an incarnation that only this life has; what was under way goes again."""

@@ -83,6 +83,7 @@ class PassPlan:
         if outlook.known_ms - utc_ms <= margin_ms + AHEAD_MS:
             begin_ms, outlook.known_ms = outlook.known_ms, outlook.known_ms + SEARCH_MS
             outlook.passes = [each for each in outlook.passes if each.set_ms + margin_ms >= utc_ms]
+            outlook.from_ms = max(outlook.from_ms, utc_ms - margin_ms)  # what was before is gone
             outlook.passes += passes(
                 elements, outlook.station.vantage, outlook.station.elevation_min_deg, begin_ms,
                 outlook.known_ms)

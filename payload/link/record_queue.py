@@ -92,9 +92,9 @@ class RecordQueue:
         plain = self._store.get(_PLAIN_KEY, [])
         if model in plain:
             return ""
-        if self._codec is None or _number(self._codec) != model:
+        if self._codec is not None and _number(self._codec) != model:
             return "no such text model here"
-        self._codec = None
+        self._codec = None  # or it comes later, see ``use``
         self._store.put(_PLAIN_KEY, [*plain, model][-PLAIN_MODELS_MAX:])
         self._sender.withdraw(set(self._coded))
         self._store.send_again(self._coded)

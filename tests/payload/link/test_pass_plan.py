@@ -82,6 +82,17 @@ def test_a_clock_that_is_set_forth_and_back_finds_the_same() -> None:
         assert plan.is_away(there_ms + jump_ms, GPS, None) is expected
 
 
+def test_a_clock_that_is_set_back_by_hours_misses_no_pass() -> None:
+    """A receiver was wrong for long enough to be believed, while passes were forgotten."""
+    begin_ms, end_ms = EPOCH_MS, EPOCH_MS + 12 * HOUR_MS
+    plan = PassPlan(SECTION)
+    for utc_ms in range(begin_ms, end_ms, 60_000):
+        plan.is_away(utc_ms, GPS, None)
+    for utc_ms in range(begin_ms + 3 * HOUR_MS, begin_ms + 6 * HOUR_MS, 60_000):
+        expected = PassPlan(SECTION).is_away(utc_ms, GPS, None)
+        assert plan.is_away(utc_ms, GPS, None) is expected
+
+
 def test_a_step_searches_one_slice_a_station(monkeypatch: pytest.MonkeyPatch) -> None:
     slices: list[int] = []
 

@@ -180,7 +180,7 @@ def test_without_a_codec_texts_are_readable_by_all(tmp_path: Path) -> None:
     bench.downlink = Downlink(MISSION, bench.radio, bench.store, None)
     bench.add(3)
     assert all("text" in r.body for r in bench.run(60))
-    assert bench.downlink.queue.send_plain_text(MODEL_NUMBER) == "no such text model here"
+    assert bench.downlink.queue.send_plain_text(MODEL_NUMBER) == "", "as the ground asks"
 
 
 def test_a_codec_that_comes_later_packs_what_follows(tmp_path: Path) -> None:
@@ -196,6 +196,17 @@ def test_a_codec_that_comes_later_packs_what_follows(tmp_path: Path) -> None:
     bench.add(1)
     heard = bench.run(60)
     assert heard and all("text" in r.body for r in heard)
+
+
+def test_a_codec_that_comes_after_the_ground_refused_it_stays_unused(tmp_path: Path) -> None:
+    """The ground asks once for each model, and may do so just after a boot."""
+    bench = Bench(tmp_path)
+    bench.downlink = Downlink(MISSION, bench.radio, bench.store, None)
+    assert bench.downlink.queue.send_plain_text(MODEL_NUMBER) == ""
+    bench.downlink.queue.use(model())
+    bench.add(2)
+    heard = bench.run(60)
+    assert len(heard) == 2 and all("text" in r.body for r in heard)
 
 
 @pytest.mark.parametrize(("number", "result"), [
