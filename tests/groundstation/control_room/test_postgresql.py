@@ -249,6 +249,27 @@ def test_the_password_is_read_from_a_file_of_ones_own(live: Open, tmp_path: Path
                       threading.Event())
 
 
+def test_what_it_cannot_begin_with_is_one_sentence(
+    join: Callable[..., RoomStation], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It was a traceback at the start of the station."""
+    hill = join("hill", 0)
+
+    def start(url: str) -> None:
+        joining.start(hill.ground, mission_of("hill", 0, url), tmp_path, hill.clock.now,
+                      hill.clock.uptime_ms, threading.Event())
+
+    with pytest.raises(StationError, match=r"^\[ground.control_room\]: Received non-integer port"):
+        start("postgresql://room@127.0.0.1/flight?port=many")
+
+    def without_libpq(*_: object, **__: object) -> None:
+        raise ImportError("no pq wrapper available.")
+
+    monkeypatch.setattr(room_thread.sql, "create_engine", without_libpq)
+    with pytest.raises(StationError, match=r"^\[ground.control_room\]: no pq wrapper available"):
+        start("postgresql://room@127.0.0.1/flight")
+
+
 def test_what_a_stranger_writes_is_noise(live: Open, postgresql: PostgreSql) -> None:
     hill = live("hill", 0)
     until(lambda: hill.why == "", hill)
