@@ -273,9 +273,11 @@ class RoomExchange:
 
     def _exchange_acknowledgements(self, db: sqlite3.Connection) -> None:
         theirs = self._room.exchange_acknowledgements(acknowledgements.known(db))
+        latest_ms = self._now() + AHEAD_MS_MAX  # later ones would cover what is raised after them
         with outbox.of_another_process(self._path) as writer:
             for given in theirs:
-                acknowledgements.take(writer, given)
+                if given.at_ms <= latest_ms:
+                    acknowledgements.take(writer, given)
 
     def _claim(self, rights: SendingRights) -> None:
         for command_id in rights.wishes():

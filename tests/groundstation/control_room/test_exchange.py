@@ -339,6 +339,16 @@ def test_an_acknowledgement_at_one_quiets_the_other(join: Join, clock: Clock) ->
     assert [alarm.is_acknowledged for alarm in worse] == [False], "nobody has noticed that"
 
 
+def test_an_acknowledgement_of_tomorrow_quiets_nobody(join: Join, clock: Clock) -> None:
+    """A station whose clock is a day ahead acknowledged all that was raised elsewhere for a day."""
+    hill, car = join("hill", 0), join("car", 1)
+    board = board_of(car, LOW_MV)
+    OutboxDesk(hill.path, mission_of("hill", 0), lambda: clock.now() + 86_400_000).acknowledge(
+        "low_battery", board.reasons("low_battery"))
+    settle(clock, hill, car, hill)
+    assert [alarm.is_acknowledged for alarm in heard(board, car, LOW_MV)] == [False]
+
+
 def test_a_room_that_was_restored_from_a_copy_is_filled_again(join: Join, clock: Clock) -> None:
     hill, car = join("hill", 0), join("car", 1)
     for _, frame in flight(20):
