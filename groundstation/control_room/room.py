@@ -205,6 +205,8 @@ class ControlRoom:
             sql.and_(table.c.held_until_ms < tables.now_ms(),
                      table.c.opcode.not_in([int(opcode) for opcode in HAZARDOUS])))
         with self._engine.begin() as tx:
+            # Two that claim different entries at once would not see each other.
+            tx.execute(sql.select(tables.room.c.id).where(_ROOM).with_for_update())
             taken = tx.execute(
                 sql.update(table).where(table.c.id == command_id)
                 .where(table.c.state.in_(is_waiting)).where(is_free).where(~others_speak)

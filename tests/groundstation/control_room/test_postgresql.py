@@ -9,10 +9,12 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
+import sqlalchemy as sql
 from structlog.testing import capture_logs
 
 from groundstation.archive import connections
 from groundstation.control_room import joining, room_thread, tables
+from groundstation.control_room.room import ControlRoom
 from groundstation.errors import StationError
 from groundstation.ground import Ground
 from groundstation.uplink.sending_rights import SendingRights
@@ -239,6 +241,31 @@ def test_a_server_that_hangs_is_hung_up_on(
         hill.hear(frame)
     until(lambda: hill.why == "", hill)
     until(lambda: postgresql.ask("SELECT count(*) FROM reception") == [(5,)], hill)
+
+
+def test_two_that_claim_at_once_have_no_two_voices(
+    live: Open, postgresql: PostgreSql
+) -> None:
+    """Neither saw what the other had not committed, and then neither could keep its lease."""
+    hill = live("hill", 0)
+    until(lambda: hill.why == "", hill)
+    one, other = hill.ask("One?"), hill.ask("Another?")
+    until(lambda: postgresql.ask("SELECT count(*) FROM outbox") == [(2,)], hill)
+    engine = sql.create_engine(
+        sql.make_url(postgresql.url).set(drivername="postgresql+psycopg", password=PASSWORD))
+    car = ControlRoom(engine, mission_of("car", 1), b"car", None)
+    claimed: list[bool] = []
+    claiming = threading.Thread(target=lambda: claimed.append(car.claim(other, 60_000)))
+    with engine.begin() as tx:  # as far as the hill's claim has come
+        tx.execute(sql.select(tables.room.c.id).with_for_update())
+        tx.execute(sql.update(tables.outbox).where(tables.outbox.c.id == one)
+                   .values(holder="hill", held_until_ms=tables.now_ms() + 60_000))
+        claiming.start()
+        until(lambda: not claiming.is_alive() or postgresql.ask(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") != [(0,)], hill)
+    claiming.join()
+    engine.dispose()
+    assert claimed == [False]
 
 
 def test_the_password_is_read_from_a_file_of_ones_own(live: Open, tmp_path: Path) -> None:
