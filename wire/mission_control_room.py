@@ -5,13 +5,14 @@ flight share. The payload does not use it.
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, Field
 
 from wire.mission_radio import Section
 
 _FORM = "postgresql://USER@HOST/DATABASE"
+_SECRET = frozenset(("password", "sslpassword"))  # of libpq's parameters
 
 
 def _checked(url: str) -> str:
@@ -20,7 +21,8 @@ def _checked(url: str) -> str:
         port = parts.port
     except ValueError as error:
         raise ValueError(f"not an address of the form {_FORM}") from error
-    if parts.password is not None:
+    said = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+    if parts.password is not None or "@" in parts.path or said & _SECRET:
         raise ValueError("the mission file is no place for a password; use password_file")
     if parts.scheme != "postgresql" or len(parts.path) < 2 or parts.fragment or port == 0:
         raise ValueError(f"not an address of the form {_FORM}")

@@ -24,7 +24,7 @@ from groundstation.control_room.room import ControlRoom, OfferChanged
 from groundstation.control_room.signed import Signer
 from groundstation.ground import Ground, HeardBytes
 from groundstation.inputs.notices import Notices
-from groundstation.uplink.sending_rights import SendingRights
+from groundstation.uplink.sending_rights import SendingRights, is_left_to_another
 from wire.mission import Mission
 from wire.mission_mqtt import STATION_NAME
 
@@ -261,20 +261,23 @@ class RoomExchange:
 
     def _note_known(self, entries: list[QueuedCommand], signer: Signer) -> None:
         """The room has these: so has the archive from now on."""
-        if entries:
+        taken = [signer.heard(entry) for entry in entries]
+        if taken:
             with outbox.of_another_process(self._path) as writer:
-                shared_outbox.take(writer, [signer.heard(entry) for entry in entries],
-                                   self._station_number)
-        for entry in entries:
+                shared_outbox.take(writer, taken, self._station_number)
+        for entry, ours in zip(entries, taken, strict=True):
             self._known[entry.command_id] = entry
-            if not entry.is_waiting and self._rights is not None:
+            is_over = not entry.is_waiting or is_left_to_another(ours)
+            if is_over and self._rights is not None:
                 self._rights.forget(entry.command_id)
 
     def _exchange_acknowledgements(self, db: sqlite3.Connection) -> None:
         theirs = self._room.exchange_acknowledgements(acknowledgements.known(db))
+        latest_ms = self._now() + AHEAD_MS_MAX  # later ones would cover what is raised after them
         with outbox.of_another_process(self._path) as writer:
             for given in theirs:
-                acknowledgements.take(writer, given)
+                if given.at_ms <= latest_ms:
+                    acknowledgements.take(writer, given)
 
     def _claim(self, rights: SendingRights) -> None:
         for command_id in rights.wishes():

@@ -27,6 +27,7 @@ from wire.mission import Mission
 ALONE_MS = 60_000  # a station that was not seen for so long may be replaced by its namesake
 ENTRIES_MAX = 200  # rows in one answer
 _ROOM = tables.room.c.id == 1
+_ALTERED = "its tables were altered: what is in them is not what a station writes"
 
 
 def _is_short(limit: int, *columns: sql.Column[Any]) -> sql.ColumnElement[bool]:
@@ -84,7 +85,7 @@ class ControlRoom:
     def newest(self) -> int:
         """The last number that was given: every row up to it is visible."""
         with self._engine.begin() as tx:
-            return int(tx.execute(sql.select(tables.room.c.number).where(_ROOM)).scalar_one())
+            return _number(tx.execute(sql.select(tables.room.c.number).where(_ROOM)).scalar_one())
 
     def take_unreadable(self) -> int:
         """How many rows have come since the last call that no station wrote, or a newer spacepi."""
@@ -153,10 +154,11 @@ class ControlRoom:
                 sql.select(table).where(_ENTRY_IS_SHORT)
                 .where(table.c.changed > after).where(table.c.changed <= newest)
                 .order_by(table.c.changed).limit(ENTRIES_MAX)).mappings().all()
-        found = {int(row["id"]): self._signer.entry(row) for row in rows}
-        sound = [entry for entry in found.values() if entry is not None]
-        forged = [number for number, entry in found.items() if entry is None]
-        self._unreadable += len(forged)
+        found = [self._signer.entry(row) for row in rows]
+        sound = [entry for entry in found if entry is not None]
+        forged = [row["id"] for row, entry in zip(rows, found, strict=True)
+                  if entry is None and isinstance(row["id"], int)]
+        self._unreadable += len(found) - len(sound)
         return sound, forged, rows[-1]["changed"] if len(rows) == ENTRIES_MAX else newest
 
     def add_entries(
@@ -203,6 +205,8 @@ class ControlRoom:
             sql.and_(table.c.held_until_ms < tables.now_ms(),
                      table.c.opcode.not_in([int(opcode) for opcode in HAZARDOUS])))
         with self._engine.begin() as tx:
+            # Two that claim different entries at once would not see each other.
+            tx.execute(sql.select(tables.room.c.id).where(_ROOM).with_for_update())
             taken = tx.execute(
                 sql.update(table).where(table.c.id == command_id)
                 .where(table.c.state.in_(is_waiting)).where(is_free).where(~others_speak)
@@ -261,29 +265,36 @@ class ControlRoom:
         last = tx.execute(sql.update(tables.room).where(_ROOM)
                           .values(number=tables.room.c.number + count)
                           .returning(tables.room.c.number)).scalar_one()
-        return int(last) - count + 1
+        return _number(last) - count + 1
 
     def _check_room(self, tx: sql.Connection) -> tuple[bytes, int]:
-        found = tx.execute(sql.select(tables.room).where(_ROOM)).one()
-        payload = self._mission.payload
+        table, payload = tables.room, self._mission.payload
+        found = tx.execute(
+            sql.select(table).where(_ROOM)
+            .where(_is_short(tables.TEXT_CHARS_MAX, table.c.name, table.c.callsign))).one_or_none()
+        if found is None or not isinstance(found.name, bytes):
+            raise RoomRefuses(_ALTERED)
         if found.version != tables.VERSION:
             raise RoomRefuses(f"it was made by another spacepi (version {found.version}; this one "
                               f"uses {tables.VERSION})")
         if (found.callsign, found.node_id) != (payload.callsign, payload.node_id):
             raise RoomRefuses("it is that of another payload; each flight needs a database of its "
                               "own")
-        return bytes(found.name), int(found.number)
+        return found.name, _number(found.number)
 
     def _register(self, tx: sql.Connection) -> None:
         table, number = tables.station, self._mission.ground.station_number
         mine = sql.or_(table.c.number == number, table.c.name == self._station)
         for other in tx.execute(sql.select(table, (tables.now_ms() - table.c.seen_ms).label("ago"))
-                                .where(mine)).all():
+                                .where(mine)
+                                .where(_is_short(tables.TEXT_CHARS_MAX, table.c.name, table.c.log))
+                                ).all():
             if other.number != number or other.name != self._station:
                 raise RoomRefuses(
                     f"ground.station = \"{self._station}\" and ground.station_number = {number} "
                     f"are not free: station {other.number} is \"{other.name}\"")
-            if other.log != self._log and other.ago < ALONE_MS:
+            is_here = isinstance(other.ago, int) and other.ago < ALONE_MS
+            if other.log != self._log and is_here:
                 raise RoomRefuses(
                     f"another machine is station \"{self._station}\" in it now; ground.station and "
                     "ground.station_number must differ at each station")
@@ -298,7 +309,15 @@ def _check_server(dialect: sql.Dialect) -> None:
         raise RoomRefuses(f"it is PostgreSQL {major}; required is {tables.POSTGRESQL_MIN} or later")
 
 
+def _number(value: object) -> int:
+    if not isinstance(value, int):
+        raise RoomRefuses(_ALTERED)
+    return value
+
+
 def _is_sound(reception: Reception) -> bool:
-    is_dated = 0 <= reception.utc_ms < rawlog.UTC_MS_MAX
-    is_whole = isinstance(reception.raw, bytes) and len(reception.raw) > 0
+    """Columns may have other types than they were made with, and hold anything."""
+    utc_ms, raw, station = reception.utc_ms, reception.raw, reception.station
+    is_dated = type(utc_ms) is int and 0 <= utc_ms < rawlog.UTC_MS_MAX
+    is_whole = isinstance(raw, bytes) and len(raw) > 0 and isinstance(station, str)
     return is_dated and is_whole and rawlog.is_level(reception.rssi_dbm, reception.snr_db)

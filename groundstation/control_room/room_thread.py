@@ -30,6 +30,7 @@ from tenacity import (
 from groundstation import secret_file
 from groundstation.control_room.exchange import RoomExchange, State
 from groundstation.control_room.room import ControlRoom, RoomRefuses
+from groundstation.errors import StationError
 from groundstation.ground import Ground
 from groundstation.sanitise import clean_text
 from wire.mission import Mission
@@ -190,7 +191,10 @@ def _engine(section: ControlRoomSection, base: Path) -> sql.Engine:
         url = url.set(password=secret_file.read(base / section.password_file, "the control room's"))
     options = (f"-c statement_timeout={STATEMENT_MS} -c lock_timeout={LOCK_MS}"
                f" -c idle_in_transaction_session_timeout={IDLE_MS}")
-    return sql.create_engine(url, pool_size=1, max_overflow=0, connect_args={
-        "connect_timeout": CONNECT_S, "options": options, "application_name": "spacepi-ground",
-        "tcp_user_timeout": STATEMENT_MS, "keepalives_idle": 10, "keepalives_interval": 3,
-        "keepalives_count": 3})
+    try:
+        return sql.create_engine(url, pool_size=1, max_overflow=0, connect_args={
+            "connect_timeout": CONNECT_S, "options": options, "application_name": "spacepi-ground",
+            "tcp_user_timeout": STATEMENT_MS, "keepalives_idle": 10, "keepalives_interval": 3,
+            "keepalives_count": 3})
+    except (ImportError, SQLAlchemyError) as error:  # psycopg without libpq; a parameter of the url
+        raise StationError(f"[ground.control_room]: {reason(error)}") from error

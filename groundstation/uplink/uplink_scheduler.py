@@ -140,7 +140,7 @@ class UplinkScheduler:
                 if may_send:
                     return entry if self._has_counter(entry, utc_ms) else None
                 assert self._rights is not None
-                self._rights.wish(entry.command_id)
+                self._rights.wish(entry)
         return None
 
     def _may_send(self, entry: QueuedCommand) -> bool:

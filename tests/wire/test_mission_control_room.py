@@ -38,6 +38,8 @@ def test_an_address_and_what_is_shown_of_it(url: str, shown: str) -> None:
     ('url = "postgresql://home@db.example:65536/edda"', "not an address of the form"),
     ('url = "postgresql://home@[::1/edda"', "not an address of the form"),
     ('url = "postgresql://home:secret@db/edda"', "no place for a password; use password_file"),
+    ('url = "postgresql://home@db/edda?password=secret"', "use password_file"),
+    ('url = "postgresql://home:12/secret@db/edda"', "use password_file"),  # libpq ends it at the @
     ('url = "postgresql://db/a b"', "ground.control_room.url"),
     ('url = "postgresql://db/a"\npassword = "x"', "allowed: password_file, url"),
 ])

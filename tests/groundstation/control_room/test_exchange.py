@@ -12,6 +12,7 @@ from groundstation.archive import acknowledgements
 from groundstation.control_room import tables
 from groundstation.outbox_desk import OutboxDesk
 from groundstation.reading.alarms import Alarm, AlarmBoard
+from groundstation.uplink.sending_rights import LEASES_MAX
 from tests.groundstation.control_room.rooms import (
     UPLINK_KEY,
     RoomStation,
@@ -279,6 +280,53 @@ def test_arm_and_fire_go_out_once_and_from_one_station(
     assert taken[0][1] == taken[1][1]
 
 
+def test_questions_that_nobody_hears_do_not_keep_a_command_waiting(
+    join: Join, clock: Clock, far: FarEnd
+) -> None:
+    """Eight leases of questions were all there were, for as long as the questions lived."""
+    hill, car = join("hill", 0), join("car", 1)
+    hill.hear(far.tell())
+    for number in range(LEASES_MAX + 2):
+        car.ask(f"Question {number}?", f"10.0.0.{number}")
+    for _ in range(2):
+        settle(clock, car, hill)
+        window(clock, listening(far, clock), hill)
+    assert len(hill.ground.rights._leases) == LEASES_MAX
+    safe = car.queue(Opcode.SAFE_ENTER)
+    for _ in range(3):
+        settle(clock, car, hill)
+        window(clock, listening(far, clock), hill)
+    assert hill.entry(safe).attempts > 0
+
+
+def test_a_reboot_stays_with_its_sender_in_a_room_that_was_restored(
+    join: Join, clock: Clock, far: FarEnd
+) -> None:
+    """The copy knew nothing of its lease, so another station rebooted the payload again."""
+    hill, car = join("hill", 0), join("car", 1)
+    for each in (hill, car):
+        each.hear(far.tell())
+    reboot = car.queue(Opcode.REBOOT)
+    settle(clock, car, hill)
+    with hill.engine.begin() as tx:
+        copy = dict(tx.execute(sql.select(tables.outbox)).mappings().one())
+        number = tx.execute(sql.select(tables.room.c.number)).scalar_one()
+    for _ in range(2):
+        window(clock, listening(far, clock), hill)
+        settle(clock, hill, car)
+    assert car.entry(reboot).sender == "hill"
+    with hill.engine.begin() as tx:
+        tx.execute(sql.update(tables.outbox).values(**copy))
+        tx.execute(sql.delete(tables.reception).where(tables.reception.c.number > number))
+        tx.execute(sql.update(tables.room).values(number=number))
+    for each in (hill, car):
+        each.exchange.leave()
+    for _ in range(3):
+        settle(clock, car)
+        window(clock, listening(far, clock), car)
+    assert car.rows("SELECT * FROM uplink WHERE what = 'command'") == []
+
+
 def test_an_acknowledgement_at_one_quiets_the_other(join: Join, clock: Clock) -> None:
     hill, car = join("hill", 0), join("car", 1)
     boards = {each.name: board_of(each, LOW_MV) for each in (hill, car)}
@@ -289,6 +337,16 @@ def test_an_acknowledgement_at_one_quiets_the_other(join: Join, clock: Clock) ->
     assert [alarm.is_acknowledged for alarm in heard(boards["car"], car, LOW_MV)] == [True]
     worse = heard(boards["car"], car, CRITICAL_MV)
     assert [alarm.is_acknowledged for alarm in worse] == [False], "nobody has noticed that"
+
+
+def test_an_acknowledgement_of_tomorrow_quiets_nobody(join: Join, clock: Clock) -> None:
+    """A station whose clock is a day ahead acknowledged all that was raised elsewhere for a day."""
+    hill, car = join("hill", 0), join("car", 1)
+    board = board_of(car, LOW_MV)
+    OutboxDesk(hill.path, mission_of("hill", 0), lambda: clock.now() + 86_400_000).acknowledge(
+        "low_battery", board.reasons("low_battery"))
+    settle(clock, hill, car, hill)
+    assert [alarm.is_acknowledged for alarm in heard(board, car, LOW_MV)] == [False]
 
 
 def test_a_room_that_was_restored_from_a_copy_is_filled_again(join: Join, clock: Clock) -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
+import sqlalchemy as sql
 from structlog.testing import capture_logs
 
 from groundstation.archive import connections
 from groundstation.control_room import joining, room_thread, tables
+from groundstation.control_room.room import ControlRoom
 from groundstation.errors import StationError
 from groundstation.ground import Ground
 from groundstation.uplink.sending_rights import SendingRights
@@ -241,12 +243,58 @@ def test_a_server_that_hangs_is_hung_up_on(
     until(lambda: postgresql.ask("SELECT count(*) FROM reception") == [(5,)], hill)
 
 
+def test_two_that_claim_at_once_have_no_two_voices(
+    live: Open, postgresql: PostgreSql
+) -> None:
+    """Neither saw what the other had not committed, and then neither could keep its lease."""
+    hill = live("hill", 0)
+    until(lambda: hill.why == "", hill)
+    one, other = hill.ask("One?"), hill.ask("Another?")
+    until(lambda: postgresql.ask("SELECT count(*) FROM outbox") == [(2,)], hill)
+    engine = sql.create_engine(
+        sql.make_url(postgresql.url).set(drivername="postgresql+psycopg", password=PASSWORD))
+    car = ControlRoom(engine, mission_of("car", 1), b"car", None)
+    claimed: list[bool] = []
+    claiming = threading.Thread(target=lambda: claimed.append(car.claim(other, 60_000)))
+    with engine.begin() as tx:  # as far as the hill's claim has come
+        tx.execute(sql.select(tables.room.c.id).with_for_update())
+        tx.execute(sql.update(tables.outbox).where(tables.outbox.c.id == one)
+                   .values(holder="hill", held_until_ms=tables.now_ms() + 60_000))
+        claiming.start()
+        until(lambda: not claiming.is_alive() or postgresql.ask(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") != [(0,)], hill)
+    claiming.join()
+    engine.dispose()
+    assert claimed == [False]
+
+
 def test_the_password_is_read_from_a_file_of_ones_own(live: Open, tmp_path: Path) -> None:
     hill = live("hill", 0)
     (tmp_path / "hill.password").chmod(0o644)
     with pytest.raises(StationError, match="other users can read this password"):
         joining.start(hill.ground, hill._mission, tmp_path, hill.clock.now, hill.clock.uptime_ms,
                       threading.Event())
+
+
+def test_what_it_cannot_begin_with_is_one_sentence(
+    join: Callable[..., RoomStation], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It was a traceback at the start of the station."""
+    hill = join("hill", 0)
+
+    def start(url: str) -> None:
+        joining.start(hill.ground, mission_of("hill", 0, url), tmp_path, hill.clock.now,
+                      hill.clock.uptime_ms, threading.Event())
+
+    with pytest.raises(StationError, match=r"^\[ground.control_room\]: Received non-integer port"):
+        start("postgresql://room@127.0.0.1/flight?port=many")
+
+    def without_libpq(*_: object, **__: object) -> None:
+        raise ImportError("no pq wrapper available.")
+
+    monkeypatch.setattr(room_thread.sql, "create_engine", without_libpq)
+    with pytest.raises(StationError, match=r"^\[ground.control_room\]: no pq wrapper available"):
+        start("postgresql://room@127.0.0.1/flight")
 
 
 def test_what_a_stranger_writes_is_noise(live: Open, postgresql: PostgreSql) -> None:
