@@ -2,7 +2,8 @@
 and how two copies of an entry become one.
 
 An entry only moves forward, so the copy that has come further is right: copies may be joined in any
-order, and again. Whether a lifetime is over each station says by its own clock.
+order, and again. Whether a lifetime is over each station says by its own clock, and the one that
+queued the entry for all.
 """
 
 from __future__ import annotations

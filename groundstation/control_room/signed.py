@@ -47,10 +47,11 @@ class Signer:
         """An entry of this station's archive as the others are told of it."""
         is_sent = entry.attempts > 0
         state = entry.state
-        if state == "expired":  # by the clock of this station
+        is_own = is_of_station(entry.command_id, self._number)
+        if state == "expired" and not is_own:  # by another clock than the one that dated it
             state = "sent" if is_sent else "queued"
         asker = entry.asker
-        if is_of_station(entry.command_id, self._number):
+        if is_own:
             word = hmac.new(self._key, asker.encode(), hashlib.sha256).hexdigest()[:8]
             asker = f"{self._station} {word}"
         return replace(
