@@ -74,6 +74,8 @@ class KissClient:
         self.name = f"{host}:{port}"
         self._socket = socket.create_connection((host, port), timeout=CONNECT_S)
         self._socket.settimeout(WRITE_S)
+        # A frame goes at once: it does not wait for the acknowledgement of the one before.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         tcp.notice_vanished(self._socket)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._socket, selectors.EVENT_READ)

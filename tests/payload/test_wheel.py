@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from lock import files
 
 ROOT = files.PYPROJECT.parent
-MB_MAX = 0.5
+MB_MAX = 0.55
 
 
 @pytest.fixture(scope="module")

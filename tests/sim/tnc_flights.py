@@ -126,7 +126,10 @@ class Line:
             with socket.create_server(("127.0.0.1", 0)) as server:
                 port = server.getsockname()[1]
                 self.connection = gateway.KissClient("127.0.0.1", port, greeting)
-                self._end = server.accept()[0].detach()
+                accepted = server.accept()[0]
+            # Nothing waits for an acknowledgement: that takes real time, and here minutes pass.
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._end = accepted.detach()
             self._held: list[int] = []
         else:
             self._end, held = pty.openpty()

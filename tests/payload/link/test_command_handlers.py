@@ -100,7 +100,7 @@ def test_a_setting_holds_at_once_and_after_a_reboot(bench: Bench) -> None:
 def test_every_part_follows_its_setting(bench: Bench) -> None:
     for number, value in ((7, 33), (8, 44), (9, 55), (10, 66), (5, 7)):
         assert bench.command(Opcode.SETTING_SET, number, value) == "ok"
-    assert bench.flight.camera._every_ms == 33_000
+    assert bench.flight.camera._takes.every_ms == 33_000
     assert bench.flight.api._every_ms == 44_000
     assert bench.flight.mind.section.every_s == 55
     assert bench.flight.downlink._mission.radio.listen_every_s == 66
