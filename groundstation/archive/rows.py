@@ -21,7 +21,8 @@ from wire.records import TimeQuality, unpack_body
 ALTITUDE_M = (-1_000, 2_000_000)  # of a payload, in orbit too
 KEY_BITS = 32  # of a record's id in its key
 FUTURE_MS = 60_000  # a record dated after it was heard has a wrong clock
-PAST_MS = 48 * 3600 * 1000
+PAST_MS = 48 * 3600 * 1000  # of a stranger's, at most between its date and its reception
+KEPT_MS = 400 * 86_400_000  # of a verified one: from an orbit a record may come a year later
 
 
 class CommandJson(TypedDict):
@@ -101,11 +102,12 @@ def body_of(row: sqlite3.Row) -> Body:
 def when_of(row: sqlite3.Row) -> tuple[int, bool]:
     """(UTC ms of the record, whether it may be believed to the second)."""
     time_ms, heard_ms = int(row["time_ms"]), int(row["heard_utc_ms"])
+    oldest_ms = heard_ms - (KEPT_MS if is_verified(row) else PAST_MS)
     if row["quality"] == TimeQuality.NONE:
         offset_ms = row["offset_ms"]
         when_ms = heard_ms if offset_ms is None else time_ms + int(offset_ms)
-        return (when_ms if heard_ms - PAST_MS <= when_ms <= heard_ms else heard_ms), False
-    if not heard_ms - PAST_MS <= time_ms <= heard_ms + FUTURE_MS:
+        return (when_ms if oldest_ms <= when_ms <= heard_ms else heard_ms), False
+    if not oldest_ms <= time_ms <= heard_ms + FUTURE_MS:
         return heard_ms, False
     return time_ms, True
 
