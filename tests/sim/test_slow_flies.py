@@ -58,7 +58,7 @@ def test_beacons_that_take_all_the_time_are_seen(monkeypatch) -> None:
 
     def greedy(self: Downlink, *arguments: object) -> int:
         due_ms = send(self, *arguments)  # type: ignore[arg-type]
-        self._owes_words = False
+        self._beacons_in_a_row = 0
         return due_ms
 
     monkeypatch.setattr(Downlink, "_send_beacon", greedy)
