@@ -7,6 +7,7 @@ the modem is ready again.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 import structlog
@@ -27,7 +28,7 @@ class ModemState(Protocol):
     def take_heard(self) -> list[RadioFrame]: ...
 
 
-class LoraModem:
+class LoraModem(ABC):
     """Implements ``payload.ports.Radio``, but for the connection of a kind of modem."""
 
     _EVENT: str  # what its log calls it
@@ -65,13 +66,13 @@ class LoraModem:
         self._turn(now_ms)
         return now_ms >= self._free_ms and self._state.is_ready()
 
+    @abstractmethod
     def _send(self, frame: bytes, now_ms: int) -> None:
         """Raises DeviceAbsent."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _turn(self, now_ms: int) -> None:
         """Give the dialog its turn with the modem. Raises DeviceAbsent."""
-        raise NotImplementedError
 
     def _note_told(self) -> None:
         if self._state.told is not None:
