@@ -22,7 +22,7 @@ from sim.live import Stop
 from sim.swarm import PAYLOADS_MAX, STATIONS_MAX
 from sim.trials import swarm_days, swarm_plot
 from sim.trials.swarm_days import Day, DaysFile
-from sim.trials.swarm_trial import SwarmPlan, SwarmTrial
+from sim.trials.swarm_trial import Named, SwarmPlan, SwarmTrial
 from wire import mission as mission_file
 from wire.airtime_budget import AirtimeBudget
 from wire.mission import Mission, MissionError
@@ -122,11 +122,12 @@ def _fly(plan: SwarmPlan, folder: Path, console: Console, plot_path: Path | None
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     stop, file = Stop(), DaysFile(folder / DAYS_FILE)
 
-    def tell(rows: Sequence[Day]) -> None:
+    def tell(rows: Sequence[Day], found: Sequence[Named]) -> None:
         file.add(rows)
         said, home = sum(row.words_said for row in rows), sum(row.words_home for row in rows)
         console.print(f"Day {rows[0].day}: {said} words said, {home} came home, "
                       f"{sum(row.resets for row in rows)} resets.")
+        _tell_violations(found, console)
 
     with stop.listening():
         trial = SwarmTrial(plan, folder)
@@ -136,8 +137,7 @@ def _fly(plan: SwarmPlan, folder: Path, console: Console, plot_path: Path | None
             trial.close()
             structlog.reset_defaults()
     _show(outcome.rows, title(plan), console, plot_path)
-    for name, violation in outcome.violations:
-        console.print(f"{name:<6}{violation}", style="red")
+    _tell_violations(outcome.violations, console)
     if stop.is_asked:
         console.print("Stopped at the end of a day; everything so far is kept.")
     console.print(f"{outcome.sim_s / 86_400:.2f} days, digest {outcome.digest[:16]}; stores, "
@@ -147,6 +147,11 @@ def _fly(plan: SwarmPlan, folder: Path, console: Console, plot_path: Path | None
     console.print("Every check held.")
     if stop.is_asked:
         raise typer.Exit(INTERRUPTED)
+
+
+def _tell_violations(found: Sequence[Named], console: Console) -> None:
+    for name, violation in found:
+        console.print(f"{name:<6}{violation}", style="red", markup=False)
 
 
 def title(plan: SwarmPlan) -> str:

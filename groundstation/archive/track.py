@@ -15,6 +15,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 SPEED_MAX_MPS = 150.0  # jet stream and some
+SPACE_M = 100_000.0  # the Karman line: what is higher than this is in orbit, or on its way
+SPACE_SPEED_MAX_MPS = 8_500.0  # over ground; as the payload's own profile of an orbit
 SLACK_M = 2_000.0
 AGREEING_POINTS = 3
 SAME_POINT_MS = 1_500
@@ -49,7 +51,9 @@ def distance_m(first: Point, second: Point) -> float:
 
 def _fits(first: Point, second: Point) -> bool:
     seconds = abs(second.utc_ms - first.utc_ms) / 1000
-    return distance_m(first, second) <= SLACK_M + SPEED_MAX_MPS * seconds
+    is_in_space = min(first.alt_m or 0.0, second.alt_m or 0.0) > SPACE_M
+    speed_max_mps = SPACE_SPEED_MAX_MPS if is_in_space else SPEED_MAX_MPS
+    return distance_m(first, second) <= SLACK_M + speed_max_mps * seconds
 
 
 def in_order(points: Iterable[Point]) -> list[Point]:
@@ -104,8 +108,13 @@ def place_at(points: Sequence[Point], utc_ms: int) -> tuple[float, float] | None
         return None
     a, b = points[at - 1], points[at]
     share = (utc_ms - a.utc_ms) / (b.utc_ms - a.utc_ms)
-    return (a.lat_deg + (b.lat_deg - a.lat_deg) * share,
-            a.lon_deg + (b.lon_deg - a.lon_deg) * share)
+    east_deg = _turned(b.lon_deg - a.lon_deg)  # the short way, over the date line too
+    return a.lat_deg + (b.lat_deg - a.lat_deg) * share, _turned(a.lon_deg + east_deg * share)
+
+
+def _turned(lon_deg: float) -> float:
+    """The same longitude, or difference of two, as -180 up to 180."""
+    return (lon_deg + 180) % 360 - 180
 
 
 def thinned(points: Sequence[Point], count_max: int) -> list[Point]:

@@ -45,6 +45,8 @@ _REVOLUTIONS_A_DAY = 17.0  # at most: how long the orbit is told to last
 SCAN_EVERY_MS = 6 * 3_600_000  # whole disks: of weeks they are large
 UNION = "union.sqlite"
 
+Named = tuple[str, Violation]  # of the payload of this name
+
 
 @dataclass(frozen=True, slots=True)
 class SwarmPlan:
@@ -67,7 +69,7 @@ class SwarmOutcome:
     """What happened. Violations are named by the payload; ``digest`` is the same whenever the same
     plan is flown."""
 
-    violations: tuple[tuple[str, Violation], ...]
+    violations: tuple[Named, ...]
     rows: tuple[Day, ...]
     sim_s: float
     digest: str
@@ -91,34 +93,46 @@ class SwarmTrial:
         self._days = [DayCount(world) for world in self.worlds]
         self._logs = StationLogs(self.worlds, folder)
         self._rows: list[Day] = []
+        self._violations: list[Named] = []
 
     def fly(
-        self, on_day: Callable[[Sequence[Day]], None] = lambda _: None,
+        self,
+        on_day: Callable[[Sequence[Day], Sequence[Named]], None] = lambda rows, found: None,
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> SwarmOutcome:
-        """To the end, or to that of a day on which ``is_stopped`` says so."""
+        """To the end, or to that of a day on which ``is_stopped`` says so. ``on_day`` is given each
+        day's rows and what it violated: who looks on need not wait for weeks."""
         now_s = 0.0
         while now_s < self.end_s and not is_stopped():
             from_s, now_s = now_s, min(self.end_s, now_s + DAY_S)
             self.swarm.run_until(now_s)
             rows = [count.end_day(round(from_s / DAY_S) + 1, from_s) for count in self._days]
             self._rows += rows
-            on_day(rows)
+            on_day(rows, self._found())
         for player in self._players:
             player.clear()
         self._look_at_union()
         self._settle()
         self.across.look_at_archives([world.archive_path for world in self.worlds])
-        named = [(world.mission.payload.name, violation)
-                 for world, each in zip(self.worlds, self.checks, strict=True)
-                 for violation in each.violations]
+        self._found()
         digest = hashlib.sha256("".join(each.digest for each in self.checks).encode()).hexdigest()
-        return SwarmOutcome(tuple(named), tuple(self._rows), now_s, digest)
+        return SwarmOutcome(tuple(self._violations), tuple(self._rows), now_s, digest)
 
     def close(self) -> None:
         """Close everything."""
         self._logs.close()
         self.swarm.close()
+
+    def _found(self) -> list[Named]:
+        """What was violated since this was last asked, in the order in which it happened."""
+        found = []
+        for world, each in zip(self.worlds, self.checks, strict=True):
+            name = world.mission.payload.name
+            known = sum(name == other for other, _ in self._violations)
+            found += [(name, violation) for violation in each.violations[known:]]
+        found.sort(key=lambda named: named[1].at_s)
+        self._violations += found
+        return found
 
     def _settle(self) -> None:
         """Each brings home what is left, alone."""

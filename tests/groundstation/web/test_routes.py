@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from groundstation import vendor
 from groundstation.archive import record_table
 from groundstation.archive.archive import Archive
-from groundstation.archive.track import Point, in_order, thinned
+from groundstation.archive.track import Point, in_order, place_at, thinned
 from groundstation.decode.pictures import media_type
 from groundstation.export.export import write_all
 from groundstation.ground import Ground
@@ -288,6 +288,18 @@ def test_the_track_doubts_teleports_and_believes_them_when_they_agree():
     many = [Point(i, 1.0, 1.0, float(i == 501)) for i in range(3001)]
     few = thinned(many, 100)
     assert len(few) <= 100 and many[501] in few and many[-1] in few
+
+
+def test_the_track_of_an_orbit_is_kept_whole_and_crosses_the_date_line():
+    """Once every point but the first was doubted: 7.3 km/s is no balloon's speed."""
+    def at(minute, lon):
+        return Point(START_MS + minute * 60_000, 51.0, lon, 500_000.0)
+
+    way = [at(i, lon) for i, lon in enumerate((167.0, 173.0, 179.0, -175.0, -169.0))]
+    assert in_order(way) == way
+    assert place_at(way, START_MS + 150_000) == (51.0, -178.0)
+    low = [point._replace(alt_m=30_000.0) for point in way]
+    assert in_order(low) == low[:1]
 
 
 def test_pictures_are_served_as_what_they_are_and_nothing_else(station):

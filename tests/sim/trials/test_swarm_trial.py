@@ -50,6 +50,16 @@ def test_the_days_tell_what_happened(flown: tuple[SwarmTrial, SwarmOutcome]) -> 
         assert world.boots - 1 >= row.resets
 
 
+def test_a_violation_is_told_once_with_its_day(tmp_path: Path) -> None:
+    told: list[list[str]] = []
+    trial = SwarmTrial(SwarmPlan(mission(), 3, 2, days=HOUR / 30), tmp_path)
+    trial.checks[1].violate("planted", "on the first day")
+    outcome = trial.fly(lambda rows, found: told.append([f"{name} {v.check}" for name, v in found]))
+    trial.close()
+    assert told == [["FENN planted"]]
+    assert [violation.check for _, violation in outcome.violations] == ["planted"]
+
+
 def test_every_station_has_a_log_of_what_it_heard_of_everybody(
     flown: tuple[SwarmTrial, SwarmOutcome]
 ) -> None:
