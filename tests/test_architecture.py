@@ -66,6 +66,7 @@ ARROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
 # from itself and from those before it, never backwards.
 ORDER = {
     "payload": (
+        "late_imports",
         "notes", "sight", "ports", "sound", "plausible", "prompt", "situation", "health", "power",
         "cutdown", "sensors", "navigation", "storage", "safe_mode", "bus_guard", "hearsay",
         "radio_requests", "api_client", "takes", "eyes", "camera", "ears", "mind", "link",
