@@ -51,7 +51,7 @@ NOT_HELD = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, typ
 ELSEWHERE = ("sim.", "bench.", "groundstation.", "logging", "structlog")
 
 
-class Row(NamedTuple):
+class YearRow(NamedTuple):
     """At the end of a day. Sizes in MB of 10^6 bytes; memory is the most since the row before."""
 
     day: int
@@ -110,7 +110,7 @@ def orbit(days: int) -> Orbit:
         return Orbit(START_UTC_MS, elements, stations, REVOLUTIONS_A_DAY * (days + 1))
 
 
-def fly(days: int, folder: Path) -> list[Row]:
+def fly(days: int, folder: Path) -> list[YearRow]:
     """Print the rows as they come, and what was violated; the rows."""
     plan = mission.load(MISSION)
     plan = plan.model_copy(update={
@@ -125,10 +125,10 @@ def fly(days: int, folder: Path) -> list[Row]:
     checks, blocks, count = Checks(world, SCAN_EVERY_MS), _Blocks(), DayCount(world)
     world.observers.append(blocks)
     player = Player(world, checks, drawn_resets(SEED, RESETS_A_DAY, days * DAY_S))
-    rows: list[Row] = []
+    rows: list[YearRow] = []
     said = home = told = first_id = 0
     core_mb, charge_min_pct, gap_s = 0.0, 100.0, 0.0
-    print("  ".join(Row._fields), flush=True)
+    print("  ".join(YearRow._fields), flush=True)
     for day in range(1, days + 1):
         world.run_until(day * DAY_S)
         today = count.end_day(day, (day - 1) * DAY_S)
@@ -159,14 +159,14 @@ def fly(days: int, folder: Path) -> list[Row]:
     return rows
 
 
-def _row(world: World, day: int, core_mb: float, blocks: int) -> Row:
+def _row(world: World, day: int, core_mb: float, blocks: int) -> YearRow:
     """Without what is counted by day."""
     store = world.store
     assert store is not None and store.writer.db is not None
     records, newest_id = store.writer.db.execute("SELECT count(*), max(id) FROM record").fetchone()
     (waiting,) = store.writer.db.execute(
         "SELECT count(*) FROM record WHERE state < 2").fetchone()
-    return Row(day, records, waiting, _size_mb(world.out_dir, "payload"),
+    return YearRow(day, records, waiting, _size_mb(world.out_dir, "payload"),
                _size_mb(world.out_dir, "archive"), core_mb, newest_id, blocks, store.boot,
                0, 0, 0.0, 0.0)
 
@@ -198,7 +198,7 @@ def held_bytes(root: object) -> int:
     return held
 
 
-def _used_up(rows: list[Row], first_id: int, most_blocks: int) -> list[str]:
+def _used_up(rows: list[YearRow], first_id: int, most_blocks: int) -> list[str]:
     """A line for each number that only rises: its rate, and when it is used up."""
     days, newest_id = rows[-1].day, rows[-1].record_id
     ids_a_day = (newest_id - first_id) / days
