@@ -1,5 +1,4 @@
-"""Which record goes into a block next: a backlog of events fills its frames, a lone one goes at once.
-"""
+"""Which record goes into a block next: events that wait together share frames."""
 
 from __future__ import annotations
 
