@@ -17,6 +17,7 @@ import gc
 import sys
 import tempfile
 import types
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,6 +46,7 @@ SEED = 1
 START_UTC_MS = 1_790_000_000_000
 LOSS, RESETS_A_DAY = 0.3, 1 / 30
 REVOLUTIONS_A_DAY = 17.0  # at most
+HARDWARE = replace(ORBIT_HARDWARE, has_brownout=True)
 SCAN_EVERY_MS = 30 * 86_400_000  # whole disks: a year's are large
 COUNTER_AHEAD_MAX = 1 << 30  # of an uplink counter, in seconds: wire.auth
 NOT_HELD = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type)
@@ -120,7 +122,7 @@ def fly(days: int, folder: Path) -> list[YearRow]:
     known = plan.model_copy(update={
         "orbit": OrbitSection(tle=path.elements.lines, stations=path.stations)})
     conditions = Conditions(
-        site=SITES[0], orbit=path, hardware=ORBIT_HARDWARE, down_loss=LOSS, up_loss=LOSS)
+        site=SITES[0], orbit=path, hardware=HARDWARE, down_loss=LOSS, up_loss=LOSS)
     world = World(known, SEED, "scripted", folder, conditions=conditions)
     checks, blocks, count = Checks(world, SCAN_EVERY_MS), _Blocks(), DayCount(world)
     world.observers.append(blocks)
