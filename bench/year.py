@@ -14,9 +14,11 @@ any more and transmits as if a station always listened, which is the most that i
 from __future__ import annotations
 
 import gc
+import sqlite3
 import sys
 import tempfile
 import types
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -135,10 +137,11 @@ def fly(days: int, folder: Path) -> list[YearRow]:
         world.run_until(day * DAY_S)
         today = count.end_day(day, (day - 1) * DAY_S)
         said, home = said + today.words_said, home + today.words_home
-        core_mb = max(core_mb, held_bytes([world.flight, vars(world.store)]) / 1e6)
+        if world.store is not None:  # it may be off
+            core_mb = max(core_mb, held_bytes([world.flight, vars(world.store)]) / 1e6)
         charge_min_pct = min(charge_min_pct, today.charge_min_pct)
         gap_s = max(gap_s, today.beacon_gap_s)
-        first_id = first_id or _oldest_id(world)
+        first_id = first_id or _ask(world, "SELECT min(id) FROM record")
         if day % ROW_DAYS == 0 or day == days:
             row = _row(world, day, core_mb, blocks.newest)._replace(
                 words_said=said, words_home=home, charge_min_pct=charge_min_pct,
@@ -163,20 +166,19 @@ def fly(days: int, folder: Path) -> list[YearRow]:
 
 def _row(world: World, day: int, core_mb: float, blocks: int) -> YearRow:
     """Without what is counted by day."""
-    store = world.store
-    assert store is not None and store.writer.db is not None
-    records, newest_id = store.writer.db.execute("SELECT count(*), max(id) FROM record").fetchone()
-    (waiting,) = store.writer.db.execute(
-        "SELECT count(*) FROM record WHERE state < 2").fetchone()
+    records, waiting, newest_id = (_ask(world, f"SELECT {what} FROM record") for what in (
+        "count(*)", "sum(state < 2)", "max(id)"))
     return YearRow(day, records, waiting, _size_mb(world.out_dir, "payload"),
-               _size_mb(world.out_dir, "archive"), core_mb, newest_id, blocks, store.boot,
-               0, 0, 0.0, 0.0)
+                   _size_mb(world.out_dir, "archive"), core_mb, newest_id, blocks, world.boots,
+                   0, 0, 0.0, 0.0)
 
 
-def _oldest_id(world: World) -> int:
-    assert world.store is not None and world.store.writer.db is not None
-    (oldest,) = world.store.writer.db.execute("SELECT min(id) FROM record").fetchone()
-    return int(oldest)
+def _ask(world: World, query: str) -> int:
+    """Of the payload's store, which it has locked while it runs."""
+    if world.store is not None and world.store.writer.db is not None:
+        return int(world.store.writer.db.execute(query).fetchone()[0])
+    with closing(sqlite3.connect(world.payload_path)) as db:
+        return int(db.execute(query).fetchone()[0])
 
 
 def _size_mb(folder: Path, name: str) -> float:
