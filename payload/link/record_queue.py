@@ -80,7 +80,8 @@ class RecordQueue:
                 self.unsendable_records += 1
             self._store.mark_in_flight([record.record_id])
             has_event |= record.priority is Priority.EVENT
-        if has_event:  # which is sent without waiting for others
+        # The last event is sent without waiting for others; until then each fills up a symbol.
+        if has_event and not self._store.queued(Priority.EVENT, 1):
             self._sender.flush(Priority.EVENT)
         self.given_up.extend(self._sender.take_expired())
 
