@@ -33,3 +33,29 @@ def test_events_that_wait_together_share_frames(
     assert len(heard) == events
     assert len({(frame.block, frame.esi) for frame in sent
                 if isinstance(frame, DataFrame)}) <= frames_max
+
+
+def heard_of(tmp_path: Path, events: int, seconds: int) -> list[Kind]:
+    """What is heard in so many seconds while twice as many musings as events wait, in order."""
+    bench = Bench(tmp_path)
+    bench.add(2 * events)
+    for _ in range(events):
+        bench.store.append(Kind.EVENT, EVENT, 0, 0, TimeQuality.NONE)
+    bench.store.commit(0)
+    return [record.kind for record in bench.run(seconds)]
+
+
+def test_a_few_events_go_before_all_words(tmp_path: Path) -> None:
+    heard = heard_of(tmp_path, 20, 60)
+    assert heard.count(Kind.MUSING) > 10
+    assert heard[:20] == [Kind.EVENT] * 20
+
+
+def test_many_events_leave_words_three_bytes_of_four(tmp_path: Path) -> None:
+    """In a swarm with 70 % loss events piled up, and on the fourteenth day 508 words came home of
+    2764 on the second: until the last of them was out, no word went."""
+    heard = heard_of(tmp_path, 400, 120)
+    burst = heard.index(Kind.MUSING)
+    after = heard[burst:]
+    assert 15 <= burst <= 40
+    assert after.count(Kind.MUSING) > 2 * after.count(Kind.EVENT) > 0
