@@ -3,8 +3,10 @@
 The recipe is SFTTrainer with its defaults (random order, its own padding, gradient checkpointing)
 and the same batch, which is what most guides show. Both train on one thread: of the tiny base all
 weights and then a LoRA of the same rank on the same layers, of SmolLM2, where it has been fetched,
-a LoRA. Seconds are of the processor, so that a busy machine changes nothing. Padding counts for
-nobody.
+a LoRA. Seconds are of the processor. Padding counts for nobody.
+
+Ours measures held-out rows ten times in an epoch, and here an epoch has eight steps or four: one
+short row is held out, so that this takes one or two percent of the time, as in a long training.
 """
 
 from __future__ import annotations
@@ -69,7 +71,7 @@ def _cut(row: Row, number: int) -> Row:
 def _ours(base: Path, rows: list[Row], config: train.TrainConfig) -> float:
     ends_s: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
-        train.train(base, rows, rows[:2], Path(folder), config,
+        train.train(base, rows, rows[:1], Path(folder), config,
                     lambda fraction, line: ends_s.append(time.process_time()))
     return _rate(rows, ends_s)
 

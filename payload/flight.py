@@ -203,7 +203,7 @@ class Flight:
             FaultBits.MIND: bool(self.mind.faults),
             FaultBits.CAMERA: self.camera.is_failing,
             FaultBits.API: self.api.is_failing,
-            FaultBits.RADIO: self.downlink.is_radio_lost,
+            FaultBits.RADIO: self.downlink.transmitter.is_lost,
             FaultBits.STORE: self.store.is_failing,
             FaultBits.UNDERVOLTAGE: bool(situation.is_undervolted),
             FaultBits.SAFE: self.starts.is_safe,

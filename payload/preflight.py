@@ -269,13 +269,13 @@ def _microphone(flight: Flight) -> Iterator[Line]:
 
 
 def _radio(flight: Flight) -> Line:
-    radio, told = flight.settings.mission.radio, flight.downlink.modem_told
+    radio, transmitter = flight.settings.mission.radio, flight.downlink.transmitter
     if radio.kind == "none":
         return Line(Verdict.JUDGE, "radio", "none in the mission: this flight transmits nothing")
     where = f"{radio.host}:{radio.port}" if radio.kind == "kiss-tcp" else radio.device
     if radio.kind in LORA:
-        return _module(flight.downlink.is_radio_lost, radio, told)
-    if flight.downlink.is_radio_lost:
+        return _module(transmitter.is_lost, radio, transmitter.told)
+    if transmitter.is_lost:
         return Line(Verdict.NO_GO, "radio", f"no modem at {where}: is it switched on, is Dire Wolf "
                                             "running?")
     return Line(Verdict.GO, "radio", f"{where} accepts frames: has it {radio.rate_bps} bit/s, is "

@@ -23,7 +23,7 @@ from transformers import TrainerCallback
 
 from host_training.likelihood.bits import bits_per_byte
 from host_training.rows.dataset import Row
-from host_training.training.bounded_memory import give_back
+from host_training.training.bounded_memory import FreedMemory
 from host_training.training.curve import Curve
 from host_training.training.result import EpochResult
 
@@ -57,6 +57,7 @@ class TrainingWatch(TrainerCallback):
         self._live = ""
         self._began_s = self._saved_s = time.monotonic()
         self._began_step = 0
+        self._freed = FreedMemory()
         self.is_interrupted = False
 
     def best(self) -> float:
@@ -97,7 +98,7 @@ class TrainingWatch(TrainerCallback):
         if self.is_interrupted:
             control.should_save = control.should_training_stop = True
         if args.use_cpu:
-            give_back()
+            self._freed.limit()
 
     def _left_s(self, step: int, n_steps: int, now_s: float) -> float:
         done = step - self._began_step

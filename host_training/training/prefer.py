@@ -27,7 +27,7 @@ from host_training.likelihood.bits import bits_per_byte
 from host_training.rows.dataset import NO_LOSS, Row
 from host_training.training import result as training_result
 from host_training.training.batch_order import epoch_ends, whole_order
-from host_training.training.bounded_memory import give_back, limit_kernels
+from host_training.training.bounded_memory import FreedMemory, limit_kernels
 from host_training.training.callbacks import BEST, OnProgress, TrainingWatch, Watching
 from host_training.training.curve import Curve
 from host_training.training.graded_drafts import Pair
@@ -176,6 +176,7 @@ def _add_reference(trainer: _PairTrainer, features: list[dict[str, Any]], report
     """Put into each pair what the adapter gives it before the first step."""
     assert trainer.model is not None
     trainer.model.eval()
+    freed = FreedMemory()
     for at in range(0, len(features), PAIRS_AT_ONCE):
         report(0.0, f"measuring the drafts as they are, {at} of {len(features)} pairs")
         some = features[at : at + PAIRS_AT_ONCE]
@@ -185,7 +186,7 @@ def _add_reference(trainer: _PairTrainer, features: list[dict[str, Any]], report
             found, _ = log_likelihoods(trainer.model, inputs)
         for feature, values in zip(some, found.view(-1, 2).tolist(), strict=True):
             feature["reference"] = values
-        give_back()
+        freed.limit()
 
 
 def _arguments(out: Path, lr: float, config: PreferConfig) -> TrainingArguments:

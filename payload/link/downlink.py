@@ -31,7 +31,8 @@ from payload.link.interop_beacons import FaultGuard, Place
 from payload.link.pass_plan import Reach
 from payload.link.record_queue import RecordQueue
 from payload.link.time_slots import OwnSlot
-from payload.notes import Note, event
+from payload.link.transmitter import RETRY_MS, Transmitter
+from payload.notes import Note
 from payload.ports import PortError, Radio
 from payload.storage.durable_store import Store
 from wire import beacon as beacon_codec
@@ -53,10 +54,8 @@ from wire.session import Session
 from wire.text_codec import TextModel
 from wire.transfer import Sender
 
-RETRY_MS = 100
 IDLE_MS = 1_000  # until a radio that has nothing to send, or none, is looked at again
 OVERDUE_MS = 2_000  # so long before the bound of its interval a beacon waits for no turn
-STUCK_MS = 10_000  # a modem that is still sending so long after the airtime has hung
 
 
 class Downlink:
@@ -69,31 +68,35 @@ class Downlink:
         """``key`` is ``mission.downlink_key(...)``. ``codec`` packs texts, unless the ground said
         before that it lacks this very model."""
         assert key is None or mission.keys.downlink_mac, "a signed frame would exceed the MTU"
-        self.is_radio_lost = False
         self._mission = mission
         self._budget = AirtimeBudget(mission)
-        self._radio = radio
+        is_chip = mission.radio.chip is not None
+        self.transmitter = Transmitter(radio, self._budget.airtime, is_chip)
         self._store = store
         self._key = key
         self._sender = self._new_sender(Session(store.incarnation, store.boot))
         self.queue = RecordQueue(store, self._sender, codec)
         self._announcer = Announcer()
         self._sequence = 0
-        self._beacon_due_ms = self._cadence_ms = 0  # the cadence with which the latest beacon went
+        self._beacon_due_ms = 0
+        self._cadence_ms = 0  # with which the latest beacon went
         self._beacons_in_a_row = 0  # without a frame of the transfer between them
-        self._ident_due_ms, self._has_identified = 0, False  # with the latest frame
+        self._ident_due_ms = 0
+        self._has_identified = False  # with the latest frame
         self._listen_due_ms = mission.radio.listen_every_s * 1000
-        self._quiet_until_ms = self._courteous_from_ms = 0
+        self._quiet_until_ms = 0
+        self._courteous_from_ms = 0
         self._turn: OwnSlot | None = None  # the present or the next; None: at any time
-        self._busy_until_ms = self._on_air_until_ms = 0
-        self._off_until_ms = self._phase_since_ms = 0
+        self._off_until_ms = 0
+        self._phase_since_ms = 0
         self._guard = FaultGuard()
-        self._notes: list[Note] = []
-        self._stuck_since_ms: int | None = None  # not idle, though the airtime was over
-        self.is_away, self._reach = False, Reach.STATION
+        self.is_away = False
+        self._reach = Reach.STATION
         self._reported_upto = 0  # the latest frame before the latest report
         self._place = Place()
-        self._sentences = self._horus_packets = self._horus_due_ms = 0
+        self._sentences = 0
+        self._horus_packets = 0
+        self._horus_due_ms = 0
 
     @property
     def session(self) -> Session:
@@ -102,19 +105,13 @@ class Downlink:
         return self._sender.session
 
     @property
-    def modem_told(self) -> str | None:
-        """What the modem says of itself; None where it has not, or there is none."""
-        return None if self._radio is None else self._radio.told
-
-    @property
     def is_beacon_failing(self) -> bool:
         """True while the fallback sentence replaces the beacon."""
         return "beacon" in self._guard.failing
 
     def take_notes(self) -> list[Note]:
         """A beacon or the radio that began to fail, or works again, since the last call."""
-        notes, self._notes = self._notes, []
-        return notes + self._guard.take_notes()
+        return self.transmitter.take_notes() + self._guard.take_notes()
 
     def note_place(self, place: Place) -> None:
         """The position; all that the fallback sentence uses."""
@@ -122,8 +119,8 @@ class Downlink:
 
     def last_words(self, now_ms: int) -> None:
         """The step failed and will be started anew: say where it was, if the radio takes it."""
-        may_send = now_ms >= max(self._busy_until_ms, self._off_until_ms)
-        if self._radio is not None and may_send:
+        may_send = now_ms >= max(self.transmitter.busy_until_ms, self._off_until_ms)
+        if may_send and not self.transmitter.is_absent:
             with contextlib.suppress(PortError):
                 self._send_sentence(now_ms)
 
@@ -136,6 +133,7 @@ class Downlink:
         """Settings changed: cadence and listening are those of ``mission`` from the next frame."""
         self._mission = mission
         self._budget = AirtimeBudget(mission)
+        self.transmitter.airtime = self._budget.airtime
 
     def go_silent(self, until_ms: int) -> None:
         """Send nothing before ``until_ms``, not even a beacon; a new boot knows nothing of it."""
@@ -181,29 +179,20 @@ class Downlink:
 
         ``packet`` makes the Horus packet of this number; left out, none is sent.
         """
-        if self._radio is None or self.is_silent(now_ms):
+        transmitter = self.transmitter
+        if transmitter.is_absent or self.is_silent(now_ms):
             return now_ms + IDLE_MS
-        free_ms = max(self._busy_until_ms, self._quiet_until_ms, self._turn_ms())
+        free_ms = max(transmitter.busy_until_ms, self._quiet_until_ms, self._turn_ms())
+        overhear_ms = None if self.is_away else self._budget.overhear_ms
         try:
             if free_ms <= now_ms:
-                if not self._has_sent(self._radio, now_ms):
+                if not transmitter.has_sent(now_ms):
                     return now_ms + RETRY_MS
                 free_ms = self._send_next(now_ms, phase, power, altitude_m, beacon, packet)
-            return self._look_ms(self._radio, free_ms, now_ms)
+            return transmitter.look_ms(free_ms, overhear_ms, now_ms)
         except PortError as error:
-            self._lose_radio(type(error).__name__)
+            transmitter.lose(type(error).__name__)
             return now_ms + IDLE_MS
-
-    def _look_ms(self, radio: Radio, due_ms: int, now_ms: int) -> int:
-        """When to step again, ``due_ms`` at the latest. A chip listens only once it was seen to
-        have sent, and holds one frame. Raises PortError."""
-        if self._mission.radio.chip is None:
-            return due_ms
-        if self._on_air_until_ms > now_ms:
-            return min(due_ms, self._on_air_until_ms)
-        if not radio.is_idle(now_ms):
-            return min(due_ms, now_ms + RETRY_MS)
-        return due_ms if self.is_away else min(due_ms, now_ms + self._budget.overhear_ms)
 
     def note_slot(self, turn: OwnSlot | None) -> None:
         """The own slot in which everything goes, or the next one; None: at any time."""
@@ -247,17 +236,6 @@ class Downlink:
         age_ms = now_ms - self._phase_since_ms
         return self._budget.beacon_every_ms(phase, power, altitude_m, age_ms, self.is_away)
 
-    def _has_sent(self, radio: Radio, now_ms: int) -> bool:
-        """Is the modem done with the latest frame? One that never is has hung."""
-        if radio.is_idle(now_ms):
-            self._stuck_since_ms = None
-            return True
-        if self._stuck_since_ms is None:
-            self._stuck_since_ms = now_ms
-        elif now_ms - self._stuck_since_ms >= STUCK_MS:
-            self._lose_radio("never done sending")
-        return False
-
     def _send_next(
         self, now_ms: int, phase: Phase, power: PowerMode, altitude_m: float | None,
         beacon: Callable[[], Beacon], packet: Callable[[int], Packet] | None,
@@ -281,7 +259,7 @@ class Downlink:
         if frame is not None:
             self._beacons_in_a_row = 0  # it had its turn, whether the radio takes it or not
             self._offer(frame, now_ms)
-            return max(self._busy_until_ms, now_ms + 1)
+            return max(self.transmitter.busy_until_ms, now_ms + 1)
         if is_beacon_due:
             return self._send_beacon(beacon, cadence_ms, now_ms)
         return min(self._beacon_due_ms, now_ms + IDLE_MS)
@@ -297,20 +275,22 @@ class Downlink:
             is_listening = False  # the ground cannot tell
             is_sent = self._send_sentence(now_ms)
         else:
-            is_sent = self._transmit(data, now_ms)
+            is_sent = self.transmitter.send(data, now_ms)
             self._sequence += is_sent
         if is_sent:
-            self._beacon_due_ms, self._cadence_ms = now_ms + cadence_ms, cadence_ms
-            self._beacons_in_a_row, self._has_identified = self._beacons_in_a_row + 1, False
+            self._beacon_due_ms = now_ms + cadence_ms
+            self._cadence_ms = cadence_ms
+            self._beacons_in_a_row += 1
+            self._has_identified = False
             if is_listening:  # the pause of the duty cycle is part of it
                 self._quiet_until_ms = now_ms + self._budget.silence_ms
                 self._listen_due_ms = now_ms + self._mission.radio.listen_every_s * 1000
-        return max(self._busy_until_ms, self._quiet_until_ms, now_ms + 1)
+        return max(self.transmitter.busy_until_ms, self._quiet_until_ms, now_ms + 1)
 
     def _send_sentence(self, now_ms: int) -> bool:
         callsign = self._mission.payload.callsign
         line = interop_beacons.sentence(callsign, self._sentences, self._place)
-        is_sent = self._transmit(line, now_ms)
+        is_sent = self.transmitter.send(line, now_ms)
         self._sentences += is_sent
         return is_sent
 
@@ -322,7 +302,7 @@ class Downlink:
         payload = self._mission.payload
         if self._offer(IdentFrame(payload.node_id, payload.identification), now_ms):
             self._ident_due_ms = now_ms + self._budget.ident_every_ms
-        return max(self._busy_until_ms, now_ms + 1)
+        return max(self.transmitter.busy_until_ms, now_ms + 1)
 
     def _may_send_horus(self, now_ms: int) -> bool:
         """Where it ends before the next beacon is due, and the frame of words that is owed too."""
@@ -341,10 +321,10 @@ class Downlink:
         mtu_bytes = self._mission.radio.mtu_bytes
         data = self._guard.run(
             "horus", lambda: interop_beacons.horus_frame(packet(number), mtu_bytes))
-        if data is None or self._transmit(data, now_ms):
+        if data is None or self.transmitter.send(data, now_ms):
             self._horus_packets += 1
             self._horus_due_ms = now_ms + every_ms
-        return max(self._busy_until_ms, now_ms + 1)
+        return max(self.transmitter.busy_until_ms, now_ms + 1)
 
     def _next_frame(self, now_ms: int) -> DataFrame | IncarnationFrame | None:
         if self._announcer.is_due(now_ms):
@@ -356,8 +336,8 @@ class Downlink:
         return self._sender.next_frame(self._counter(), self._sequence + 1, now_ms)
 
     def _new_sender(self, session: Session) -> Sender:
-        mission, report_bytes = self._mission, self._budget.report_bytes_max
-        return Sender(mission.payload.node_id, mission.symbol_mtu_bytes, session, report_bytes)
+        return Sender(self._mission.payload.node_id, self._mission.symbol_mtu_bytes, session,
+                      self._budget.report_bytes_max)
 
     def _begin_session(self) -> None:
         """Under an incarnation that only this life has; what was under way goes again."""
@@ -370,7 +350,7 @@ class Downlink:
         return FrameCounter(self.session.boot_bits, self._sequence + 1 & 0xFFF)
 
     def _offer(self, frame: frames.Downlink, now_ms: int) -> bool:
-        if not self._transmit(encode_downlink(frame, self._key), now_ms):
+        if not self.transmitter.send(encode_downlink(frame, self._key), now_ms):
             return False
         self._has_identified = isinstance(frame, IdentFrame)
         if self._has_identified:
@@ -378,23 +358,5 @@ class Downlink:
         else:
             self._sequence += 1
         if isinstance(frame, IncarnationFrame):
-            self._announcer.note_sent(now_ms, self._busy_until_ms - now_ms)
+            self._announcer.note_sent(now_ms, self.transmitter.busy_until_ms - now_ms)
         return True
-
-    def _transmit(self, data: bytes, now_ms: int) -> bool:
-        assert self._radio is not None
-        if not self._radio.offer(data, now_ms):
-            return False
-        if self.is_radio_lost:
-            self.is_radio_lost = False
-            self._notes.append(event("radio_returned"))
-        self._on_air_until_ms = now_ms + self._budget.airtime.on_air_ms(len(data))
-        self._busy_until_ms = now_ms + max(1, self._budget.airtime.occupied_ms(len(data)))
-        return True
-
-    def _lose_radio(self, reason: str) -> None:
-        """Said once; whatever is offered next shows whether it is back."""
-        if not self.is_radio_lost:
-            self.is_radio_lost = True
-            self._notes.append(event("radio_lost", "error", reason=reason))
-

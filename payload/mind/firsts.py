@@ -48,7 +48,7 @@ TOLD_MORE_THAN_ONCE = frozenset(("coldest", "heard-again"))
 
 
 @dataclass(slots=True)
-class Past:
+class FlightHistory:
     """What of the flight so far is kept in the store."""
 
     at_ms: int | None = None  # UTC of the latest observation
@@ -62,7 +62,7 @@ class Past:
     said: dict[str, str] = field(default_factory=dict)  # topic -> the last line about it
 
 
-_KEPT = tuple(each.name for each in fields(Past))
+_KEPT = tuple(each.name for each in fields(FlightHistory))
 
 
 class Firsts:
@@ -70,7 +70,7 @@ class Firsts:
 
     def __init__(self, saved: Any = None) -> None:
         """``saved`` is what ``saved()`` gave in an earlier life."""
-        self._past = Past(**saved) if saved else Past()
+        self._past = FlightHistory(**saved) if saved else FlightHistory()
         self._due_ms = 0
         self._before: Facts | None = None
         self._recent_c: deque[float] = deque(maxlen=SETTLED_OBSERVATIONS)
@@ -109,7 +109,7 @@ class Firsts:
         self._saved = None
         past = self._past
         if past.at_ms is not None and utc_ms - past.at_ms > FORGOTTEN_MS:
-            past = self._past = Past()
+            past = self._past = FlightHistory()
         past.at_ms = utc_ms - utc_ms % 60_000  # whole minutes: it is written when it changes
         past.is_whole = past.is_whole or facts.situation.phase is Phase.GROUND
         self._observe_cold(facts)
@@ -160,16 +160,16 @@ class Firsts:
             past.coldest_c = settled if past.coldest_c is None else min(past.coldest_c, settled)
         self._recent_c.append(outside_c)
 
-    def _is_coldest(self, past: Past, before: Facts, facts: Facts) -> bool:
+    def _is_coldest(self, past: FlightHistory, before: Facts, facts: Facts) -> bool:
         return (self._colder >= HELD_OBSERVATIONS and _is_cold(past, facts)
                 and facts.situation.outside_c == min(self._recent_c))
 
-    def _is_again(self, past: Past, before: Facts, facts: Facts) -> bool:
+    def _is_again(self, past: FlightHistory, before: Facts, facts: Facts) -> bool:
         return (before.situation.heard_ground_age_s is not None
                 and before.silence_min >= SILENCE_LONG_MIN and _is_heard(past, facts))
 
 
-def _remember(past: Past, facts: Facts, utc_ms: int) -> None:
+def _remember(past: FlightHistory, facts: Facts, utc_ms: int) -> None:
     situation = facts.situation
     hpa = situation.pressure_hpa
     if hpa is not None and situation.phase is Phase.GROUND:
@@ -180,7 +180,7 @@ def _remember(past: Past, facts: Facts, utc_ms: int) -> None:
         past.asked_ms = utc_ms
 
 
-def _is_cold(past: Past, facts: Facts) -> bool:
+def _is_cold(past: FlightHistory, facts: Facts) -> bool:
     outside_c = facts.situation.outside_c
     return (facts.situation.phase in _FLYING and outside_c is not None and outside_c < COLD_C
             and past.coldest_c is not None and outside_c < past.coldest_c)
@@ -192,31 +192,31 @@ def _is_half(reference_hpa: float | None, facts: Facts) -> bool:
             and HALF_AIR_NEWS * reference_hpa <= hpa <= HALF_AIR * reference_hpa)
 
 
-def _is_heard(past: Past, facts: Facts) -> bool:
+def _is_heard(past: FlightHistory, facts: Facts) -> bool:
     return (facts.situation.heard_ground_age_s is not None and facts.silence_min < SILENCE_MIN)
 
 
-def _is_answered(past: Past, facts: Facts) -> bool:
+def _is_answered(past: FlightHistory, facts: Facts) -> bool:
     return facts.api is not None and facts.api[1] == "ok"
 
 
-def _is_waiting(past: Past, facts: Facts) -> bool:
+def _is_waiting(past: FlightHistory, facts: Facts) -> bool:
     utc_ms = facts.situation.utc_ms
     return (facts.api is not None and facts.api[1] in ("timeout", "unreachable")
             and past.asked_ms is not None and utc_ms is not None
             and utc_ms - past.asked_ms >= WAITING_MS and "first-answer" not in past.happened)
 
 
-def _is_unfound(past: Past, facts: Facts) -> bool:
+def _is_unfound(past: FlightHistory, facts: Facts) -> bool:
     return facts.situation.phase is Phase.LANDED and facts.phase_age_s >= UNFOUND_S
 
 
-def _in_cloud(past: Past, facts: Facts) -> bool:
+def _in_cloud(past: FlightHistory, facts: Facts) -> bool:
     return facts.situation.phase in _FLYING and facts.cloud == "inside"
 
 
 # What must be so in the moment of the thought.
-_HOLDS: dict[str, Callable[[Past, Facts], bool]] = {
+_HOLDS: dict[str, Callable[[FlightHistory, Facts], bool]] = {
     "coldest": _is_cold,
     "half-air": lambda past, facts: _is_half(past.ground_hpa, facts),
     "cloud-half": lambda past, facts: _is_half(past.cloud_hpa, facts),
@@ -230,14 +230,14 @@ _HOLDS: dict[str, Callable[[Past, Facts], bool]] = {
 }
 
 
-def _whenever(holds: Callable[[Past, Facts], bool]
-              ) -> Callable[[Firsts, Past, Facts, Facts], bool]:
+def _whenever(holds: Callable[[FlightHistory, Facts], bool]
+              ) -> Callable[[Firsts, FlightHistory, Facts, Facts], bool]:
     """News as long as it holds."""
     return lambda firsts, past, before, facts: holds(past, facts)
 
 
 # What makes it news; the facts before are those of the observation before.
-_BEGINS: dict[str, Callable[[Firsts, Past, Facts, Facts], bool]] = {
+_BEGINS: dict[str, Callable[[Firsts, FlightHistory, Facts, Facts], bool]] = {
     **{name: _whenever(holds) for name, holds in _HOLDS.items()},
     "coldest": Firsts._is_coldest,
     "heard-again": Firsts._is_again,

@@ -22,7 +22,7 @@ from payload.mind.claims import (
 from payload.mind.claims.person import claims_to_be_a_person
 from payload.mind.exchanges import Exchange
 from payload.mind.private_words import PrivateWords
-from payload.mind.repeats import Said, is_circular, is_echo
+from payload.mind.repeats import PastMusings, is_circular, is_echo
 from payload.prompt import (
     MUSING_LETTERS_MIN,
     REPLY_LETTERS_MIN,
@@ -59,7 +59,7 @@ class DraftChoice:
         sentences_max: int,
     ) -> None:
         """``said`` are the lines of this flight before the reboot, oldest first."""
-        self._said = Said(list(said))
+        self._said = PastMusings(list(said))
         self._private = PrivateWords(private_words)
         self._constant = [] if persona is None else [persona.system, *persona.values]
         self._sentences_max = sentences_max

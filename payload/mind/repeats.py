@@ -21,7 +21,7 @@ ECHO_SHARE_MAX = 0.85  # of a line's trigrams
 _HASH_BYTES = 8
 
 
-class Said:
+class PastMusings:
     """Every musing so far, restored from the store after a reboot."""
 
     def __init__(self, texts: list[str]) -> None:

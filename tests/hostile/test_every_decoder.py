@@ -32,6 +32,7 @@ LISTED_UNDER_ANOTHER_NAME = {
     "groundstation/decode/text_models.py",  # wire.text_tables file
     "groundstation/share/upload_queue.py",  # the archive's own note of its place
     "groundstation/decode/node_receiver.py",  # groundstation.ground
+    "groundstation/decode/reception_decoder.py",  # groundstation.ground
     "host_training/importers/text.py",  # whatsapp
     "host_training/importers/speech.py",  # FFmpeg decodes; cut short in test_voice_notes
     "host_training/importers/prose.py",  # no format: paragraphs of plain text

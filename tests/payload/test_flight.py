@@ -162,10 +162,10 @@ def test_a_dead_radio_that_returns_is_used_again(tmp_path: Path) -> None:
     bench.run(60)
     bench.ports.radio.is_dead = True
     bench.run(60)
-    assert bench.flight.downlink.is_radio_lost
+    assert bench.flight.downlink.transmitter.is_lost
     bench.ports.radio.is_dead = False
     bench.run(60)
-    assert not bench.flight.downlink.is_radio_lost and bench.beacons()[-1][0] > 120_000
+    assert not bench.flight.downlink.transmitter.is_lost and bench.beacons()[-1][0] > 120_000
 
 
 def test_records_reach_a_real_receiver_and_are_confirmed_only_then(tmp_path: Path) -> None:

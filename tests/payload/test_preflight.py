@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -126,7 +127,7 @@ def _without(name: str) -> Callable[[Flight, pytest.MonkeyPatch], None]:
 
 def _set(part: str, name: str, value: object) -> Callable[[Flight, pytest.MonkeyPatch], None]:
     def change(flight: Flight, patch: pytest.MonkeyPatch) -> None:
-        patch.setattr(getattr(flight, part), name, value)
+        patch.setattr(attrgetter(part)(flight), name, value)
 
     return change
 
@@ -140,7 +141,7 @@ def _set(part: str, name: str, value: object) -> Callable[[Flight, pytest.Monkey
     (_set("power", "mode", PowerMode.LOW), "battery", Verdict.NO_GO),
     (_set("power", "mode", PowerMode.ECO), "battery", Verdict.JUDGE),
     (_set("camera", "last_picture_ms", None), "camera", Verdict.NO_GO),
-    (_set("downlink", "is_radio_lost", True), "radio", Verdict.NO_GO),
+    (_set("downlink.transmitter", "is_lost", True), "radio", Verdict.NO_GO),
     (_set("store", "is_failing", True), "store", Verdict.NO_GO),
     (_salvaged, "store", Verdict.JUDGE),
     (_warmer, "sampling", Verdict.JUDGE),
@@ -171,7 +172,7 @@ def test_a_radio_module_says_who_it_is(
     radio = RadioSection.model_validate({"kind": "ebyte", "ebyte": table})
     monkeypatch.setattr(settings, "mission", plan.model_copy(update={"radio": radio}))
     monkeypatch.setattr(world.radio, "told", told)
-    monkeypatch.setattr(world.flight.downlink, "is_radio_lost", is_lost)
+    monkeypatch.setattr(world.flight.downlink.transmitter, "is_lost", is_lost)
     (line,) = [line for line in ask(world) if line.what == "radio"]
     assert line.verdict is verdict and words in line.words
     assert len(preflight.page([line]).splitlines()[0]) <= 100

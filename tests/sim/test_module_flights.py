@@ -49,7 +49,7 @@ def check(flight: ModuleFlight | TncFlight, witness: Witness) -> None:
         assert flight.near.overruns == flight.far.overruns == 0
     else:
         assert flight.radio.told is not None
-    assert world.flight is not None and not world.flight.downlink.is_radio_lost
+    assert world.flight is not None and not world.flight.downlink.transmitter.is_lost
     if isinstance(flight.near, FakeEbyte):
         assert flight.near.overrun_bytes == flight.far.overrun_bytes == 0
     counts = world.channel.counts
@@ -109,11 +109,11 @@ def test_chips_that_fail_in_flight_come_back_at_both_ends(tmp_path: Path, name: 
     flight.far.is_unplugged, flight.near.is_unplugged = False, True
     flight.far.restart()
     world.run_until(100)
-    assert world.flight is not None and world.flight.downlink.is_radio_lost
+    assert world.flight is not None and world.flight.downlink.transmitter.is_lost
     flight.near.is_unplugged = False
     before, lost = flight.heard("beacon"), flight.lost
     world.run_until(240)
-    assert not world.flight.downlink.is_radio_lost and flight.radio.told is not None
+    assert not world.flight.downlink.transmitter.is_lost and flight.radio.told is not None
     assert flight.heard("beacon") > before and flight.lost == lost
     world.close()
 
@@ -125,12 +125,12 @@ def test_modules_that_fail_in_flight_come_back_at_both_ends(tmp_path: Path) -> N
     world.run_until(60)
     flight.near.is_unplugged = flight.far.is_unplugged = True
     world.run_until(80)
-    assert world.flight is not None and world.flight.downlink.is_radio_lost and flight.lost
+    assert world.flight is not None and world.flight.downlink.transmitter.is_lost and flight.lost
     flight.near.is_unplugged = flight.far.is_unplugged = False
     before = flight.heard("beacon")
     flight.near.restart()
     world.run_until(240)
-    assert not world.flight.downlink.is_radio_lost and flight.radio.told is not None
+    assert not world.flight.downlink.transmitter.is_lost and flight.radio.told is not None
     assert flight.heard("beacon") > before
     world.close()
 

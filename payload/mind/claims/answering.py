@@ -104,7 +104,7 @@ _DEGREES = _words("high cold warm hot far long fast much many old big deep thin 
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ParsedQuestion:
     """``asking``: its question word, or "" where it is to be answered with yes or no."""
 
     words: tuple[str, ...]  # from the question word or the auxiliary on, in small letters
@@ -116,7 +116,7 @@ class Asked:
         return self.asking == "" and "or" in self.words
 
 
-def read(question: str) -> Asked | None:
+def read(question: str) -> ParsedQuestion | None:
     """None where it asks nothing that can be told from its words: "Hello!"."""
     asked = [part for part in re.findall(r"[^.!?]+[.!?]*", question) if "?" in part]
     words = _WORD.findall((asked[-1] if asked else question).lower())
@@ -126,7 +126,7 @@ def read(question: str) -> Asked | None:
     at = starts[0]
     if words[at] in _AUXILIARY and words[at + 2 : at + 4] == ["tell", "me"]:
         at = next((n for n in range(at + 4, len(words)) if words[n] in _ASKING), at)
-    return Asked(tuple(words[at:]), words[at] if words[at] in _ASKING else "")
+    return ParsedQuestion(tuple(words[at:]), words[at] if words[at] in _ASKING else "")
 
 
 def contradicts_itself(line: str, question: str) -> bool:
@@ -163,7 +163,7 @@ def doubts(line: str, question: str) -> int:
     ))
 
 
-def _is_unfitting(line: str, asked: Asked) -> bool:
+def _is_unfitting(line: str, asked: ParsedQuestion) -> bool:
     """Of no place to "where", of no time to "when", of nobody to "who", of no degree to "how high".
     """
     fitting = _FITTING.get(asked.asking)
@@ -172,7 +172,7 @@ def _is_unfitting(line: str, asked: Asked) -> bool:
     return fitting is not None and fitting.search(line) is None
 
 
-def _leaves_open(line: str, asked: Asked) -> bool:
+def _leaves_open(line: str, asked: ParsedQuestion) -> bool:
     """Both of what a question offers: "It is either day or night." """
     if not asked.is_choice:
         return False
@@ -181,7 +181,7 @@ def _leaves_open(line: str, asked: Asked) -> bool:
     return asked.words[at - 1] in said and any(word in said for word in second)
 
 
-def _takes_up(line: str, asked: Asked) -> bool:
+def _takes_up(line: str, asked: ParsedQuestion) -> bool:
     """True where the line has a word of the question's subject; also where it has no subject."""
     subject = [word for word in asked.words if word not in _FUNCTION]
     if not subject:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from payload.mind.claims.stated_moment import Stated
+from payload.mind.claims.stated_moment import StatedMoment
 
 DARK_SKY_M = 15_000.0  # from about here on the sky above is dark by day
 DEEP_COLD_C, WARM_C = -20.0, 10.0  # nobody calls the one mild or the other a frost
@@ -26,7 +26,7 @@ class ClaimRule:
     """``claim`` is false in the moments of ``is_false``, unless ``aside`` is in its clause."""
 
     kind: str
-    is_false: Callable[[Stated], bool]
+    is_false: Callable[[StatedMoment], bool]
     claim: re.Pattern[str]
     aside: re.Pattern[str] | None = None
 
@@ -181,35 +181,35 @@ _ELSEWHERE = phrases(
 _OTHERS = phrases(r"pressure", r"temperature", r"needle", r"reading", r"numbers?", r"in step")
 
 
-def _phase(*phases: str) -> Callable[[Stated], bool]:
+def _phase(*phases: str) -> Callable[[StatedMoment], bool]:
     return lambda stated: stated.phase in phases
 
 
-def _sun(*words: str) -> Callable[[Stated], bool]:
+def _sun(*words: str) -> Callable[[StatedMoment], bool]:
     return lambda stated: stated.sun in words
 
 
-def _is_bright(stated: Stated) -> bool:
+def _is_bright(stated: StatedMoment) -> bool:
     return stated.sun == "high" and (stated.height_m or 0.0) < DARK_SKY_M
 
 
-def _is_cold(stated: Stated) -> bool:
+def _is_cold(stated: StatedMoment) -> bool:
     return stated.outside_c is not None and stated.outside_c <= DEEP_COLD_C
 
 
-def _is_warm(stated: Stated) -> bool:
+def _is_warm(stated: StatedMoment) -> bool:
     return stated.outside_c is not None and stated.outside_c >= WARM_C
 
 
-def _not_heard(sound: str) -> Callable[[Stated], bool]:
+def _not_heard(sound: str) -> Callable[[StatedMoment], bool]:
     return lambda stated: stated.sounds is not None and sound not in stated.sounds
 
 
-def _sees(sight: str) -> Callable[[Stated], bool]:
+def _sees(sight: str) -> Callable[[StatedMoment], bool]:
     return lambda stated: sight in stated.sights
 
 
-def _is_loud(stated: Stated) -> bool:
+def _is_loud(stated: StatedMoment) -> bool:
     return stated.sounds is not None and "quiet" not in stated.sounds
 
 

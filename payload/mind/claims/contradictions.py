@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 from payload.mind.claims import number_claims, stated_moment
 from payload.mind.claims.contradiction_rules import RULES, phrases
-from payload.mind.claims.stated_moment import CALL_TOPICS, Stated
+from payload.mind.claims.stated_moment import CALL_TOPICS, StatedMoment
 
 _SENTENCE = re.compile(r"[^.!?…]+(?:\.\d+[^.!?…]*)*[.!?…]*")
 _CLAUSE_END = re.compile(
@@ -114,7 +114,7 @@ def _sentences(line: str) -> list[str]:
             and not _ELSEWHEN.search(sentence)]
 
 
-def _of_call(line: str, stated: Stated) -> Iterator[Contradiction]:
+def _of_call(line: str, stated: StatedMoment) -> Iterator[Contradiction]:
     """What is told of a call; only where the line is about one, or names the service."""
     if stated.call is None:
         return

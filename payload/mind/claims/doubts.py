@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from payload.mind.claims import stated_moment
 from payload.mind.claims.contradiction_rules import phrases
-from payload.mind.claims.stated_moment import CALL_TOPICS, Stated
+from payload.mind.claims.stated_moment import CALL_TOPICS, StatedMoment
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +22,20 @@ class Doubt:
     """``words`` are doubtful in the moments of ``is_doubtful``."""
 
     words: re.Pattern[str]
-    is_doubtful: Callable[[Stated], bool]
+    is_doubtful: Callable[[StatedMoment], bool]
 
 
-def _came_of_call(*outcomes: str) -> Callable[[Stated], bool]:
+def _came_of_call(*outcomes: str) -> Callable[[StatedMoment], bool]:
     """In a moment about a call that had none of ``outcomes``."""
     return lambda stated: (stated.about in CALL_TOPICS and stated.call is not None
                            and stated.call[1] not in outcomes)
 
 
-def _is_flying(stated: Stated) -> bool:
+def _is_flying(stated: StatedMoment) -> bool:
     return stated.phase in ("ascent", "float", "descent")
 
 
-def _is_on_ground(stated: Stated) -> bool:
+def _is_on_ground(stated: StatedMoment) -> bool:
     return stated.phase in ("ground", "landed")
 
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from payload.mind.claims.stated_moment import Stated
+from payload.mind.claims.stated_moment import StatedMoment
 
 ROUND_SHARE = 0.15  # of the number, the most that rounding explains
 GROUND_M = 1000.0  # on the ground the altitude may be unknown: no place on it is far above this
@@ -46,14 +46,14 @@ class _Quantity:
     factors: dict[str, float]
     cue: re.Pattern[str]
     other: re.Pattern[str]
-    truths: Callable[[Stated], tuple[list[float], float]]
+    truths: Callable[[StatedMoment], tuple[list[float], float]]
 
 
 def _known(*values: float | None) -> list[float]:
     return [value for value in values if value is not None]
 
 
-def _heights(stated: Stated) -> tuple[list[float], float]:
+def _heights(stated: StatedMoment) -> tuple[list[float], float]:
     """Above the ground and above the sea: a line may mean either."""
     if stated.phase in ("ground", "landed"):
         known = stated.altitude_m is not None
@@ -121,7 +121,7 @@ _QUANTITIES = (
 )
 
 
-def wrong(clause: str, stated: Stated) -> str | None:
+def wrong(clause: str, stated: StatedMoment) -> str | None:
     """The first number of ``clause`` that the moment contradicts, as it stands there; else None."""
     for quantity in _QUANTITIES:
         truths, step = quantity.truths(stated)

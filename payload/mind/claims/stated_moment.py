@@ -22,7 +22,7 @@ CALL_TOPICS = frozenset(("notfound", "refused", "timeout", "garbage", "answer"))
 
 
 @dataclass(frozen=True, slots=True)
-class Stated:
+class StatedMoment:
     """What the moment says, in the words and units of ``payload.prompt.Moment``; None is unknown.
 
     ``height_m`` is above the ground, rounded to 50 m below 1 km and to whole kilometres above;
@@ -45,13 +45,13 @@ class Stated:
     sounds: frozenset[str] | None = None  # None where nothing is said of any
 
 
-def read(about: str, senses: str, altitude_m: float | None) -> Stated:
+def read(about: str, senses: str, altitude_m: float | None) -> StatedMoment:
     """The moment of a record: its ``about``, ``senses`` and ``alt``."""
     place = re.match("|".join(_PHASES), senses)
     height = re.search(r"\b(\d+) (k?)m up\b", senses)
     cloud = re.search("|".join(_CLOUDS), senses)
     call = re.search(r"\basked (\S+): ([^.]+)\.", senses)
-    return Stated(
+    return StatedMoment(
         about,
         phase=_PHASES[place[0]] if place else None,
         height_m=float(height[1]) * (1000 if height[2] else 1) if height else None,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from payload.mind.claims.contradiction_rules import phrases
-from payload.mind.claims.stated_moment import Stated
+from payload.mind.claims.stated_moment import StatedMoment
 
 _ELSEWHERE = phrases("was", "were", "did", "will", "would", "do you (?:like|want|think|know)", "if",
                      "or", "when", "before", "after", "like", "tomorrow", "yesterday", "tonight")
@@ -30,14 +30,14 @@ class _Fact:
     """``asked``: what the question says; ``truth``: None where the moment does not tell."""
 
     asked: re.Pattern[str]
-    truth: Callable[[Stated], bool | None]
+    truth: Callable[[StatedMoment], bool | None]
 
 
 def _is_in(value: str | None, *those: str) -> bool | None:
     return None if value is None else value in those
 
 
-def _cold(stated: Stated) -> bool | None:
+def _cold(stated: StatedMoment) -> bool | None:
     if stated.outside_c is None or 0 < stated.outside_c < 15:
         return None
     return stated.outside_c <= 0
@@ -76,7 +76,7 @@ _FACTS = (
 )
 
 
-def is_wrong(line: str, question: str, stated: Stated) -> bool:
+def is_wrong(line: str, question: str, stated: StatedMoment) -> bool:
     """True where the moment settles what ``question`` asks, and ``line`` says the other."""
     said = _said(line)
     if said is None or _ELSEWHERE.search(question):

@@ -24,17 +24,19 @@ SLOW_REACH_PART = 0.4
 EMPTY_PER_ECO, FULL_PER_ECO = 3.3 / 3.6, 3.7 / 3.6
 
 
-class Left(NamedTuple):
+class RemainingEnergy(NamedTuple):
     """What can be expected, J, and how much less it may be."""
 
     expected_j: float
     margin_j: float
 
 
-def left(section: PowerSection, used_mah: float, cell_c: float | None) -> Left:
+def remaining_energy(
+    section: PowerSection, used_mah: float, cell_c: float | None
+) -> RemainingEnergy:
     """The energy that is left; ``cell_c`` is where the last of it is drawn, None is not cold."""
     hidden = 0.0 if cell_c is None else (1 - reach(cell_c)) * SLOW_REACH_PART
     part = max(0.0, EXPECTED_PART * (1 - hidden) - used_mah / section.capacity_mah)
     mean_mv = section.eco_mv * (EMPTY_PER_ECO + part * (FULL_PER_ECO - EMPTY_PER_ECO))
     full_j = 3.6 * section.capacity_mah * mean_mv / 1000
-    return Left(part * full_j, MARGIN_PART * full_j)
+    return RemainingEnergy(part * full_j, MARGIN_PART * full_j)

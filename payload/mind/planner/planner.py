@@ -13,9 +13,9 @@ from __future__ import annotations
 import math
 
 from payload.mind.planner import battery, price, remaining_flight, worth
+from payload.mind.planner.expected_news import ExpectedNews
 from payload.mind.planner.meter import Meter
-from payload.mind.planner.remaining_flight import WayLeft
-from payload.mind.planner.soon import Soon
+from payload.mind.planner.remaining_flight import RemainingFlight
 from payload.ports import MindReply
 from payload.power.charge import ChargeCount
 from payload.situation import Situation
@@ -56,7 +56,7 @@ class Planner:
         self._due_ms = 0
         self._phase = Phase.BOOT
         self._risked_price = 0.0  # twice what would be paid if ``thoughts_likely`` were certain
-        self._soon = Soon()
+        self._expected_news = ExpectedNews()
         self._pad_c: float | None = None  # of the cell on the ground, on the mean
         self._pad_readings = 0
         self._climb_mps: float | None = None  # of the ascent, on the mean of the last minutes
@@ -92,7 +92,7 @@ class Planner:
         height_m = None
         if situation.altitude_m is not None:
             height_m = situation.altitude_m - (ground_m or 0.0)
-        self._soon.look(
+        self._expected_news.look(
             situation.phase, height_m, situation.climb_mps, now_ms, self.spacing_s)
         load_w = None
         if battery_mv is not None and current_ma is not None:
@@ -123,7 +123,8 @@ class Planner:
         silence_s = (now_ms - self._last_ms) / 1000
         if silence_s < self.spacing_s * factor:
             return False
-        value = self.worth(now_ms) - self._soon.delayed_worth(now_ms, self.spacing_s * factor)
+        delayed = self._expected_news.delayed_worth(now_ms, self.spacing_s * factor)
+        value = self.worth(now_ms) - delayed
         if self.thoughts_left >= 1 and value >= self.price:
             return True
         is_long = silence_s >= LONG_SILENCE * self.interval_s * factor
@@ -146,7 +147,7 @@ class Planner:
             return cell_c
         return self._pad_c
 
-    def _needed_j(self, base_w: float, ahead: WayLeft) -> float:
+    def _needed_j(self, base_w: float, ahead: RemainingFlight) -> float:
         """What the way and the reserve draw without any thought, less what the panel gives."""
         harvest_j = PANEL_PART * (self._panel_w or 0.0) * (1 - ahead.dark_part) * ahead.seconds
         return base_w * (ahead.seconds + self._power.reserve_h * 3600) - harvest_j
@@ -158,7 +159,8 @@ class Planner:
         if base_w is None:
             self.price = None
             return
-        left = battery.left(self._power, charge.used_mah, self._landing_c(charge.cell_c))
+        left = battery.remaining_energy(
+            self._power, charge.used_mah, self._landing_c(charge.cell_c))
         ahead, longest = (
             remaining_flight.forecast(
                 situation, ground_m, self._climb_mps, self._flight, is_longest)
@@ -173,7 +175,8 @@ class Planner:
             (Phase.GROUND, ahead.ground_s), (Phase.ASCENT, ahead.up_s),
             (Phase.DESCENT, ahead.down_s), (Phase.LANDED, ahead.rest_s))]
         planned = max(0.0, spare_j - MARGIN_PLANNED_PART * margin_j) / thought_j
-        to_come = [price.Coming(kind.worth, kind.to_come(ahead)) for kind in worth.NEWS.values()]
+        to_come = [
+            price.NewsToCome(kind.worth, kind.to_come(ahead)) for kind in worth.NEWS.values()]
         self.price, risked = (
             price.price_of(thoughts, stretches, to_come, self.interval_s, self.spacing_s)
             for thoughts in (planned, self.thoughts_likely))

@@ -25,7 +25,7 @@ class Stretch(NamedTuple):
     ordinary: float
 
 
-class Coming(NamedTuple):
+class NewsToCome(NamedTuple):
     """What is still to come: its worth, and how many of it."""
 
     worth: float
@@ -53,7 +53,7 @@ def silence(part: float) -> float:
 
 
 def thoughts_at(
-    price: float, stretches: Sequence[Stretch], to_come: Sequence[Coming], interval_s: float,
+    price: float, stretches: Sequence[Stretch], to_come: Sequence[NewsToCome], interval_s: float,
     spacing_s: float,
 ) -> float:
     """How many thoughts of the way are worth the price.
@@ -77,7 +77,7 @@ def thoughts_at(
 
 
 def price_of(
-    thoughts: float, stretches: Sequence[Stretch], to_come: Sequence[Coming], interval_s: float,
+    thoughts: float, stretches: Sequence[Stretch], to_come: Sequence[NewsToCome], interval_s: float,
     spacing_s: float,
 ) -> float:
     """The lowest price at which ``thoughts`` suffice for the way; 0 where all can be paid."""

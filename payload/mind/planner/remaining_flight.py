@@ -27,7 +27,7 @@ LAYER_M = 500.0
 LOOKS = 12  # at the sun of the way that is left
 
 
-class WayLeft(NamedTuple):
+class RemainingFlight(NamedTuple):
     """What is left: seconds on the ground, up, down, and lying there; heights above the ground."""
 
     ground_s: float
@@ -56,7 +56,7 @@ class WayLeft(NamedTuple):
 def forecast(
     situation: Situation, ground_m: float | None, climb_mps: float | None, plan: FlightSection,
     is_longest: bool = False,
-) -> WayLeft:
+) -> RemainingFlight:
     """The way that is left from here, the expected one or the longest that must be reckoned with.
 
     ``ground_m`` is the altitude of the launch site, ``climb_mps`` the mean of the ascent so far.
@@ -76,7 +76,7 @@ def forecast(
     rest_s = REST_S
     if phase is Phase.LANDED:
         rest_s = max(0.0, REST_S - (situation.now_ms - situation.phase_since_ms) / 1000)
-    return _lit(WayLeft(ground_s, up_s, down_s, rest_s, height_m, top_m), situation)
+    return _lit(RemainingFlight(ground_s, up_s, down_s, rest_s, height_m, top_m), situation)
 
 
 def _height_m(
@@ -112,7 +112,7 @@ def fall_s(landing_mps: float, layers: int) -> float:
                for layer in range(layers))
 
 
-def _lit(way: WayLeft, situation: Situation) -> WayLeft:
+def _lit(way: RemainingFlight, situation: Situation) -> RemainingFlight:
     """With what the sun does at LOOKS equal times of the way, from where it is now. Looked at only
     at the top and the end, a float before the dawn had daylight for most of an hour of night."""
     utc_ms = situation.utc_ms
@@ -131,7 +131,7 @@ def _lit(way: WayLeft, situation: Situation) -> WayLeft:
         has_sunrise=dark[0] and not all(dark), has_sunset=not dark[0] and any(dark))
 
 
-def _height_after_m(way: WayLeft, after_s: float) -> float:
+def _height_after_m(way: RemainingFlight, after_s: float) -> float:
     """Above the ground, evenly up and evenly down."""
     flown_s, fallen_s = after_s - way.ground_s, after_s - way.ground_s - way.up_s
     if fallen_s > 0:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import NamedTuple
 
-from payload.mind.planner.remaining_flight import WayLeft
+from payload.mind.planner.remaining_flight import RemainingFlight
 from wire.beacon import Phase
 
 HALF_AIR_HEIGHT_M, LANDING_HEIGHT_M = 5_500.0, 1_000.0
@@ -24,15 +24,15 @@ class MomentKind(NamedTuple):
 
     worth: float
     lasts_s: float
-    to_come: Callable[[WayLeft], float]
+    to_come: Callable[[RemainingFlight], float]
 
 
-def _rising(past_m: float, chance: float) -> Callable[[WayLeft], float]:
+def _rising(past_m: float, chance: float) -> Callable[[RemainingFlight], float]:
     """It comes with this chance when the way up leads past this height."""
     return lambda way: chance if way.rises_past(past_m) else 0.0
 
 
-def _hourly(count: float) -> Callable[[WayLeft], float]:
+def _hourly(count: float) -> Callable[[RemainingFlight], float]:
     return lambda way: count * way.seconds / 3600
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from structlog.testing import capture_logs
 
-from groundstation import ground as ground_module
 from groundstation.archive import held_receptions
 from groundstation.archive.held_receptions import BATCH_MAX, HELD_MAX, HeldReceptions
 from groundstation.archive.rawlog import Reception
 from groundstation.archive.retention import Worth
+from groundstation.decode import reception_decoder
+from groundstation.decode.reception_decoder import ReceptionDecoder
 from groundstation.ground import Ground, HeardBytes
 from groundstation.reading.reader import FlightReader
 from tests.groundstation.far_end import MASTER_KEY, SIGNED_MISSION, START_MS, FarEnd, state_at
@@ -73,14 +74,14 @@ def test_a_start_after_a_flood_reads_it_a_page_at_a_time(archive, monkeypatch):
     """All of it at once would be gigabytes."""
     Ground(SIGNED_MISSION, archive, None).receive_many(noise(3_000))
     archive.rebuild()
-    monkeypatch.setattr(ground_module, "CATCH_UP_MAX", 700)
-    counts, decode = [], Ground._decode_all
+    monkeypatch.setattr(reception_decoder, "CATCH_UP_MAX", 700)
+    counts, decode = [], ReceptionDecoder._decode_all
 
     def counted(self, receptions):
         counts.append(len(receptions))
         decode(self, receptions)
 
-    monkeypatch.setattr(Ground, "_decode_all", counted)
+    monkeypatch.setattr(ReceptionDecoder, "_decode_all", counted)
     Ground(SIGNED_MISSION, archive, None)
     assert counts == [700, 700, 700, 700, 200]
     assert [r.reception_id for r in archive.receptions(2_999)] == [3_000]

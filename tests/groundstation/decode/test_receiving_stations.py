@@ -124,4 +124,4 @@ def test_what_is_remembered_of_frames_is_bounded(desk: Desk, monkeypatch) -> Non
     monkeypatch.setattr(receiving_stations, "SAME_MAX", 4)
     for number in range(20):
         desk.hear(b"noise %d" % number, number)
-    assert len(desk.ground._ears._first) == 4
+    assert len(desk.ground._decoder._ears._first) == 4

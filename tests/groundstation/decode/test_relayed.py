@@ -138,7 +138,7 @@ def test_the_same_parcel_again_brings_nothing(station: Station) -> None:
 
 
 def test_cut_off_between_a_parcel_and_its_frames(station: Station) -> None:
-    station.ground._relayed.take = list  # type: ignore[method-assign]
+    station.ground._decoder.relayed.take = list  # type: ignore[method-assign]
     station.carry(*station.fenn_says())
     assert station.receptions() == [] and station.lines == []
     station.restart()

@@ -1,4 +1,4 @@
-"""What was freed goes back to the system after every step, and few kernels are kept."""
+"""What was freed goes back to the system once it is much, and few kernels are kept."""
 
 from __future__ import annotations
 
@@ -32,12 +32,42 @@ def test_memory_freed_between_blocks_goes_back() -> None:
     assert len(kept) == BLOCKS // 50
 
 
+LIMIT = bounded_memory.FREED_BYTES_MAX
+
+
+@pytest.mark.parametrize(("resident_bytes", "returns"), [
+    ([0, LIMIT, LIMIT], 0),  # a step writes to it again; page faults would take longer
+    ([0, LIMIT + 1, 500, LIMIT + 500], 1),  # the limit counts from what was left
+    ([0, LIMIT + 1, 500, LIMIT + 501, 900], 2),
+    ([3 * LIMIT, 3 * LIMIT, LIMIT], 0),  # what was there before the training is not freed by it
+    ([0, 0, 0], 0),  # a system that does not say
+])
+def test_freed_memory_is_returned_once_it_exceeds_the_limit(
+    monkeypatch: pytest.MonkeyPatch, resident_bytes: list[int], returns: int
+) -> None:
+    measured, given = iter(resident_bytes), list[None]()
+    monkeypatch.setattr(bounded_memory, "own_bytes", lambda: next(measured))
+    monkeypatch.setattr(bounded_memory, "give_back", lambda: given.append(None))
+    freed = bounded_memory.FreedMemory()
+    results = [freed.limit() for _ in range(2)]
+    assert sum(results) == len(given) == returns
+    assert next(measured, None) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+def test_own_bytes_grow_with_what_is_allocated() -> None:
+    before = bounded_memory.own_bytes()
+    block = bytearray(b"x") * 50_000_000
+    assert 45_000_000 < bounded_memory.own_bytes() - before < 100_000_000
+    assert len(block) == 50_000_000
+
+
 @pytest.mark.parametrize(("use_cpu", "times"), [(True, 3), (False, 0)])
-def test_every_step_on_a_processor_gives_back(
+def test_freed_memory_is_looked_at_after_every_step_on_a_processor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, use_cpu: bool, times: int
 ) -> None:
-    given: list[None] = []
-    monkeypatch.setattr(callbacks, "give_back", lambda: given.append(None))
+    looked: list[None] = []
+    monkeypatch.setattr(callbacks.FreedMemory, "limit", lambda freed: looked.append(None))
     watch = TrainingWatch(tmp_path, [], Watching({1000: 1}, 1, False, 10.0),
                           lambda fraction, line: None, lambda model: None,
                           Curve(tmp_path, [], None))
@@ -49,7 +79,7 @@ def test_every_step_on_a_processor_gives_back(
     Step.use_cpu = use_cpu  # type: ignore[attr-defined]
     for _ in range(3):
         watch.on_step_end(Step, Step, Step, model=None)
-    assert len(given) == times
+    assert len(looked) == times
 
 
 @pytest.mark.parametrize(("own", "kept"), [(None, "32"), ("7", "7")])

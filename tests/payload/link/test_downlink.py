@@ -244,10 +244,10 @@ def test_a_modem_that_never_finishes_is_lost_once_and_returns_once(tmp_path: Pat
     stuck_until_ms = bench.now_ms + 30_000
     bench.radio.is_idle = lambda now_ms: now_ms >= stuck_until_ms  # type: ignore[method-assign]
     bench.run(8)
-    assert not bench.downlink.is_radio_lost, "a pause of the duty cycle is no loss"
+    assert not bench.downlink.transmitter.is_lost, "a pause of the duty cycle is no loss"
     bench.run(15)
-    assert bench.downlink.is_radio_lost
+    assert bench.downlink.transmitter.is_lost
     bench.run(20)
-    assert not bench.downlink.is_radio_lost
+    assert not bench.downlink.transmitter.is_lost
     names = [note.body["event"] for note in bench.downlink.take_notes()]
     assert names == ["radio_lost", "radio_returned"]

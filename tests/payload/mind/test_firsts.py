@@ -28,7 +28,7 @@ GROUND = Situation(now_ms=0, utc_ms=UTC_MS, phase=Phase.GROUND, outside_c=10.0,
                    pressure_hpa=1000.0, heard_ground_age_s=5.0)
 
 
-class Past:
+class FlightHistory:
     """Firsts that are observed every ten seconds, and told at once."""
 
     def __init__(self, saved: object = None) -> None:
@@ -72,27 +72,27 @@ class Past:
 
 
 @pytest.fixture
-def past() -> Past:
-    made = Past()
+def past() -> FlightHistory:
+    made = FlightHistory()
     assert made.run(300) == []
     return made
 
 
-def test_colder_than_anything_is_told_in_steps_on_the_way_up(past: Past) -> None:
+def test_colder_than_anything_is_told_in_steps_on_the_way_up(past: FlightHistory) -> None:
     """Goal: not with every thought of an ascent. Method: to -56 C, and the same again falling."""
     assert past.climb(-56.0) == ["coldest"] * 3
     assert past.run(600, phase=Phase.DESCENT, outside_c=-56.0) == []
     assert past.run(600, outside_c=-40.0) == past.run(600, outside_c=-56.5) == []
 
 
-def test_a_glitch_is_no_extreme_and_nothing_above_it_is(past: Past) -> None:
+def test_a_glitch_is_no_extreme_and_nothing_above_it_is(past: FlightHistory) -> None:
     past.climb(-15.0)
     assert past.run(20, outside_c=-70.0) == [], "two readings"
     assert past.run(300, outside_c=-25.0) == [], "they may have been true"
 
 
 @pytest.mark.parametrize("is_rebooted", [False, True])
-def test_a_first_comes_once_over_a_reboot_too(past: Past, is_rebooted: bool) -> None:
+def test_a_first_comes_once_over_a_reboot_too(past: FlightHistory, is_rebooted: bool) -> None:
     assert past.climb(-1.0, cloud="inside", pressure_hpa=850.0) == ["first-cloud"]
     past.run(60, cloud=None)
     if is_rebooted:
@@ -102,7 +102,7 @@ def test_a_first_comes_once_over_a_reboot_too(past: Past, is_rebooted: bool) -> 
     assert past.run(60, pressure_hpa=405.0) == []
 
 
-def test_an_extreme_survives_a_reboot(past: Past) -> None:
+def test_an_extreme_survives_a_reboot(past: FlightHistory) -> None:
     assert past.climb(-40.0) == ["coldest", "coldest"]
     past.reboot()
     assert past.run(300, outside_c=-35.0) == past.run(300, outside_c=-39.0) == []
@@ -110,20 +110,20 @@ def test_an_extreme_survives_a_reboot(past: Past) -> None:
     assert past.firsts.said_before("coldest") == "A line of coldest."
 
 
-def test_an_extreme_that_was_not_told_survives_a_reboot_too(past: Past) -> None:
+def test_an_extreme_that_was_not_told_survives_a_reboot_too(past: FlightHistory) -> None:
     """Method: -40 C while nothing was thought, a reboot, and a fall from -25 to -30 C."""
     past.climb(-40.0, tells=False)
     past.reboot()
     assert past.run(300, outside_c=-25.0) == past.run(300, outside_c=-30.0) == []
 
 
-def test_half_of_the_air(past: Past) -> None:
+def test_half_of_the_air(past: FlightHistory) -> None:
     assert past.run(100, phase=Phase.ASCENT, pressure_hpa=501.0) == []
     assert past.run(100, pressure_hpa=489.0) == ["half-air"]
     assert past.run(100, pressure_hpa=470.0) == []
 
 
-def test_what_was_passed_before_it_could_be_told_is_not_told(past: Past) -> None:
+def test_what_was_passed_before_it_could_be_told_is_not_told(past: FlightHistory) -> None:
     """Goal: fresh, and still so. Method: nothing is thought while it is news."""
     past.run(60, tells=False, phase=Phase.ASCENT, pressure_hpa=480.0)
     assert past.run(60, pressure_hpa=380.0) == [], "far less than half by now"
@@ -133,26 +133,26 @@ def test_what_was_passed_before_it_could_be_told_is_not_told(past: Past) -> None
 
 def test_a_flight_whose_beginning_is_not_known_has_no_firsts() -> None:
     """A store that was lost in the air: colder than what? Method: boot in the ascent."""
-    past = Past()
+    past = FlightHistory()
     past.facts = replace(past.facts, situation=replace(GROUND, phase=Phase.ASCENT))
     assert past.climb(-56.0, cloud="inside", sun="low", pressure_hpa=480.0) == []
     assert past.run(300, phase=Phase.LANDED) == []
 
 
-def test_another_flight_begins_anew(past: Past) -> None:
+def test_another_flight_begins_anew(past: FlightHistory) -> None:
     past.climb(-56.0, cloud="inside")
     saved = past.firsts.saved()
-    later = Past(saved)
+    later = FlightHistory(saved)
     later.now_ms = past.now_ms + FORGOTTEN_MS + 60_000
     assert later.run(300) == []
     assert later.climb(-25.0) == ["coldest"]
-    soon = Past(saved)
+    soon = FlightHistory(saved)
     soon.now_ms = past.now_ms + FORGOTTEN_MS - 120_000
     soon.run(300)
     assert soon.climb(-25.0) == [], "colder than anything it would not be"
 
 
-def test_the_sun_the_ground_the_answer_and_the_waiting(past: Past) -> None:
+def test_the_sun_the_ground_the_answer_and_the_waiting(past: FlightHistory) -> None:
     assert past.run(60, sun="down") == [] and past.run(60, sun="low") == ["sunrise"]
     assert past.run(60, sun="down") == ["sunset"] and past.run(60, sun="low") == []
     assert past.run(60, heard_ground_age_s=1000.0) == []
@@ -167,12 +167,12 @@ def test_the_sun_the_ground_the_answer_and_the_waiting(past: Past) -> None:
     assert past.run(1700) == [] and past.run(200) == ["unfound"]
 
 
-def test_a_first_hearing_is_none_again(past: Past) -> None:
+def test_a_first_hearing_is_none_again(past: FlightHistory) -> None:
     past.run(60, heard_ground_age_s=None, uptime_s=9_000.0)
     assert past.run(60, heard_ground_age_s=2.0) == []
 
 
-def test_without_utc_nothing_is_told(past: Past) -> None:
+def test_without_utc_nothing_is_told(past: FlightHistory) -> None:
     past.firsts.observe(replace(past.facts, cloud="inside", situation=replace(
         past.facts.situation, utc_ms=None, phase=Phase.ASCENT)), past.now_ms)
     assert past.firsts.news(past.facts, []) is None
@@ -189,7 +189,7 @@ def test_each_has_its_words_its_topic_and_its_place_in_the_notebook() -> None:
     assert suffix(plain) == suffix(moment).replace(" colder than anything so far.", "")
 
 
-def test_a_thought_that_tells_a_first_remembers_what_was_said_before(past: Past) -> None:
+def test_a_thought_that_tells_a_first_remembers_what_was_said_before(past: FlightHistory) -> None:
     """Goal: its topic, its words at the end of the senses, the earlier line as the memory; the
     thought after it, and a question, as ever. Method: the desk's -50 C after a flight to -15 C."""
     past.climb(-15.0)

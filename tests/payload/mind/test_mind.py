@@ -19,7 +19,7 @@ from payload.mind.mind import (
 )
 from payload.mind.musing_due import FIRST_MUSING_MS
 from payload.mind.question_queue import ANSWERED_IDS_MAX, PATIENCE_MS, WAITING_MAX
-from payload.mind.repeats import LATEST_MAX, Said
+from payload.mind.repeats import LATEST_MAX, PastMusings
 from payload.ports import DeviceAbsent, MindFailed, MindRequest
 from payload.prompt import MUSING_BYTES_MAX
 from tests.payload.mind.desk import PERSONA, SAMPLING, SECTION, SITUATION, Desk, Worker, sentence
@@ -374,6 +374,6 @@ def test_it_never_says_the_same_twice(lines: list[str]) -> None:
 def test_said_forgets_only_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Goal: the bound of the hashes. Method: a bound of three."""
     monkeypatch.setattr("payload.mind.repeats.HASHES_MAX", 3)
-    said = Said([sentence(n) for n in range(4)])
+    said = PastMusings([sentence(n) for n in range(4)])
     assert not said.has(sentence(0))
     assert all(said.has(sentence(n)) for n in (1, 2, 3))

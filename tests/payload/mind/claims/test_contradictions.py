@@ -302,7 +302,7 @@ def test_the_words_of_the_prompt_are_read_back() -> None:
                                 silence_min=20, api=("iss", outcome))
                 height = None if phase in ("ground", "landed", None) else 12_000
                 assert stated_moment.read("wind", senses_in_words(moment), 12_004) == (
-                    stated_moment.Stated("wind", phase, height, 12_004, -56, 195, 12, 20, sun,
+                    stated_moment.StatedMoment("wind", phase, height, 12_004, -56, 195, 12, 20, sun,
                                          cloud, battery, ("iss", outcome)))
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from payload.mind.planner.price import Coming, Stretch, price_of, silence, thoughts_at
+from payload.mind.planner.price import NewsToCome, Stretch, price_of, silence, thoughts_at
 from payload.mind.planner.worth import ripe
 
 STRETCHES = (Stretch(900, 0.3), Stretch(5_600, 1.0), Stretch(2_000, 1.2))
-TO_COME = (Coming(10.0, 1.0), Coming(3.0, 2.0), Coming(0.5, 30.0))
+TO_COME = (NewsToCome(10.0, 1.0), NewsToCome(3.0, 2.0), NewsToCome(0.5, 30.0))
 
 
 def test_silence_is_the_inverse_of_ripe() -> None:

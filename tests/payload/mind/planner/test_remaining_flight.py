@@ -12,7 +12,7 @@ from payload.mind.planner.remaining_flight import (
     PAD_S,
     REST_S,
     STILL_M,
-    WayLeft,
+    RemainingFlight,
     fall_s,
     forecast,
 )
@@ -63,7 +63,7 @@ def test_falling_and_lying_are_short() -> None:
 def test_the_sun_of_the_rest_of_the_way(hour: int, dark: bool, rise: bool, set_: bool) -> None:
     """In March at 48 N it goes down about 17 UTC and comes up about 6; from the height later."""
     at = replace(HERE, utc_ms=NOON_MS + hour * 3_600_000)
-    way: WayLeft = forecast(at, 400.0, 4.0, PLAN)
+    way: RemainingFlight = forecast(at, 400.0, 4.0, PLAN)
     assert (way.dark_part == 1.0, way.has_sunrise, way.has_sunset) == (dark, rise, set_)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from payload.mind.planner import worth
-from payload.mind.planner.remaining_flight import WayLeft
+from payload.mind.planner.remaining_flight import RemainingFlight
 from wire.beacon import Phase
 
-PAD = WayLeft(900, 5_600, 2_000, 600, 0, 28_000, has_sunset=True)
-LYING = WayLeft(0, 0, 0, 300, 0, 0)
+PAD = RemainingFlight(900, 5_600, 2_000, 600, 0, 28_000, has_sunset=True)
+LYING = RemainingFlight(0, 0, 0, 300, 0, 0)
 
 
 def test_news_is_worth_most_at_once_and_nothing_when_it_is_old() -> None:

@@ -1,4 +1,4 @@
-"""Soon: news that the height announces, which a thought just before it would delay.
+"""Expected news: what the height announces, which a thought just before it would delay.
 
 Half of the air, the last kilometre and the ground come at heights that are known; at the speed of
 the moment so do their times. Burst, questions and answers announce nothing.
@@ -15,7 +15,7 @@ _AHEAD: dict[Phase, tuple[tuple[str, float], ...]] = {
 }
 
 
-class Soon:
+class ExpectedNews:
     """One per boot. Each moment is expected once, so that none can put off thoughts for long: one
     that does not come, in a tree or on a mountain, is not waited for again."""
 

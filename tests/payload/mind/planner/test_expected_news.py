@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from payload.mind.planner.soon import Soon
+from payload.mind.planner.expected_news import ExpectedNews
 from payload.mind.planner.worth import NEWS
 from wire.beacon import Phase
 
 
-def looked(phase: Phase, height_m: float | None, climb_mps: float | None) -> Soon:
-    soon = Soon()
-    soon.look(phase, height_m, climb_mps, 0, 60)
-    return soon
+def looked(phase: Phase, height_m: float | None, climb_mps: float | None) -> ExpectedNews:
+    news = ExpectedNews()
+    news.look(phase, height_m, climb_mps, 0, 60)
+    return news
 
 
 @pytest.mark.parametrize(("name", "phase", "height_m", "climb_mps"), [
@@ -39,8 +39,8 @@ def test_nothing_is_announced_far_away_behind_or_unmeasured(
 
 def test_a_moment_that_does_not_come_puts_off_no_thought_for_long() -> None:
     """Goal: in a tree ten metres above the pad it hangs and sways for an hour, and thinks."""
-    soon, held = Soon(), 0
+    news, held = ExpectedNews(), 0
     for now_s in range(3_600):
-        soon.look(Phase.DESCENT, 10.0, -0.3, now_s * 1000, 60)
-        held += soon.delayed_worth(now_s * 1000, 60) > 0
+        news.look(Phase.DESCENT, 10.0, -0.3, now_s * 1000, 60)
+        held += news.delayed_worth(now_s * 1000, 60) > 0
     assert 0 < held < 60
