@@ -1,9 +1,9 @@
 """Time from the start of the daemon to its first beacon: an empty store, and 10^6 records.
 
-The real daemon with Edda's files and a key, as it flies, and with nothing fitted but a modem, which
-is played here. The store of 225 MB is built in a temporary folder and taken out of the machine's
-memory before each start. ``make bench
-NAME=start``; ``python -m bench.start 20000`` is the same with 20 000 records.
+The real daemon with Edda's files and a key, as it flies on a Pi, where there is no rich, and with
+nothing fitted but a modem, which is played here. The store of 225 MB is built in a temporary folder
+and taken out of the machine's memory before each start. ``make bench NAME=start``;
+``python -m bench.start 20000`` is the same with 20 000 records.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from wire.records import EPOCH_2025_MS, Kind, Record, TimeQuality
 ROOT = Path(__file__).resolve().parents[1]
 RECORDS = 1_000_000
 STARTS = 3
+AS_ON_A_PI = "import sys; sys.modules['rich'] = None; from payload.__main__ import main; main()"
 COUNT_S_MAX = 120  # until the beacon says how many records wait
 FIRST_BEACON_S, RSS_MB = 5, 60
 LATEST_QUEUED = 50_000  # the rest is at home
@@ -71,8 +72,8 @@ def run(out_dir: Path, records: int = RECORDS) -> list[Figure]:
         Figure(f"start to first beacon, {records:,} records", full_s, "s", FIRST_BEACON_S, "<=",
                {"empty": empty_s}),
         Figure("start to a beacon that knows how many wait", statistics.median(counted_s), "s"),
-        Figure(f"memory of the flight core, {records:,} records", rss_mb, "MB", RSS_MB, "<=",
-               {"at its peak": peak_mb}),
+        Figure(f"memory of the flight core, {records:,} records", rss_mb, "MB", RSS_MB, "<="),
+        Figure("the same at its peak", peak_mb, "MB", RSS_MB, "<="),
         Figure("that store", size_mb, "MB"),
     ]
 
@@ -113,8 +114,8 @@ class Desk:
         (folder / "mission.toml").write_text(text)
         self._began_s = time.monotonic()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "payload", "run"], cwd=folder, stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": str(ROOT)})
+            [sys.executable, "-c", AS_ON_A_PI, "run"], cwd=folder, stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "MALLOC_ARENA_MAX": "1"})  # as the unit has
         self.beacons = self._listen()
 
     def __enter__(self) -> Desk:

@@ -14,6 +14,9 @@ it, says so once, and keeps the beacon going.
 
 from __future__ import annotations
 
+# isort: off
+from payload import late_imports  # noqa: F401 (before structlog: see there)
+# isort: on
 import atexit
 import contextlib
 import os

@@ -299,8 +299,10 @@ def _module(is_lost: bool, radio: RadioSection, told: str | None) -> Line:
         return Line(Verdict.JUDGE, "radio",
                     f"{radio.device} is used as it is set: without m0_pin, m1_pin it is not "
                     "checked")
-    advice = {"ebyte": "M0, M1 and AUX", "rylr": "radio.baud"}.get(
-        radio.kind, "dtparam=spi=on in config.txt")
+    advice = {
+        "ebyte": "M0, M1 and AUX", "rylr": "radio.baud",
+        "sx1262": "pins, dtparam=spi=on in config.txt",
+    }.get(radio.kind, "dtparam=spi=on in config.txt")
     return Line(Verdict.NO_GO, "radio", f"no answer from {radio.device}: check the wiring, "
                                         f"radio.device, {advice}")
 

@@ -27,7 +27,7 @@ from wire.mission import CadenceSection, Mission, SourceSection
 from wire.mission_eyes import EyesSection
 from wire.mission_microphone import MicrophoneSection
 from wire.mission_orbit import OrbitSection, OrbitStation
-from wire.mission_radio import RadioSection
+from wire.mission_radio import RADIO_TABLES, RadioSection
 from wire.unknown_name import unknown_name
 
 PRESETS = ("calm", "cold", "deaf", "storm", "night", "brownout", "orbit")
@@ -42,7 +42,7 @@ COLD_K = (-28.0, -12.0)
 MTUS = (96, 128, 200, 222, 255)
 SHUNT_MOHM = {"ina219": 100, "ina226": 20}  # 3.2 A and 4 A: a thinking Pi 5 draws 3 A from one cell
 # Rate and framing are drawn, and a LoRa module has its own.
-DRAWN_MODEM: dict[str, Any] = {"kind": "kiss-tcp", "ebyte": None, "rylr": None, "sx1276": None}
+DRAWN_MODEM: dict[str, Any] = {"kind": "kiss-tcp", **dict.fromkeys(RADIO_TABLES)}
 RATES_BPS = (1_200, 2_400)
 # bit/s and duty cycle in percent: HF packet, LoRa at SF12, an ISM band, and what is in between.
 SLOW_LINKS = (

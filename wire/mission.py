@@ -26,7 +26,7 @@ from wire.mission_eyes import EyesSection
 from wire.mission_microphone import MicrophoneSection
 from wire.mission_mqtt import STATION_NAME, MqttSection
 from wire.mission_orbit import OrbitSection, OrbitStation
-from wire.mission_radio import EbyteSection, LoraChipSection, RadioSection, RylrSection, Section
+from wire.mission_radio import RADIO_TABLES, RadioSection, Section
 from wire.mission_sensors import SensorSection
 from wire.mission_swarm import Neighbour, SwarmSection
 from wire.sampling import RANGES
@@ -324,14 +324,14 @@ def _check_flight(flight: FlightSection, name: str) -> None:
 
 
 def _check_pins(mission: Mission, name: str) -> None:
-    pin, module = mission.flight.cutdown_pin, mission.radio.ebyte
+    pin, radio = mission.flight.cutdown_pin, mission.radio
     key_pin = None if mission.horus is None else mission.horus.key_pin
-    if key_pin is not None and (key_pin == pin or (module and key_pin in module.used_pins)):
+    if key_pin is not None and key_pin in (pin, *radio.used_pins):
         raise MissionError(
             f"{name}: horus.key_pin = {key_pin}: is the cutdown's or the radio module's")
-    if pin is not None and module is not None and pin in module.used_pins:
-        raise MissionError(
-            f"{name}: flight.cutdown_pin = {pin}: is a pin of the radio module, [radio.ebyte]")
+    if pin is not None and pin in radio.used_pins:
+        raise MissionError(f"{name}: flight.cutdown_pin = {pin}: is a pin of the radio module, "
+                           f"[radio.{radio.kind}]")
 
 
 def _check_sources(key: str, listed: tuple[SourceSection, ...], name: str) -> None:
@@ -372,10 +372,9 @@ def _sentence(name: str, error: ValidationError) -> str:
 # The sections whose annotation is more than their class.
 _TABLES: dict[str, type[BaseModel]] = {
     "horus": HorusSection, "microphone": MicrophoneSection, "eyes": EyesSection,
-    "api": ApiSection, "sources": SourceSection, "ebyte": EbyteSection, "rylr": RylrSection,
-    "sx1276": LoraChipSection,
-    "mqtt": MqttSection, "control_room": ControlRoomSection, "orbit": OrbitSection,
-    "stations": OrbitStation, "swarm": SwarmSection, "neighbours": Neighbour,
+    "api": ApiSection, "sources": SourceSection, "mqtt": MqttSection,
+    "control_room": ControlRoomSection, "orbit": OrbitSection,
+    "stations": OrbitStation, "swarm": SwarmSection, "neighbours": Neighbour, **RADIO_TABLES,
 }
 
 

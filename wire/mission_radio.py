@@ -14,13 +14,15 @@ from wire.lora import Modulation
 from wire.modems import ebyte, rylr
 
 MODULES = ("ebyte", "rylr")  # kinds with a processor of their own, on a serial port
-CHIPS = ("sx1276",)  # kinds on an SPI bus
+CHIPS = ("sx1276", "sx1262")  # kinds on an SPI bus
 LORA = (*MODULES, *CHIPS)  # what carries LoRa, not packets of AX.25
 MTU_BYTES = 222
 Pin = Annotated[int, Field(ge=4, le=27)]  # BCM number; 2 and 3 are the I2C bus
 SERIAL_PINS = (14, 15)
 SPI_DEVICE = "/dev/spidev0.0"
+SPI_PINS = {"/dev/spidev0": (9, 10, 11), "/dev/spidev1": (19, 20, 21)}  # MISO, MOSI, SCK by BCM
 CHIP_PREAMBLE = 8  # symbols, as most make it
+SHORT_SYMBOLS_PREAMBLE = 12  # below SF7: SX1261/2 data sheet, rev. 2.1, §6.1.1.1
 
 
 class Section(BaseModel):
@@ -72,19 +74,21 @@ class RylrSection(Section):
 
 
 class LoraChipSection(Section):
-    """[radio.sx1276]: a LoRa chip on SPI, such as an RFM95."""
+    """What the tables of all LoRa chips on SPI have; each narrows it to what its chip can do."""
 
-    frequency_khz: Annotated[int, Field(ge=137_000, le=1_020_000)]
-    spreading: Annotated[int, Field(ge=7, le=12)] = 9
+    frequency_khz: int
+    spreading: int = 9
     bandwidth_khz: Literal[125, 250, 500] = 125
     coding: Annotated[int, Field(ge=1, le=4)] = 1
     sync_word: Annotated[int, Field(ge=0, le=255)] = 0x12
-    power_dbm: Annotated[int, Field(ge=2, le=17)] = 14
+    power_dbm: int = 14
 
     @property
     def modulation(self) -> Modulation:
+        is_short = self.spreading < 7
         return Modulation(
-            self.spreading, 1000 * self.bandwidth_khz, self.coding, CHIP_PREAMBLE)
+            self.spreading, 1000 * self.bandwidth_khz, self.coding,
+            SHORT_SYMBOLS_PREAMBLE if is_short else CHIP_PREAMBLE)
 
     @property
     def words(self) -> str:
@@ -92,11 +96,59 @@ class LoraChipSection(Section):
         return (f"{self.frequency_khz / 1000:g} MHz, SF{self.spreading}, {self.bandwidth_khz} kHz, "
                 f"{self.power_dbm} dBm")
 
+    @property
+    def used_pins(self) -> tuple[int, ...]:
+        return ()
+
+
+class Sx1276Section(LoraChipSection):
+    """[radio.sx1276]: an SX1276 to SX1279, such as an RFM95."""
+
+    frequency_khz: Annotated[int, Field(ge=137_000, le=1_020_000)]
+    spreading: Annotated[int, Field(ge=7, le=12)] = 9
+    power_dbm: Annotated[int, Field(ge=2, le=17)] = 14
+
+
+class Sx1262Section(LoraChipSection):
+    """[radio.sx1262]: an SX1262 or LLCC68, whose board says how oscillator and antenna are fed."""
+
+    chip: Literal["SX1262", "LLCC68"] = "SX1262"
+    frequency_khz: Annotated[int, Field(ge=150_000, le=960_000)]
+    spreading: Annotated[int, Field(ge=5, le=12)] = 9
+    power_dbm: Annotated[int, Field(ge=-9, le=22)] = 14
+    busy_pin: Pin
+    reset_pin: Pin
+    antenna_pin: Pin | None = None  # held high: what a board's antenna switch may need beside DIO2
+    is_dio2_switch: bool = True  # DIO2 turns the antenna over to the transmitter
+    tcxo_mv: Literal[1600, 1700, 1800, 2200, 2400, 2700, 3000, 3300] | None = None  # DIO3 feeds one
+
+    @property
+    def used_pins(self) -> tuple[int, ...]:
+        optional = () if self.antenna_pin is None else (self.antenna_pin,)
+        return (self.busy_pin, self.reset_pin, *optional)
+
+    def flaw(self, device: str) -> str | None:
+        """What cannot be as the file has it, on this bus."""
+        highest = rylr.SPREADING_MAX[self.bandwidth_khz] if self.chip == "LLCC68" else 12
+        if self.spreading > highest:
+            return (f"radio.sx1262.spreading = {self.spreading}: at {self.bandwidth_khz} kHz an "
+                    f"LLCC68 has 5 to {highest}")
+        pins, bus = self.used_pins, SPI_PINS.get(device.rpartition(".")[0], ())
+        if len({*pins, *bus}) < len(pins) + len(bus):
+            taken = f", and {', '.join(map(str, bus))} are the SPI bus" if bus else ""
+            return f"radio.sx1262: busy_pin, reset_pin and antenna_pin must differ{taken}"
+        return None
+
+
+RADIO_TABLES: dict[str, type[Section]] = {
+    "ebyte": EbyteSection, "rylr": RylrSection, "sx1276": Sx1276Section, "sx1262": Sx1262Section,
+}
+
 
 class RadioSection(Section):
     """The modem and when it is used."""
 
-    kind: Literal["kiss-tcp", "kiss-serial", "ebyte", "rylr", "sx1276", "none"]
+    kind: Literal["kiss-tcp", "kiss-serial", "ebyte", "rylr", "sx1276", "sx1262", "none"]
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8001
     device: str = "/dev/serial0"
@@ -112,7 +164,8 @@ class RadioSection(Section):
     horus: bool = False
     ebyte: EbyteSection | None = None
     rylr: RylrSection | None = None
-    sx1276: LoraChipSection | None = None
+    sx1276: Sx1276Section | None = None
+    sx1262: Sx1262Section | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -137,7 +190,13 @@ class RadioSection(Section):
     @property
     def chip(self) -> LoraChipSection | None:
         """The table of a chip on SPI."""
-        return self.sx1276 if self.kind == "sx1276" else None
+        return {"sx1276": self.sx1276, "sx1262": self.sx1262}.get(self.kind)
+
+    @property
+    def used_pins(self) -> tuple[int, ...]:
+        """BCM numbers of the header, beside those of its bus."""
+        own = self.ebyte if self.kind == "ebyte" else self.chip
+        return () if own is None else own.used_pins
 
     @property
     def _modulated(self) -> RylrSection | LoraChipSection | None:
@@ -172,7 +231,8 @@ class RadioSection(Section):
             return ('radio.framing = "ax25": a LoRa module carries no AX.25; allowed is "plain", '
                     "or omit the key")
         if self.kind in CHIPS:
-            return None
+            own = self.sx1262 if self.kind == "sx1262" else None
+            return None if own is None else own.flaw(self.device)
         return self._ebyte_flaw() if self.kind == "ebyte" else self._rylr_flaw()
 
     def _ebyte_flaw(self) -> str | None:

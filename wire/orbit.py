@@ -15,9 +15,6 @@ import math
 import re
 from typing import NamedTuple
 
-from sgp4 import io
-from sgp4.api import SGP4_ERRORS, WGS72, Satrec
-
 SEMI_MAJOR_M = 6_378_137.0
 FLATTENING = 1 / 298.257223563
 EARTH_TURN_RADPS = 7.2921158553e-5
@@ -84,6 +81,8 @@ class Elements:
         """Raises OrbitError where the lines are not a TLE of an orbit that SGP4 can follow."""
         self.lines = line_1.rstrip(), line_2.rstrip()
         _check(*self.lines)
+        from sgp4.api import WGS72, Satrec  # 1.5 MB, which most flights do not need
+
         self._record = Satrec.twoline2rv(*self.lines, WGS72)
         day = self._record.jdsatepoch - _UNIX_JD + self._record.jdsatepochF
         self.epoch_ms = round(day * _DAY_MS)
@@ -99,6 +98,8 @@ class Elements:
         days = utc_ms / _DAY_MS
         error, place, velocity = self._record.sgp4(_UNIX_JD, days)
         if error:
+            from sgp4.api import SGP4_ERRORS
+
             raise OrbitError(f"the orbit of {self.lines[0][2:7]} cannot be followed so far: "
                              f"{SGP4_ERRORS.get(error, error)}")
         angle = sidereal_rad(days)
@@ -171,6 +172,8 @@ def sidereal_rad(days: float) -> float:
 
 def _check(line_1: str, line_2: str) -> None:
     """Raises OrbitError where a line is not as a TLE has it."""
+    from sgp4.io import compute_checksum
+
     for number, (line, pattern) in enumerate(zip((line_1, line_2), _LINES, strict=True), 1):
         if len(line) != TLE_CHARACTERS:
             raise OrbitError(f"line {number} of a TLE has {TLE_CHARACTERS} characters, this one "
@@ -178,9 +181,9 @@ def _check(line_1: str, line_2: str) -> None:
         if pattern.fullmatch(line) is None:
             raise OrbitError(f"line {number} of a TLE is not as it has to be, column by column: "
                              f"{line!r}")
-        if io.compute_checksum(line) != int(line[-1]):
+        if compute_checksum(line) != int(line[-1]):
             raise OrbitError(f"line {number} of a TLE ends with the checksum "
-                             f"{io.compute_checksum(line)}, this one with {line[-1]}")
+                             f"{compute_checksum(line)}, this one with {line[-1]}")
     if line_1[2:7] != line_2[2:7]:
         raise OrbitError(f"the lines of a TLE are of one object, these of {line_1[2:7]} and "
                          f"{line_2[2:7]}")

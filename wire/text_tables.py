@@ -48,6 +48,8 @@ COUNT_SUM_MAX = TOTAL_MAX * 6 // 5 + SYMBOLS  # which rounding to the coarse sca
 FILE_BYTES_MAX = 4 << 20
 _CONTENT_BYTES_MAX = 32 << 20
 _PIECE_BYTES = 64 << 10  # of the file in memory at a time
+# Of xz: a reader holds as much beside what it unpacks. 8 MB make the file 0.4 % smaller.
+_DICTIONARY_BYTES = 256 << 10
 _MAGIC = b"SPTC\x01"
 _HEADER = struct.Struct("<IIB")
 _BUCKET_BITS = range(4, 23)
@@ -152,7 +154,7 @@ class Contexts:
 class Tables:
     """The counts of every context kept, in a few flat arrays; 4 MB for 500 000 contexts."""
 
-    def __init__(self, parts: Sequence[bytes], weights: array[int]) -> None:
+    def __init__(self, parts: Sequence[bytes | bytearray], weights: array[int]) -> None:
         """``parts``: the six byte strings of the model file before the weights, in its order."""
         symbol_codes, bucket_sizes, checks, entry_counts, symbols, codes = parts
         bits = len(bucket_sizes).bit_length() - 1
@@ -225,7 +227,7 @@ class Tables:
         """The same counts under another mixer."""
         return Tables(self._parts, weights)
 
-    def content(self) -> Iterator[bytes]:
+    def content(self) -> Iterator[bytes | bytearray]:
         """All of the model file that is compressed in it, in pieces."""
         weights = self.weights[:]
         if sys.byteorder == "big":
@@ -236,12 +238,12 @@ class Tables:
 
     def pack(self) -> bytes:
         """The model file. Versions of liblzma may make different files of the same content."""
-        filters = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": 8 << 20}]
+        filters = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": _DICTIONARY_BYTES}]
         content = b"".join(self.content())
         return _MAGIC + lzma.compress(content, lzma.FORMAT_XZ, lzma.CHECK_CRC32, filters=filters)
 
 
-def _largest_sum(entry_counts: bytes, codes: bytes) -> int:
+def _largest_sum(entry_counts: bytes | bytearray, codes: bytes | bytearray) -> int:
     """The largest sum of the counts of one context, without an array of all sums."""
     is_start = bytearray(len(codes) + 1)
     for start in accumulate(entry_counts, initial=0):
@@ -267,15 +269,16 @@ class _Unpacker:
         self._decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=64 << 20)
         self._file = file
 
-    def take(self, size: int) -> bytes:
+    def take(self, size: int) -> bytearray:
         """The next ``size`` bytes. Raises CodecError when there are fewer or they are damaged."""
-        pieces, left = [], size
-        while left:
-            pieces.append(self._read(left))
-            left -= len(pieces[-1])
-            if not pieces[-1]:
+        taken, at = bytearray(size), 0  # pieces that are joined would be here twice
+        while at < size:
+            piece = self._read(min(size - at, _PIECE_BYTES))
+            if not piece:
                 raise CodecError("the text model is cut short or has a tail")
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            taken[at : at + len(piece)] = piece
+            at += len(piece)
+        return taken
 
     def finish(self) -> None:
         """Raises CodecError unless this was all."""
@@ -315,7 +318,7 @@ def unpack(file: BinaryIO) -> Tables:
     *parts, packed_weights = map(unpacker.take, sizes)
     unpacker.finish()
     del unpacker  # 5 MB, before the tables are examined
-    weights = array("h", packed_weights)
+    weights = array("h", bytes(packed_weights))
     if sys.byteorder == "big":
         weights.byteswap()
     return Tables(parts, weights)

@@ -117,6 +117,17 @@ def _turned(lon_deg: float) -> float:
     return (lon_deg + 180) % 360 - 180
 
 
+def parts(points: Iterable[Point]) -> list[list[Point]]:
+    """Cut where the track crosses the date line, so that a map draws no line around the Earth
+    (RFC 7946, section 3.1.9)."""
+    found: list[list[Point]] = []
+    for point in points:
+        if not found or abs(point.lon_deg - found[-1][-1].lon_deg) > 180:
+            found.append([])
+        found[-1].append(point)
+    return found
+
+
 def thinned(points: Sequence[Point], count_max: int) -> list[Point]:
     """Every n-th point, always including the highest and the last."""
     if len(points) <= count_max:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from groundstation.archive.track import Point
+from groundstation.archive.track import Point, parts
 from groundstation.export.markup import Node, clock, el
 
 WIDE = 440.0  # px: what an A5 page is wide, and a phone somewhat less, so that letters stay letters
@@ -59,7 +59,8 @@ def chart(way: Sequence[Point], numbered: Numbered, is_verified: bool, high: flo
     pieces = [
         _path([put(p.lat_deg, p.lon_deg) for p in piece], stroke=colour, stroke_width="3",
               stroke_linecap="round", **dashes)
-        for colour, piece in _bands(_thin(way), top)
+        for part in parts(_thin(way))
+        for colour, piece in _bands(part, top)
     ]
     marks = _numbers([(number, *put(lat, lon)) for number, _, lat, lon in numbered
                       if lat is not None and lon is not None])

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any
 
-from groundstation.archive.track import Point
+from groundstation.archive.track import Point, parts
 from groundstation.export.flight_data import ExportedFlight
 from groundstation.export.markup import Node, clock, el, iso, xml
 from groundstation.reading.page_json import LineJson
@@ -25,9 +25,10 @@ _KML_COLOURS = {VERIFIED: "ffc98b5d", UNVERIFIED: "ff8f8f8f"}  # aabbggrr
 
 
 def _ways(flight: ExportedFlight) -> list[tuple[list[Point], str]]:
+    """Points to be drawn as one line each, and how far they are to be believed."""
     way = VERIFIED if flight.is_verified else UNVERIFIED
-    return [(points, kind) for points, kind in ((flight.way, way), (flight.claims, UNVERIFIED))
-            if points]
+    return [(part, kind) for points, kind in ((flight.way, way), (flight.claims, UNVERIFIED))
+            for part in parts(points)]
 
 
 def _placed(flight: ExportedFlight) -> Iterator[tuple[LineJson, float, float]]:

@@ -1,4 +1,4 @@
-"""A LoRa chip on SPI (SX1276) at the station, which is then a Pi.
+"""A LoRa chip on SPI (SX1276, SX1262) at the station, which is then a Pi.
 
 What the chip needs is ``wire.modems.lora_chip``'s, the same as the payload's. It has no line to
 wait on, so it is looked at every ``LOOK_S``.
@@ -20,7 +20,7 @@ _log = structlog.get_logger()
 
 
 class Closable(Protocol):
-    """The bus, as far as it is let go."""
+    """Bus and pins, as far as they are let go."""
 
     def close(self) -> None: ...
 

@@ -36,8 +36,8 @@ from wire.envelope import Envelope
 from wire.mission import Mission
 from wire.mission_radio import MODULES, RadioSection
 from wire.modems import kiss
+from wire.modems.chips import wired_chip
 from wire.modems.radio_dialog import RadioFrame
-from wire.modems.sx1276 import Sx1276
 
 _log = structlog.get_logger()
 NoteRadio = Callable[[str, int, str | None], None]
@@ -147,11 +147,9 @@ def opener(
 
 
 def _open_chip(radio: RadioSection, uptime_ms: Callable[[], int]) -> ChipLine:
-    from wire.modems.spi_device import SpiDevice  # of Linux alone; other radios run anywhere
-
-    assert radio.chip is not None
-    bus = SpiDevice(radio.device)
-    return ChipLine(radio.device, Sx1276(bus, radio.chip), bus, uptime_ms, Event().wait)
+    open_things = contextlib.ExitStack()
+    chip = wired_chip(radio, uptime_ms, open_things)
+    return ChipLine(radio.device, chip, open_things, uptime_ms, Event().wait)
 
 
 def nothing() -> None:

@@ -13,7 +13,7 @@ import { drawGrid } from "./map_grid.js";
 import { drawLanding, drawOutcome, isFallForecast, landingNames, likelyArea, outcomeNames } from "./map_landing.js";
 import { sheet } from "./map_sheet.js";
 import { me } from "./reader_position.js";
-import { claims, isGap, peak, placeAt, points } from "./track.js";
+import { claims, crossesDateLine, isGap, peak, placeAt, points } from "./track.js";
 import { waySeal } from "./unsigned.js";
 
 const BANDS = 16;
@@ -151,7 +151,7 @@ function claim() {
 function drawClaims(rows) {
   const pieces = [];
   rows.forEach((row, i) => {
-    if (i === 0 || isGap(rows[i - 1][0], row[0])) pieces.push([]);
+    if (i === 0 || isGap(rows[i - 1][0], row[0]) || crossesDateLine(rows[i - 1], row)) pieces.push([]);
     pieces.at(-1).push([row[1], row[2]]);
   });
   for (const piece of pieces) sky.line(piece, { color: colour("ink-soft"), weight: 1.5, dashArray: DASHES });
@@ -170,7 +170,10 @@ function drawWay(rows, isVerified) {
     const place = [row[1], row[2]];
     const previous = rows[i - 1];
     const next = Math.min(BANDS - 1, Math.floor(((row[3] ?? 0) / top) * BANDS));
-    if (previous && isGap(previous[0], row[0])) {
+    if (previous && crossesDateLine(previous, row)) {
+      flush();
+      run = [place];
+    } else if (previous && isGap(previous[0], row[0])) {
       flush();
       sky.line([[previous[1], previous[2]], place], { color: colour("muted"), weight: 1.5, dashArray: "1 6" });
       run = [place];

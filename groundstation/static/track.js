@@ -95,7 +95,7 @@ const between = ({ a, b, share }, column) => a[column] + (b[column] - a[column])
 /** [lat, lon] at a time, between the two points around it; null outside the track. */
 export function placeAt(ms) {
   const found = around(ms);
-  return found && [between(found, 1), between(found, 2)];
+  return found && [between(found, 1), turned(found.a[2] + turned(found.b[2] - found.a[2]) * found.share)];
 }
 
 /** Metres at a time, null where it is not known. */
@@ -120,6 +120,12 @@ export function peak() {
   const last = track.at(-1);
   return top && last && last[3] !== null && top[3] - last[3] > 400 ? top : null;
 }
+
+/** A longitude, or the difference of two, as -180 up to 180 degrees. */
+const turned = (lon) => ((lon + 540) % 360) - 180;
+
+/** Is the short way between two points over the date line? */
+export const crossesDateLine = (from, to) => Math.abs(to[2] - from[2]) > 180;
 
 export const isGap = (from, to) => to - from > gapMs;
 

@@ -1,7 +1,8 @@
 """Record queue: which record goes into a block next, and how its body is packed for the air.
 
-Events first, then the classes by their shares of the bytes: words have nearly all of a link that
-carries no more, and neither pictures nor housekeeping can starve another. Records whose block was
+Events first, as long as they are few, then the classes by their shares of the bytes: words have
+nearly all of a link that carries no more, and neither pictures nor housekeeping can starve another.
+Events that pile up, as in weeks of a bad link, have a share too. Records whose block was
 given up half-done go again only when nothing else waits. Texts are packed with the persona's codec,
 unless the ground said that it lacks this very model.
 """
@@ -34,6 +35,8 @@ SHARES: dict[Priority, int] = {
     Priority.BULK: 5,
     Priority.RELAY: 40,
 }
+EVENT_BURST_BYTES = 1_500  # of events, about 25, that go before whatever waits; beyond them they
+EVENT_SHARE = 1 / 3  # earn so much of a byte with each byte of the others: one in four
 _TEXT = tuple(priority for priority in Priority if priority < Priority.IMAGE)
 _PLAIN_KEY = "plain_text_models"
 
@@ -51,6 +54,7 @@ class RecordQueue:
             self.use(codec)
         self._coded: deque[int] = deque(maxlen=CODED_REMEMBERED_MAX)  # ids, of this boot
         self._credits = dict.fromkeys(SHARES, 0.0)  # bytes
+        self._event_debt_bytes = 0.0  # that events had before others
 
     def use(self, codec: TextModel) -> None:
         """Pack texts with ``codec`` from now on, unless the ground said that it lacks it."""
@@ -80,7 +84,8 @@ class RecordQueue:
                 self.unsendable_records += 1
             self._store.mark_in_flight([record.record_id])
             has_event |= record.priority is Priority.EVENT
-        if has_event:  # which is sent without waiting for others
+        # The last event is sent without waiting for others; until then each fills up a symbol.
+        if has_event and not self._store.queued(Priority.EVENT, 1):
             self._sender.flush(Priority.EVENT)
         self.given_up.extend(self._sender.take_expired())
 
@@ -105,11 +110,16 @@ class RecordQueue:
         """(the next record, the classes that it was preferred to and its own)."""
         if self._sender.backlog_symbols(_TEXT) >= BACKLOG_SYMBOLS_MAX:
             return None, []
-        if urgent := self._store.queued(Priority.EVENT, 1):
-            return urgent[0], []
+        events = self._store.queued(Priority.EVENT, 1)
+        if not events:
+            self._event_debt_bytes = 0.0
+        elif self._event_debt_bytes < EVENT_BURST_BYTES:
+            return events[0], []
         waiting = {
             priority: found[0] for priority in SHARES
             if (found := self._store.queued(priority, 1)) and self._has_room(priority, now_ms)}
+        if events and not waiting:
+            return events[0], []
         if not waiting:
             if self.given_up and self._sender.is_caught_up(now_ms):
                 self._store.mark_queued([self.given_up.popleft()])
@@ -144,8 +154,10 @@ class RecordQueue:
 
     def _charge(self, chosen: Priority, size_bytes: int, rivals: list[Priority]) -> None:
         """Every class that had something to send earns its share of what one of them sent."""
-        if not rivals:
+        if chosen is Priority.EVENT:
+            self._event_debt_bytes += size_bytes
             return
+        self._event_debt_bytes -= EVENT_SHARE * size_bytes
         shares = sum(SHARES[priority] for priority in rivals)
         for priority in SHARES:
             earned = size_bytes * SHARES[priority] / shares

@@ -34,6 +34,7 @@ PIECES_MAX = 64  # of a query, in scripts without spaces; a long question has ab
 CANDIDATES_MAX = 16
 VM_STEPS_MAX = 400_000  # of SQLite's virtual machine: some tens of milliseconds on a Pi
 _VM_STEPS_CHECKED = 20_000
+CACHE_KIB = 256  # of pages of the index; a long flight would read all of it into this process
 VALUE_BYTES_MAX = 1 << 20  # of one value or block of the index; a sentence has some hundred
 
 # What to look for in the author's own writing when musing about a topic.
@@ -124,6 +125,7 @@ class Memory:
             raise MemoryAbsent(f"{path}: {error}") from error
         self._database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX)
         try:
+            self._database.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
             self._database.execute("SELECT text FROM memory LIMIT 1").fetchall()
         except _DAMAGE as error:
             self._database.close()

@@ -58,6 +58,7 @@ class Motion:
         self.fix: GnssFix | None = None
         self.has_jumped = False  # the height of the newest fix is nowhere that the one before led
         self._epoch_ms = 0  # of the newest fix, on our clock
+        self._shifted_ms = 0  # by which those before it were dated back, since they agreed
         self._raw: deque[tuple[int, float]] = deque(maxlen=MEDIAN_FIXES)
         self._smooth: deque[tuple[int, float]] = deque(maxlen=HISTORY_MAX)
         self._still: _Anchor | None = None
@@ -110,9 +111,22 @@ class Motion:
         last = self.fix
         if last is not None and last.utc_ms is not None and fix.utc_ms is not None:
             epoch_ms = self._epoch_ms + fix.utc_ms - last.utc_ms
-            if epoch_ms > self._epoch_ms and 0 <= fix.taken_ms - epoch_ms <= LATE_MS_MAX:
+            late_ms = fix.taken_ms - epoch_ms
+            if epoch_ms > self._epoch_ms and 0 <= late_ms <= LATE_MS_MAX:
+                self._shifted_ms = 0
                 return epoch_ms
+            if -LATE_MS_MAX <= late_ms + self._shifted_ms < 0:
+                self._shift(late_ms)
         return fix.taken_ms
+
+    def _shift(self, shift_ms: int) -> None:
+        """No fix is read before it is measured: those before were read this much later than
+        thought. A receiver whose seconds are too short would say so of every fix."""
+        self._shifted_ms += shift_ms
+        for altitudes in (self._raw, self._smooth):
+            shifted = [(at_ms + shift_ms, altitude_m) for at_ms, altitude_m in altitudes]
+            altitudes.clear()
+            altitudes.extend(shifted)
 
     def _age_ms(self, anchor: _Anchor | None) -> int:
         if anchor is None or self.fix is None or anchor.count < 3:

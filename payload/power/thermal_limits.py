@@ -9,9 +9,9 @@ No sensor is on the battery: its temperature here is that of the board in the sa
 is the warmer one, so the limit comes late, never early. Each thought warms the board by many
 kelvin within a minute and the battery by none: only ten warm minutes are a warmer battery.
 
-A limit that bites again and again, as in an orbit without shadow, is told once in ``TELL_MS``, with
-the number of times since that were not: events are sent before all else, and ninety a day of them
-took half of what a link had for words.
+A limit that bites again and again, as in an orbit without shadow, is told at intervals that double
+from an hour to a day, with the number of times since that were not: events are sent before all
+else, and twenty-four a day and their ends took more than half of what a link had for words.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from payload.notes import Note, event
 
 STEADY_MS = 10_000
 BATTERY_WARM_MS = 600_000
-TELL_MS = 3_600_000
+TELL_MS_MIN, TELL_MS_MAX = 3_600_000, 86_400_000
 MIND_OFF_C, MIND_BACK_C = 75.0, 65.0
 CAMERA_OFF_C, CAMERA_BACK_C = 82.0, 72.0
 COLD_C, COLD_OVER_C = -10.0, -7.0
@@ -46,6 +46,7 @@ class _Limit:
         self._told_ms: int | None = None  # when its beginning was last an event
         self._is_told = False  # was the latest beginning one? Its end then is one too
         self._untold = 0
+        self._tell_ms = TELL_MS_MIN
 
     def update(self, measured_c: float | None, now_ms: int) -> list[Note]:
         if measured_c is None:
@@ -66,7 +67,7 @@ class _Limit:
         """The other state, and its event with the number that caused it, where there is one."""
         self.is_biting, self._since_ms = not self.is_biting, None
         if self.is_biting:
-            self._is_told = self._told_ms is None or now_ms - self._told_ms >= TELL_MS
+            self._is_told = self._told_ms is None or now_ms - self._told_ms >= self._tell_ms
         if not self._is_told:
             self._untold += self.is_biting
             return []
@@ -77,6 +78,7 @@ class _Limit:
             return [event(self._names[1], **fields)]
         if self._untold:
             fields["untold"] = self._untold
+        self._tell_ms = min(2 * self._tell_ms, TELL_MS_MAX) if self._untold else TELL_MS_MIN
         self._told_ms, self._untold = now_ms, 0
         return [event(self._names[0], "warning", **fields)]
 

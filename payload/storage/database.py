@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS small (
 COLUMNS = "id, class, kind, boot, mono_ms, time_ms, quality, body, crc32"
 ALL_COLUMNS = f"{COLUMNS}, state"
 SMALL_COLUMNS = "key, value, crc32"
+CACHE_KIB = 512  # of pages in this process; what is read again mostly lies in the kernel's cache
 LOCK_WAIT_S = 0.2  # for another program that has the file open
 INSERT = f"INSERT OR IGNORE INTO record ({ALL_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)"
 INSERT_SMALL = f"INSERT OR REPLACE INTO small ({SMALL_COLUMNS}) VALUES (?,?,?)"
@@ -129,6 +130,7 @@ def connect(path: Path, synchronous: str) -> sqlite3.Connection:
         db.execute("PRAGMA locking_mode=EXCLUSIVE")
         db.execute("PRAGMA journal_mode=WAL")
         db.execute(f"PRAGMA synchronous={synchronous}")
+        db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         db.executescript(SCHEMA)
         db.execute("BEGIN IMMEDIATE")  # takes the lock now, so a second writer fails here
         db.execute("COMMIT")

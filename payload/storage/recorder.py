@@ -28,4 +28,7 @@ class Recorder:
         """The disk has said so."""
 
     def pruned(self, record_ids: Collection[int]) -> None:
-        """Confirmed records that made room for new ones, and relayed ones beyond their bound."""
+        """Confirmed records that made room for new ones."""
+
+    def dropped(self, record_ids: Collection[int]) -> None:
+        """Relayed records beyond their bound, which are counted."""

@@ -21,9 +21,10 @@ _DROP_CONFIRMED = (
     "SELECT id FROM record WHERE state=2 AND class="
     "(SELECT max(class) FROM record WHERE state=2) ORDER BY id LIMIT ?) RETURNING id"
 )
+_COUNT_RELAYED = "SELECT COUNT(*) FROM record WHERE state IN (0, 1) AND class=?"
 _DROP_RELAYED = (
-    "DELETE FROM record WHERE state=0 AND class=? AND id <= (SELECT id FROM record WHERE state=0 "
-    "AND class=? ORDER BY id DESC LIMIT 1 OFFSET ?) RETURNING id"
+    "DELETE FROM record WHERE id IN (SELECT id FROM record WHERE state=0 AND class=? ORDER BY id "
+    "LIMIT ?) RETURNING id"
 )
 
 
@@ -41,6 +42,9 @@ def drop_confirmed(db: sqlite3.Connection, free_bytes: int, ordinary_ids_end: in
 
 
 def drop_relayed(db: sqlite3.Connection) -> list[int]:
-    """Where more is kept for others than may wait, delete the oldest; their ids."""
+    """Where more is kept for others than may wait, delete the oldest; their ids. Those on their way
+    count, and stay."""
     relay = int(Priority.RELAY)
-    return [record_id for (record_id,) in db.execute(_DROP_RELAYED, (relay, relay, RELAYED_MAX))]
+    (waiting,) = db.execute(_COUNT_RELAYED, (relay,)).fetchone()
+    too_many = max(0, waiting - RELAYED_MAX)  # for SQLite a negative limit is none
+    return [record_id for (record_id,) in db.execute(_DROP_RELAYED, (relay, too_many))]

@@ -223,8 +223,10 @@ class Writer:
                 confirmed = self._set_states(db, request)
                 _many(db, database.INSERT_SMALL,
                       [small_row(key, value) for key, value in request.small.items()])
-                dropped = self._drop_relayed(db, request)
-                gone = dropped + self._drop_confirmed(db)
+                has_parcels = any(r.priority is Priority.RELAY for r, _ in request.records)
+                dropped = retention.drop_relayed(db) if has_parcels else []
+                pruned = retention.drop_confirmed(
+                    db, self._free_bytes(self._path.parent), self._ordinary_ids_end)
         except sqlite3.OperationalError as error:
             self._has_failed = True
             if is_damage(error):
@@ -232,24 +234,12 @@ class Writer:
             return False
         self._has_failed = self._left_in_flight = False
         if self._counts is not None:
-            self._counts = total + new - gone, unconfirmed + new - confirmed - dropped
-        self._dropped = dropped
+            self._counts = (total + new - len(dropped) - len(pruned),
+                            unconfirmed + new - confirmed - len(dropped))
+        self._recorder.dropped(dropped)
+        self._recorder.pruned(pruned)
+        self._dropped = len(dropped)
         return True
-
-    def _drop_relayed(self, db: sqlite3.Connection, request: Commit) -> int:
-        """How many are too many, with what is new."""
-        if not any(record.priority is Priority.RELAY for record, _ in request.records):
-            return 0
-        gone = retention.drop_relayed(db)
-        self._recorder.pruned(gone)
-        return len(gone)
-
-    def _drop_confirmed(self, db: sqlite3.Connection) -> int:
-        """How many make room."""
-        gone = retention.drop_confirmed(
-            db, self._free_bytes(self._path.parent), self._ordinary_ids_end)
-        self._recorder.pruned(gone)
-        return len(gone)
 
     def _set_states(self, db: sqlite3.Connection, request: Commit) -> int:
         """How many records are confirmed now that were not before."""

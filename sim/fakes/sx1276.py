@@ -1,10 +1,8 @@
 """A fake SX1276: registers and FIFO behind SPI transfers, and packets on the air.
 
 It begins as after power-on: in FSK standby at 434 MHz. Only asleep does it change to LoRa, and only
-awake is there a FIFO. It hears a packet when it is in RXCONTINUOUS and frequency, spreading,
-bandwidth and sync word agree; the coding rate is in the packet's header. One that begins to listen
-within the preamble needs ``PREAMBLE_NEEDED`` symbols of it. A packet that comes before the last one
-was fetched lies behind it in the FIFO, and the registers tell of the later one.
+awake is there a FIFO. A packet that comes before the last one was fetched lies behind it in the
+FIFO, and the registers tell of the later one.
 
 Source: the data sheet named in ``wire.modems.sx1276``, §4.1.2 (FIFO, modes) and §6.4 (reset
 values).
@@ -12,9 +10,7 @@ values).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from sim.fakes.lora_radio import AirPacket, FakeLoraRadio, Plan, Send
+from sim.fakes.lora_chip import BUFFER_BYTES, FakeLoraChip
 from wire.lora import Modulation
 from wire.modems import sx1276
 
@@ -31,38 +27,19 @@ _READ_ONLY = (
 _BANDWIDTHS_HZ = {code: 1000 * khz for khz, code in sx1276.BANDWIDTHS.items()}
 _STEP_HZ = sx1276.CRYSTAL_HZ / (1 << 19)
 _MODE = 0x07
-PREAMBLE_NEEDED = 5
 
 
-class FakeSx1276(FakeLoraRadio):
-    """Implements ``wire.modems.lora_chip.SpiBus``. Faults, all off at first:
-
-    is_unplugged     nobody drives the line: it reads ``floating``
-    is_stuck         it takes TX and never sends
-    is_crc_failing   every packet is heard damaged
-    """
-
-    def __init__(self, now_ms: Callable[[], int], plan: Plan, send: Send) -> None:
-        super().__init__(now_ms, plan, send)
-        self.is_stuck = self.is_crc_failing = False
-        self.floating = 0x00
-        self.registers = bytearray(0x80)
-        self.restart()
+class FakeSx1276(FakeLoraChip):
+    """Has the faults of ``FakeLoraChip``."""
 
     def restart(self) -> None:
-        """The supply was gone for a moment: nothing is kept, and what it sent breaks off."""
-        self.registers[:] = bytes(0x80)
+        super().restart()
+        self.registers = bytearray(0x80)
         for register, value in _POWER_ON.items():
             self.registers[register] = value
-        self._fifo = bytearray(256)
-        self._received_to = self._listens_from_ms = 0
-        self._busy_until_ms = self._now_ms()
-        self._powered = object()  # what was planned before the restart is no more
 
-    def transfer(self, data: bytes) -> bytes:
-        """As the chip answers while it is selected; the byte of the address is answered by 0."""
-        if self.is_unplugged:
-            return bytes([self.floating]) * len(data)
+    def _answer(self, data: bytes) -> bytes:
+        """The byte of the address is answered by 0."""
         register, values = data[0] & ~sx1276.WRITE, data[1:]
         if data[0] & sx1276.WRITE:
             for value in values:
@@ -75,25 +52,11 @@ class FakeSx1276(FakeLoraRadio):
             register += register != sx1276.FIFO
         return bytes(back)
 
-    def hear(self, packet: AirPacket, rssi_dbm: int, snr_db: int) -> None:
-        ours, theirs = self._modulation, packet.modulation
-        is_ours = (ours.spreading, ours.bandwidth_hz) == (theirs.spreading, theirs.bandwidth_hz)
-        is_ours &= self._frequency_hz == packet.channel
-        is_ours &= self.registers[sx1276.SYNC_WORD] == packet.network
-        missed = theirs.preamble - PREAMBLE_NEEDED
-        began_ms = self._now_ms() - theirs.packet_ms(len(packet.data))
-        is_ours &= self._listens_from_ms <= began_ms + (
-            missed * (1000 << theirs.spreading) // theirs.bandwidth_hz)
-        if self.is_unplugged or not is_ours or self._mode != sx1276.RX_CONTINUOUS:
-            return
-        start, size = self._received_to, len(packet.data)
-        for at, byte in enumerate(packet.data, start):
-            self._fifo[at % 256] = byte
-        self._received_to = (start + size) % 256
+    def _note_received(self, start: int, length: int, rssi_dbm: int, snr_db: int) -> None:
         above_dbm = rssi_dbm - self._rssi_of_zero_dbm
         reading = above_dbm * 15 / 16 if snr_db >= 0 else above_dbm - snr_db
         for register, value in (
-            (sx1276.FIFO_RX_CURRENT, start), (sx1276.RX_BYTES, size),
+            (sx1276.FIFO_RX_CURRENT, start), (sx1276.RX_BYTES, length),
             (sx1276.PACKET_SNR, 4 * snr_db & 0xFF),
             (sx1276.PACKET_RSSI, min(255, max(0, round(reading)))),
         ):
@@ -102,6 +65,11 @@ class FakeSx1276(FakeLoraRadio):
         if self.is_crc_failing:
             self.registers[sx1276.IRQ_FLAGS] |= sx1276.CRC_ERROR
 
+    def _note_sent(self) -> None:
+        if self._mode == sx1276.TX:
+            self.registers[sx1276.IRQ_FLAGS] |= sx1276.TX_DONE
+            self.registers[sx1276.OP_MODE] = sx1276.LORA | sx1276.STANDBY
+
     @property
     def _mode(self) -> int | None:
         """None in FSK mode, where nothing of ours happens."""
@@ -109,9 +77,17 @@ class FakeSx1276(FakeLoraRadio):
         return found & _MODE if found & sx1276.LORA else None
 
     @property
+    def _is_receiving(self) -> bool:
+        return self._mode == sx1276.RX_CONTINUOUS
+
+    @property
     def _frequency_hz(self) -> int:
         steps = int.from_bytes(self.registers[sx1276.FRF : sx1276.FRF + 3], "big")
         return round(steps * _STEP_HZ / 1000) * 1000
+
+    @property
+    def _sync_word(self) -> int:
+        return self.registers[sx1276.SYNC_WORD]
 
     @property
     def _rssi_of_zero_dbm(self) -> int:
@@ -128,12 +104,12 @@ class FakeSx1276(FakeLoraRadio):
     def _read(self, register: int) -> int:
         if register != sx1276.FIFO:
             return self.registers[register & 0x7F]
-        return 0 if self._mode == sx1276.SLEEP else self._fifo[self._next_in_fifo()]
+        return 0 if self._mode == sx1276.SLEEP else self._buffer[self._next_in_fifo()]
 
     def _write(self, register: int, value: int) -> None:
         if register == sx1276.FIFO:
             if self._mode != sx1276.SLEEP:
-                self._fifo[self._next_in_fifo()] = value
+                self._buffer[self._next_in_fifo()] = value
         elif register == sx1276.IRQ_FLAGS:
             self.registers[register] &= ~value & 0xFF
         elif register == sx1276.OP_MODE:
@@ -143,33 +119,19 @@ class FakeSx1276(FakeLoraRadio):
 
     def _next_in_fifo(self) -> int:
         at = self.registers[sx1276.FIFO_ADDR_PTR]
-        self.registers[sx1276.FIFO_ADDR_PTR] = (at + 1) % 256
+        self.registers[sx1276.FIFO_ADDR_PTR] = (at + 1) % BUFFER_BYTES
         return at
 
     def _change_mode(self, value: int) -> None:
         found = self.registers[sx1276.OP_MODE]
         is_asleep = found & _MODE == sx1276.SLEEP
         lora = (value if is_asleep else found) & sx1276.LORA
-        before = self._mode
+        was_receiving = self._is_receiving
         self.registers[sx1276.OP_MODE] = lora | value & 0x7F
         if self._mode == sx1276.SLEEP:
-            self._fifo = bytearray(256)
-        elif self._mode == sx1276.RX_CONTINUOUS and before != sx1276.RX_CONTINUOUS:
-            self._received_to = self.registers[sx1276.FIFO_RX_BASE]
-            self._listens_from_ms = self._now_ms()
-        elif self._mode == sx1276.TX and not self.is_stuck:
-            self._begin_to_send()
-
-    def _begin_to_send(self) -> None:
-        start = self.registers[sx1276.FIFO_TX_BASE]
-        data = bytes(self._fifo[at % 256]
-                     for at in range(start, start + self.registers[sx1276.PAYLOAD_LENGTH]))
-        powered = self._powered
-
-        def sent() -> None:
-            if self._powered is powered and self._mode == sx1276.TX:
-                self.registers[sx1276.IRQ_FLAGS] |= sx1276.TX_DONE
-                self.registers[sx1276.OP_MODE] = sx1276.LORA | sx1276.STANDBY
-
-        self._transmit(AirPacket(
-            data, self._modulation, self._frequency_hz, self.registers[sx1276.SYNC_WORD]), 0, sent)
+            self._buffer = bytearray(BUFFER_BYTES)
+        elif self._is_receiving and not was_receiving:
+            self._begin_to_listen(self.registers[sx1276.FIFO_RX_BASE])
+        elif self._mode == sx1276.TX:
+            self._begin_to_send(
+                self.registers[sx1276.FIFO_TX_BASE], self.registers[sx1276.PAYLOAD_LENGTH])

@@ -18,6 +18,7 @@ from sim.world import MIND_THREADS
 from wire import key_file
 from wire import mission as mission_file
 from wire.mission import Mission
+from wire.mission_radio import RADIO_TABLES
 
 HOST = "127.0.0.1"
 
@@ -81,7 +82,7 @@ def _adapted(mission: Mission, path: Path, layout: Layout, ports: Ports) -> Miss
     bundle = mission.mind.bundle and str((path.resolve().parent / mission.mind.bundle).resolve())
     changed: dict[str, dict[str, Any]] = {
         "payload": {"data_dir": "data"},
-        "radio": {"kind": "kiss-tcp", "ebyte": None, "rylr": None, "sx1276": None,
+        "radio": {"kind": "kiss-tcp", **dict.fromkeys(RADIO_TABLES),
                   "host": HOST, "port": ports.payload_modem},
         "sensors": {"gnss_device": str(layout.receiver.absolute())},
         "mind": {"bundle": bundle, "threads": MIND_THREADS},

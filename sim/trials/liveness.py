@@ -52,7 +52,7 @@ def settle(stage: Stage, checks: Checks) -> None:
     world = stage.world
     world.heal(HEALED_LOSS)
     begin_s = world.clock.now_s
-    promised = dict(checks.ledger.acknowledged)
+    promised = checks.ledger.owed()
     drain_s = _drain_s(world, tuple(Kind))
     is_slow = drain_s > DRAIN_S_MAX
     if is_slow:
@@ -156,7 +156,7 @@ def _compare(world: World, checks: Checks, promised: dict[int, int]) -> None:
             if zlib.crc32(pack_body(unpack_body(body))) != lost[record_id]:
                 checks.violate("archive_true", f"record {record_id} differs from what was lost")
             continue
-        if kept is None and record_id in checks.ledger.pruned_ids:
+        if kept is None and record_id in checks.ledger.pruned_ids | checks.ledger.dropped_ids:
             continue
         if kept is None and record_id in checks.ledger.ram_ids:  # it went out as the disk failed
             continue

@@ -88,7 +88,7 @@ class SwarmTrial:
         self.across = SwarmChecks(self.worlds, self.checks)
         self.end_s = self.swarm.end_s if not plan.is_orbit else plan.days * DAY_S
         self._players = [
-            Player(world, each, _resets(world.seed, plan.resets, self.end_s))
+            Player(world, each, drawn_resets(world.seed, plan.resets, self.end_s))
             for world, each in zip(self.worlds, self.checks, strict=True)]
         self._days = [DayCount(world) for world in self.worlds]
         self._logs = StationLogs(self.worlds, folder)
@@ -180,7 +180,7 @@ def _worlds(plan: SwarmPlan, folder: Path) -> list[World]:
                      replace(conditions, orbit=first, hardware=ORBIT_HARDWARE), elements, personas)
 
 
-def _resets(seed: int, a_day: float, end_s: float) -> list[Scheduled]:
+def drawn_resets(seed: int, a_day: float, end_s: float) -> list[Scheduled]:
     """Spontaneous ones, at any time."""
     rng, at_s, found = part_rng(seed, "resets"), 0.0, []
     while a_day > 0 and (at_s := at_s + rng.expovariate(a_day / DAY_S)) < end_s:

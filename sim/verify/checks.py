@@ -134,7 +134,7 @@ class Checks:
         self._note_number(self._numbers.on_boot(session))
         self._low_since_ms = None
         self.cutdown.on_boot()
-        self._at_boot = (self.ledger.appended, len(self.ledger.acknowledged))
+        self._at_boot = (self.ledger.appended, self._kept_records())
         self._scan_due_ms = world.clock.now_ms
 
     def on_step(self) -> None:
@@ -235,7 +235,7 @@ class Checks:
             rows = list(store.rows())
         except sqlite3.DatabaseError:  # the store will find it too, and salvage
             return
-        missing = dict(self.ledger.acknowledged)
+        missing = self.ledger.owed()
         for pruned_id in self.ledger.pruned_ids:
             missing.pop(pruned_id, None)
         self.check_home(rows)
@@ -269,9 +269,9 @@ class Checks:
         blocks = flight.downlink.outgoing_blocks
         if blocks > OUTGOING_BLOCKS_MAX:
             self.violate("queues_bounded", f"{blocks} blocks kept")
-        appended, acknowledged = self._at_boot
+        appended, kept_before = self._at_boot
         given = self.ledger.appended - appended
-        kept = len(self.ledger.acknowledged) - acknowledged + ring
+        kept = self._kept_records() - kept_before + ring
         if given - kept != store.dropped_records:
             self.violate(
                 "queues_bounded",
@@ -284,6 +284,10 @@ class Checks:
         if self.ledger.reused_ids:
             self.violate("numbers_unique", f"record ids given twice: {self.ledger.reused_ids[:3]}")
             self.ledger.reused_ids.clear()
+
+    def _kept_records(self) -> int:
+        """That became durable, without those that were dropped since."""
+        return len(self.ledger.acknowledged) - len(self.ledger.dropped_ids)
 
     def _check_counter(self) -> None:
         flight = self._world.flight

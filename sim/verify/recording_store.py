@@ -43,10 +43,15 @@ class Ledger:
     taken_counters: list[int] = field(default_factory=list)  # of uplink frames, not yet looked at
     hasty_ids: list[int] = field(default_factory=list)  # sent before the disk had them
     pruned_ids: set[int] = field(default_factory=set)  # that made room, as they may
+    dropped_ids: set[int] = field(default_factory=set)  # of other payloads, beyond the bound
     pruned_at_once_max: int = 0  # in one commit
     lost: dict[int, int] = field(default_factory=dict)  # that a fault took from the disk: id -> CRC
     incarnations: list[int] = field(default_factory=list)  # of each life, in order
     made_in: dict[int, int] = field(default_factory=dict)  # record id -> the life that made it
+
+    def owed(self) -> dict[int, int]:
+        """What was promised, without what was dropped since."""
+        return {i: crc for i, crc in self.acknowledged.items() if i not in self.dropped_ids}
 
     def lose(self, record_ids: Iterable[int]) -> None:
         """The disk lost these by no fault of the store: they are not asked for any more.
@@ -135,6 +140,10 @@ class LedgerRecorder(Recorder):
         """Whatever was confirmed may go, and nothing else."""
         self._ledger.pruned_ids.update(record_ids)
         self._ledger.pruned_at_once_max = max(self._ledger.pruned_at_once_max, len(record_ids))
+
+    def dropped(self, record_ids: Collection[int]) -> None:
+        """What was kept for others may go too."""
+        self._ledger.dropped_ids.update(record_ids)
 
 
 class RecordedStore(CardStore):

@@ -23,8 +23,7 @@ from payload.devices.sht4x import Sht4x
 from payload.ports import DeviceGarbage, DeviceTimeout, PortError, Sensor
 from sim.chips.ddc import DdcPort
 from sim.fakes.i2c_bus import FakeI2cBus
-from sim.fakes.lora_radio import AirPacket
-from sim.fakes.sx1276 import FakeSx1276
+from sim.fakes.lora_chip import FakeLoraChip
 from tests.hostile import seals
 from tests.hostile.registry import CELLS, Decoder, Take, Tape, fresh, plain
 from tests.payload.devices import (
@@ -37,9 +36,9 @@ from tests.payload.devices import (
 )
 from tests.payload.devices.i2c_fake import FakeBus
 from tests.payload.devices.test_gnss_ublox import nmea, pvt
+from tests.payload.drivers.modems.chip_bench import SX1262, SX1276, Bench
 from wire.mission_radio import LoraChipSection
 from wire.modems.radio_dialog import HEARD_FRAMES_MAX, ModuleLost
-from wire.modems.sx1276 import Sx1276
 
 
 class ScriptedBus:
@@ -202,7 +201,7 @@ class RecordedSpi:
     """A LoRa chip that says ``data`` whatever it is asked, and zeros after that; or a fake one that
     is listened to."""
 
-    def __init__(self, data: bytes = b"", fake: FakeSx1276 | None = None) -> None:
+    def __init__(self, data: bytes = b"", fake: FakeLoraChip | None = None) -> None:
         self.data, self._fake = data, fake
 
     def transfer(self, data: bytes) -> bytes:
@@ -214,16 +213,13 @@ class RecordedSpi:
         return said.ljust(len(data), b"\0")
 
 
-_LORA = LoraChipSection(frequency_khz=868_500)
-
-
-def _lora_chip(data: bytes) -> object:
+def _lora_chip(section: LoraChipSection, data: bytes) -> object:
     """What is heard at the looks after a good start."""
-    chip, spi = Sx1276(RecordedSpi(data), _LORA), RecordedSpi(data)
+    chip = Bench(section).chip
+    chip._spi = RecordedSpi(data)
     with suppress(ModuleLost):
         chip.step(0)
-    fake = FakeSx1276(lambda: 0, lambda at_ms, action: None, lambda packet, end_ms: None)
-    chip = Sx1276(fake, _LORA)
+    chip, spi = Bench(section).chip, RecordedSpi(data)
     chip.step(0)
     chip._spi = spi
     with suppress(ModuleLost):
@@ -236,17 +232,14 @@ def _lora_chip(data: bytes) -> object:
     return heard or None
 
 
-def _lora_tapes() -> list[Tape]:
-    clock = [0]
-    fake = FakeSx1276(lambda: clock[0], lambda at_ms, action: None, lambda packet, end_ms: None)
-    chip, packet = Sx1276(fake, _LORA), AirPacket(b"frame", _LORA.modulation, 868_500_000, 0x12)
-    chip.step(0)
-    spi = RecordedSpi(fake=fake)
-    chip._spi = spi
+def _lora_tapes(section: LoraChipSection) -> list[Tape]:
+    bench = Bench(section)
+    bench.chip.step(0)
+    spi = RecordedSpi(fake=bench.fake)
+    bench.chip._spi = spi
     for _ in range(2):
-        clock[0] += 1000
-        fake.hear(packet, -100, -5)
-        chip.step(0)
+        bench.hear(b"frame", -100, -5)
+        bench.chip.step(bench.now_ms)
     return [(spi.data,)]
 
 
@@ -271,5 +264,8 @@ DEVICES: list[Decoder] = [
             lambda: _words(test_ina.ina219(7400, 5000)), cost=5),
     Decoder("payload.devices.ina226", plain(partial(_device, Ina226, True)),
             lambda: _words(test_ina.ina226(3200, 4000)), cost=5),
-    Decoder("wire.modems.sx1276", plain(_lora_chip), _lora_tapes, cost=5),
+    Decoder("wire.modems.sx1276", plain(partial(_lora_chip, SX1276)),
+            lambda: _lora_tapes(SX1276), cost=5),
+    Decoder("wire.modems.sx1262", plain(partial(_lora_chip, SX1262)),
+            lambda: _lora_tapes(SX1262), cost=5),
 ]

@@ -177,17 +177,22 @@ def test_a_radio_module_says_who_it_is(
     assert len(preflight.page([line]).splitlines()[0]) <= 100
 
 
-@pytest.mark.parametrize(("told", "verdict", "words"), [
-    ("SX1276, 868.5 MHz, SF9, 125 kHz, 14 dBm", Verdict.GO, "14 dBm: is it received?"),
-    (None, Verdict.NO_GO, "no answer from /dev/spidev0.0: check the wiring, radio.device, dtparam"),
+@pytest.mark.parametrize(("kind", "told", "verdict", "words"), [
+    ("sx1276", "SX1276, 868.5 MHz, SF9, 125 kHz, 14 dBm", Verdict.GO, "14 dBm: is it received?"),
+    ("sx1276", None, Verdict.NO_GO,
+     "no answer from /dev/spidev0.0: check the wiring, radio.device, dtparam"),
+    ("sx1262", "SX1262, 868.5 MHz, SF9, 125 kHz, 14 dBm", Verdict.GO, "14 dBm: is it received?"),
+    ("sx1262", None, Verdict.NO_GO, "radio.device, pins, dtparam=spi=on in config.txt"),
 ])
 def test_a_chip_on_spi_says_how_it_was_set(
-    world: World, monkeypatch: pytest.MonkeyPatch, told: str | None, verdict: Verdict, words: str
+    world: World, monkeypatch: pytest.MonkeyPatch, kind: str, told: str | None, verdict: Verdict,
+    words: str,
 ) -> None:
     assert world.flight is not None
     settings, plan = world.flight.settings, world.flight.settings.mission
     table = {"frequency_khz": 868_500}
-    radio = RadioSection.model_validate({"kind": "sx1276", "sx1276": table})
+    table |= {"busy_pin": 20, "reset_pin": 18} if kind == "sx1262" else {}
+    radio = RadioSection.model_validate({"kind": kind, kind: table})
     monkeypatch.setattr(settings, "mission", plan.model_copy(update={"radio": radio}))
     monkeypatch.setattr(world.radio, "told", told)
     (line,) = [line for line in ask(world) if line.what == "radio"]

@@ -51,6 +51,7 @@ while :; do
     if [ "$reports" = 1 ] && grep -qw proof.preflight /proc/cmdline; then
         # As a maker does, but that the stand-in for the buses is told to it.
         PYTHONPATH=/opt/proof spacepi-preflight --seconds 600 2>&1 | sed 's/^/proof page: /'
+        echo "proof: page_s=$(cut -d. -f1 /proc/uptime)"
     fi
     if [ "$done_kills" -lt "${kills:-0}" ]; then
         unit=spacepi-payload

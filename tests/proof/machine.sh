@@ -87,6 +87,7 @@ until_more 'proof page: \(GO\|NO-GO\)' "$flight/console" 0 "no page of preflight
 page=$(sed -n 's/.*proof page: \(.*\)/\1/p' "$flight/console" | tr -d '\r')
 say "$page"
 verdict=$(echo "$page" | sed -n '/^\(GO\|NO-GO\)/p')
+until_more 'proof: page_s=' "$flight/console" 0 "no end of preflight"
 case $verdict in GO*) ;; *) fail "preflight says $verdict" ;; esac
 until_more "proof: .* kills=$kills\>" "$flight/console" 0 "the kills"
 until_more '"by": "model"' "$flight/heard" 0 "no thought"
@@ -108,11 +109,13 @@ done
 judged=$(PYTHONPATH=$project "$python" -m tests.proof.surroundings \
     --store "$flight/payload.sqlite" --heard "$flight/heard") || fail "$judged"
 
+page_s=$(sed -n 's/.*proof: page_s=\([0-9]*\).*/\1/p' "$flight/console" | head -n 1)
 limit_mb=$(sed -n 's/.*mind_max=\([0-9]*\).*/\1/p' "$flight/console" | tail -n 1 |
     awk '{ printf "%.0f", $1 / 1048576 }')
 result "first beacon $(clock_s ready_us) s after the kernel's start, by a clock of 2 ns an" \
     "instruction (the kernel until $(clock_s units_us) s, systemd and its units until" \
-    "$(clock_s exec_us) s, the flight core the rest); spacepi-preflight: $verdict; flight core" \
+    "$(clock_s exec_us) s, the flight core the rest); spacepi-preflight: $verdict, $page_s s" \
+    "after the kernel's start; flight core" \
     "$(mb core_kb) MB (peak $(mb core_peak_kb)), mind $(mb mind_kb) MB with its model" \
     "($(mb model_kb) MB) of $limit_mb MB allowed, and its thought was heard; $kills kills -9, $cuts" \
     "power cut(s): $judged"

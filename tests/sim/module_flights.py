@@ -17,6 +17,7 @@ from payload.drivers.modems.spi_chip import ChipRadio
 from sim.fakes.ebyte import FakeEbyte
 from sim.fakes.lora_radio import FakeLoraRadio, Send
 from sim.fakes.rylr import FakeRylr
+from sim.fakes.sx1262 import FakeSx1262
 from sim.fakes.sx1276 import FakeSx1276
 from sim.radio.module_air import ModuleAir
 from sim.world import World
@@ -26,10 +27,12 @@ from wire.airtime_budget import AirtimeBudget
 from wire.envelope import Envelope
 from wire.mission import CadenceSection, Mission
 from wire.mission_radio import RadioSection
+from wire.modems.chips import chip_of
+from wire.modems.lora_chip import LoraChip
 from wire.modems.module_dialogs import dialog_of
 from wire.modems.spi_device import SpiDevice
-from wire.modems.sx1276 import Sx1276
 
+CHIP_PINS = {"busy_pin": 20, "reset_pin": 18}
 EBYTE_PINS = {"m0_pin": 22, "m1_pin": 27, "aux_pin": 23}
 RADIOS = {
     "E22": {"kind": "ebyte", "ebyte": {"channel": 18, "network": 5, **EBYTE_PINS}},
@@ -42,6 +45,9 @@ RADIOS = {
 CHIPS = {
     "SX1276": {"kind": "sx1276", "sx1276": {"frequency_khz": 868_500}},
     "SX1276 SF7": {"kind": "sx1276", "sx1276": {"frequency_khz": 434_000, "spreading": 7}},
+    "SX1262": {"kind": "sx1262", "sx1262": {"frequency_khz": 868_500, **CHIP_PINS}},
+    "LLCC68 SF7": {"kind": "sx1262", "sx1262": {
+        "chip": "LLCC68", "frequency_khz": 434_000, "spreading": 7, "tcxo_mv": 1800, **CHIP_PINS}},
 }
 TURN_MS = 200
 CHIP_TURN_MS = round(1000 * LOOK_S)
@@ -83,14 +89,17 @@ class ModuleFlight:
         clock, radio = self.world.clock, self.plan.radio
         if radio.ebyte is not None:
             return FakeEbyte(radio.ebyte.model, lambda: clock.now_ms, self.world.at, send)
+        if radio.sx1262 is not None:
+            return FakeSx1262(
+                lambda: clock.now_ms, self.world.at, send, radio.sx1262.tcxo_mv is not None,
+                radio.sx1262.chip == "LLCC68")
         kind = FakeRylr if radio.chip is None else FakeSx1276
         return kind(lambda: clock.now_ms, self.world.at, send)
 
     def _driver(self) -> ModuleRadio | ChipRadio:
         radio = self.plan.radio
         if radio.chip is not None:
-            return ChipRadio(
-                Sx1276(self.near, radio.chip), radio.mtu_bytes, Airtime.of(radio))
+            return ChipRadio(self._chip(self.near), radio.mtu_bytes, Airtime.of(radio))
         return ModuleRadio(
             self.near, radio.mtu_bytes, Airtime.of(radio), dialog_of(radio, has_mode_pins=True),
             self.near if isinstance(self.near, FakeEbyte) else None)
@@ -99,9 +108,12 @@ class ModuleFlight:
         radio, clock = self.plan.radio, self.world.clock
         if radio.chip is not None:
             return ChipLine(
-                radio.device, Sx1276(self.far, radio.chip), SpiDevice(radio.device),
+                radio.device, self._chip(self.far), SpiDevice(radio.device),
                 lambda: clock.now_ms, lambda seconds: None)
         return ModuleLine(radio, lambda: clock.now_ms, has_mode_pins, self.far)
+
+    def _chip(self, fake: FakeLoraRadio) -> LoraChip:
+        return chip_of(self.plan.radio, fake, fake if isinstance(fake, FakeSx1262) else None)
 
     def _set_up(self) -> bool:
         """As by ``spacepi-ground radio``, its jumpers at configuration, and then at normal mode."""

@@ -29,6 +29,7 @@ def flown(radio: str) -> Mission:
 EBYTE = 'kind = "ebyte"\n[radio.ebyte]\nchannel = 18\n'
 RYLR = 'kind = "rylr"\n[radio.rylr]\nfrequency_khz = 868500\n'
 SX1276 = 'kind = "sx1276"\n[radio.sx1276]\nfrequency_khz = 868500\n'
+SX1262 = SX1276.replace("sx1276", "sx1262") + "busy_pin = 20\nreset_pin = 18\n"
 PINS = "m0_pin = 22\nm1_pin = 27\naux_pin = 23\n"
 
 
@@ -48,6 +49,7 @@ def test_a_packet_lasts_as_the_makers_of_the_chip_say(
     (EBYTE, 222, 9600), (EBYTE + 'module = "E220"\n', 196, 9600),
     (EBYTE + 'module = "E32"\n', 112, 9600), (RYLR, 192, 115_200),
     (RYLR + "is_binary_safe = true\n", 222, 115_200), (SX1276, 222, 9600),
+    (SX1262, 222, 9600),
 ])
 def test_what_is_left_out_is_as_the_module_requires(
     radio: str, mtu_bytes: int, baud: int
@@ -59,6 +61,7 @@ def test_what_is_left_out_is_as_the_module_requires(
 @pytest.mark.parametrize("radio", [
     EBYTE, EBYTE + 'module = "E32"\n', "rate_bps = 300\n" + EBYTE, RYLR,
     RYLR + "is_binary_safe = true\nspreading = 7\n", SX1276, SX1276 + "spreading = 12\n",
+    SX1262, SX1262 + "spreading = 5\n",
 ])
 @given(size=st.integers(1, 255))
 def test_the_largest_frame_in_a_time(radio: str, size: int) -> None:
@@ -75,6 +78,10 @@ def test_a_chip_has_no_line_and_adds_no_bytes() -> None:
     radio = flown(SX1276).radio
     assert (radio.device, radio.link) == ("/dev/spidev0.0", "SF9 at 125 kHz")
     assert radio.rate == "radio.sx1276.spreading = 9, bandwidth_khz = 125"
+    newer = flown(SX1262).radio
+    assert (newer.device, newer.link) == (radio.device, radio.link)
+    assert [Airtime.of(newer).on_air_ms(size) for size in (1, 222)] == [
+        Airtime.of(radio).on_air_ms(size) for size in (1, 222)]
 
 
 def test_base85_costs_a_quarter_and_a_long_frame_of_an_e32_two_packets() -> None:
@@ -120,6 +127,18 @@ def test_every_air_rate_is_no_faster_than_its_name() -> None:
     (SX1276 + "spreading = 6", "radio.sx1276.spreading = 6: input should be greater than or"),
     (SX1276 + "power_dbm = 18", "radio.sx1276.power_dbm = 18: input should be less than or"),
     (SX1276 + "network = 7", "unknown key radio.sx1276.network; allowed: bandwidth_khz, coding"),
+    ('kind = "sx1262"', 'radio.kind = "sx1262" requires a table [radio.sx1262] with frequency_khz'),
+    (SX1262.replace("busy_pin = 20\n", ""), "key radio.sx1262.busy_pin is missing"),
+    (SX1262 + "spreading = 4", "radio.sx1262.spreading = 4: input should be greater than or"),
+    (SX1262 + "power_dbm = 23", "radio.sx1262.power_dbm = 23: input should be less than or"),
+    (SX1262 + "power_dbm = -10", "radio.sx1262.power_dbm = -10: input should be greater than or"),
+    (SX1262 + "tcxo_mv = 2000", "radio.sx1262.tcxo_mv = 2000: input should be 1600, 1700, 1800"),
+    (SX1262 + 'chip = "LLCC68"\nspreading = 10',
+     "radio.sx1262.spreading = 10: at 125 kHz an LLCC68 has 5 to 9"),
+    (SX1262 + "antenna_pin = 18", "busy_pin, reset_pin and antenna_pin must differ, and 9, 10, 11"),
+    (SX1262.replace("20", "11"), "must differ, and 9, 10, 11 are the SPI bus"),
+    ('device = "/dev/spidev1.0"\n' + SX1262, "must differ, and 19, 20, 21 are the SPI bus"),
+    (SX1262 + "dio1_pin = 16", "unknown key radio.sx1262.dio1_pin; allowed: antenna_pin"),
 ])
 def test_a_radio_that_cannot_be_is_one_sentence(radio: str, says: str) -> None:
     if not says:
@@ -148,3 +167,6 @@ def test_a_cutdown_shares_no_pin_with_the_radio() -> None:
     text = TEXT.replace(RADIO, f"[radio]\n{EBYTE}{PINS}\n").replace(CADENCE, "")
     with pytest.raises(MissionError, match="cutdown_pin = 22: is a pin of the radio module"):
         mission.parse(text.replace("# cutdown_pin = 17 ", "cutdown_pin = 22 # "), "m.toml")
+    text = text.replace(EBYTE + PINS, SX1262)
+    with pytest.raises(MissionError, match=r"cutdown_pin = 18: .* radio module, \[radio.sx1262\]"):
+        mission.parse(text.replace("# cutdown_pin = 17 ", "cutdown_pin = 18 # "), "m.toml")

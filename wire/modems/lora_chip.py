@@ -2,7 +2,7 @@
 
 There is no processor between us and the chip, so setting it up, noticing that it was restarted and
 fetching what it heard are done here. Its interrupt lines are not needed: whoever owns the radio
-calls ``step`` several times a second, which costs two transfers. One that is lost raises
+calls ``step`` several times a second, which costs a transfer or two. One that is lost raises
 ``ModuleLost`` by one of the names below, is left alone for ``RETRY_MS``, and set up again.
 """
 
@@ -76,7 +76,7 @@ class LoraChip(ABC):
         assert self.is_ready() and 1 <= len(frame) <= PACKET_BYTES_MAX, len(frame)
         try:
             self._transmit(frame)
-        except OSError as error:
+        except (ModuleLost, OSError) as error:
             raise self._lose(error, now_ms) from error
         self._sent_by_ms = now_ms + self._modulation.packet_ms(len(frame)) + SENT_MS
 
@@ -107,7 +107,8 @@ class LoraChip(ABC):
         """Write every setting, read it back and listen; what was found. Raises ModuleLost."""
 
     @abstractmethod
-    def _transmit(self, frame: bytes) -> None: ...
+    def _transmit(self, frame: bytes) -> None:
+        """Raises ModuleLost."""
 
     @abstractmethod
     def _has_sent(self) -> bool:

@@ -16,7 +16,7 @@ reception).
 from __future__ import annotations
 
 from wire.lora import LOW_RATE_SYMBOL_US
-from wire.mission_radio import LoraChipSection
+from wire.mission_radio import Sx1276Section
 from wire.modems.lora_chip import ChipAbsent, ChipGarbage, LoraChip, SpiBus
 from wire.modems.radio_dialog import RadioFrame
 
@@ -48,7 +48,7 @@ def frf(frequency_hz: int) -> int:
     return (frequency_hz << 19) // CRYSTAL_HZ
 
 
-def settings(section: LoraChipSection) -> dict[int, int]:
+def settings(section: Sx1276Section) -> dict[int, int]:
     """Register -> value, of all that the chip keeps while it has power."""
     modulation, frequency_hz = section.modulation, 1000 * section.frequency_khz
     symbol_us = (1_000_000 << section.spreading) / modulation.bandwidth_hz
@@ -80,7 +80,7 @@ def settings(section: LoraChipSection) -> dict[int, int]:
 class Sx1276(LoraChip):
     """Implements ``wire.modems.lora_chip.LoraChip``."""
 
-    def __init__(self, spi: SpiBus, section: LoraChipSection) -> None:
+    def __init__(self, spi: SpiBus, section: Sx1276Section) -> None:
         super().__init__(spi, section.modulation)
         self._settings = settings(section)
         is_high = 1000 * section.frequency_khz >= HIGH_BAND_HZ

@@ -1,4 +1,4 @@
-"""A LoRa chip on SPI (SX1276) as the core's half-duplex radio; what it needs is in
+"""A LoRa chip on SPI (SX1276, SX1262) as the core's half-duplex radio; what it needs is in
 ``wire.modems.lora_chip``.
 """
 

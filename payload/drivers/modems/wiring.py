@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 
 import structlog
 
@@ -16,9 +17,8 @@ from wire.envelope import Envelope
 from wire.mission import Mission
 from wire.mission_radio import RadioSection
 from wire.modems import kiss
+from wire.modems.chips import wired_chip
 from wire.modems.module_dialogs import dialog_of
-from wire.modems.spi_device import SpiDevice
-from wire.modems.sx1276 import Sx1276
 
 log = structlog.get_logger("payload")
 
@@ -28,9 +28,9 @@ def wired_radio(plan: Mission, open_things: contextlib.ExitStack) -> Radio | Non
     radio = plan.radio
     if radio.kind == "none":
         return None
-    chip = _chip_radio(radio, open_things)
-    if chip is not None:
-        return chip
+    if radio.chip is not None:
+        chip = wired_chip(radio, lambda: time.monotonic_ns() // 1_000_000, open_things)
+        return ChipRadio(chip, radio.mtu_bytes, Airtime.of(radio))
     stream: TcpStream | SerialStream
     if radio.kind == "kiss-tcp":
         stream = TcpStream(radio.host, radio.port)
@@ -46,15 +46,6 @@ def wired_radio(plan: Mission, open_things: contextlib.ExitStack) -> Radio | Non
         stream, radio.mtu_bytes, Airtime.of(radio), envelope.wrap, envelope.unwrap,
         kiss.keying(radio.tx_delay_ms, radio.tx_tail_ms),
     )
-
-
-def _chip_radio(radio: RadioSection, open_things: contextlib.ExitStack) -> ChipRadio | None:
-    """None for a radio that is no chip on SPI."""
-    if radio.chip is None:
-        return None
-    bus = SpiDevice(radio.device)
-    open_things.callback(bus.close)
-    return ChipRadio(Sx1276(bus, radio.chip), radio.mtu_bytes, Airtime.of(radio))
 
 
 def _module_pins(radio: RadioSection, open_things: contextlib.ExitStack) -> ModeSwitch | None:

@@ -8,11 +8,13 @@ import json
 import re
 import zipfile
 from contextlib import closing
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 
 from groundstation.archive.archive import Archive
+from groundstation.archive.track import Point
 from groundstation.export import ccsds, export
 from groundstation.export.flight_data import gather
 from groundstation.ground import Ground
@@ -152,6 +154,22 @@ def test_what_is_verified_and_what_is_not_are_two_tracks_in_every_file(tmp_path)
     book = Tags(made(flight, "book.html"))
     assert "verified every frame" in book.text
     assert ("stroke-dasharray", "6 5") not in book.attributes, "no claim is in the book"
+
+
+def test_a_track_over_the_date_line_is_drawn_in_two_parts(flight):
+    way = [Point(1_790_000_000_000 + i * 60_000, 51.0, lon, 500_000.0)
+           for i, lon in enumerate((173.0, 179.0, -175.0, -169.0))]
+    orbit = replace(flight, way=way, claims=[])
+    lines = [f["geometry"]["coordinates"] for f in json.loads(
+        made(orbit, "track.geojson"))["features"] if f["geometry"]["type"] == "LineString"]
+    assert lines == [[[lon, 51.0, 500_000.0] for lon in part]
+                     for part in ((173.0, 179.0), (-175.0, -169.0))]
+    segments = ElementTree.fromstring(made(orbit, "track.gpx")).iter(f"{GPX}trkseg")
+    assert [len(list(each)) for each in segments] == [2, 2]
+    packed = zipfile.ZipFile(io.BytesIO(export.EVERY["track.kmz"].of(orbit)))
+    assert len(list(ElementTree.fromstring(packed.read("doc.kml")).iter(f"{KML}LineString"))) == 2
+    assert made(orbit, "book.html").count('d="M399.7 160.0L406.0 160.0"') == 1, "to the east edge"
+    assert made(orbit, "book.html").count('d="M34.0 160.0L40.3 160.0"') == 1, "from the west edge"
 
 
 def test_everything_is_in_one_file_under_names_of_our_own(hostile):

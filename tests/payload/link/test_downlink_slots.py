@@ -19,7 +19,7 @@ from wire.airtime_budget import AirtimeBudget
 from wire.beacon import Beacon, Phase, PowerMode
 from wire.frames import BEACON_BYTES, BeaconFrame, DataFrame, FeedbackFrame, IdentFrame
 from wire.mission import Mission
-from wire.mission_radio import LoraChipSection, RadioSection
+from wire.mission_radio import RadioSection, Sx1276Section
 from wire.mission_swarm import SLOT_GUARD_MS
 from wire.records import Kind, TimeQuality
 
@@ -158,7 +158,7 @@ def test_a_chip_is_looked_at_before_a_neighbours_next_frame_takes_the_place_of_t
     tmp_path: Path,
 ) -> None:
     """It holds one frame; nobody talks to neighbours while the payload is away."""
-    radio = RadioSection(kind="sx1276", sx1276=LoraChipSection(frequency_khz=868_500))
+    radio = RadioSection(kind="sx1276", sx1276=Sx1276Section(frequency_khz=868_500))
     plan = PLAN.model_copy(update={"radio": radio})
     desk = Desk(tmp_path, plan)
     beacon_ms = Airtime.of(radio).on_air_ms(BEACON_BYTES)

@@ -15,6 +15,7 @@ from payload.link.custody import Custody
 from payload.link.time_slots import TimeSlots
 from payload.mind.neighbour_talk import OF_ONE_A_DAY_MAX
 from payload.prompt import PersonaText
+from payload.storage import retention
 from sim.replay import Replay
 from sim.scenario import Conditions
 from sim.swarm import Swarm, missions, under_one_balloon
@@ -109,6 +110,18 @@ def test_parcels_beyond_their_bound_are_found_in_the_store_that_the_payload_has_
     monkeypatch.setattr(swarm_checks, "RELAYED_MAX", 0)
     monkeypatch.setattr(swarm_checks, "COUNT_EVERY_MS", 60_000)
     assert broken(fly(tmp_path)[2]) == {"custody_bounded"}
+
+
+def test_parcels_that_are_dropped_at_their_bound_break_no_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once each was taken for a record that was counted as dropped and had been kept."""
+    monkeypatch.setattr(retention, "RELAYED_MAX", 0)
+    monkeypatch.setattr(swarm_checks, "RELAYED_MAX", 0)
+    monkeypatch.setattr(swarm_checks, "COUNT_EVERY_MS", 60_000)
+    _, _, checks = fly(tmp_path)
+    assert all(each.ledger.dropped_ids for each in checks)
+    assert [each.violations for each in checks] == [[], []]
 
 
 @pytest.mark.parametrize("musings", [
