@@ -59,16 +59,34 @@ class Browser:
         self._numbers = itertools.count(1)
         self._buffer = b""
         self._session: str | None = None
+        self._theme = theme
+        self._context: str | None = None
         targets = self.call("Target.getTargets")["targetInfos"]
-        page = next(t for t in targets if t["type"] == "page")
-        attached = self.call("Target.attachToTarget", targetId=page["targetId"], flatten=True)
-        self._session = attached["sessionId"]
+        self._attach(next(each["targetId"] for each in targets if each["type"] == "page"))
+
+    def _attach(self, target: str) -> None:
+        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
+        self._session, self._target = attached["sessionId"], target
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
         self.call("Emulation.setEmulatedMedia", features=[
-            {"name": "prefers-color-scheme", "value": theme},
+            {"name": "prefers-color-scheme", "value": self._theme},
             {"name": "prefers-reduced-motion", "value": "reduce"},
         ])
+
+    def renew(self) -> None:
+        """Another page in place of this one, as a browser that was just started has it: of cookies,
+        storage, cache, emulation, scripts and what was collected, nothing is left."""
+        left = self._target
+        self._session = None
+        context = self.call("Target.createBrowserContext")["browserContextId"]
+        page = self.call("Target.createTarget", url="about:blank", browserContextId=context)
+        self.call("Target.closeTarget", targetId=left)
+        if self._context is not None:
+            self.call("Target.disposeBrowserContext", browserContextId=self._context)
+        self._context = context
+        self.complaints, self.requests = [], []
+        self._attach(page["targetId"])
 
     @property
     def process_id(self) -> int:

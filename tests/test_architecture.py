@@ -237,7 +237,7 @@ def test_core_is_clockless() -> None:
 
 
 DISK_MODULES = ("payload.storage.writer", "payload.storage.database", "payload.storage.retention",
-                "payload.storage.salvage")
+                "payload.storage.salvage", "payload.storage.index_check")
 DISK_FILES = {f"{module.replace('.', '/')}.py" for module in DISK_MODULES}
 KNOW_THE_DISK = {*DISK_FILES, "payload/storage/small_state.py", "payload/diary_command.py",
                  "payload/__main__.py"}

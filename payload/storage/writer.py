@@ -35,12 +35,12 @@ from payload.ports import (
 )
 from payload.storage import database, retention, salvage, small_state
 from payload.storage.database import COLUMNS, record_of, row_of, small_row
+from payload.storage.index_check import IndexCheck
 from payload.storage.recorder import Recorder
 from wire.records import PRIORITY_OF_KIND, Kind, Priority, Record
 
 READ_TRIES = 3  # a database that reads badly this often in a row is damaged
 MUSINGS_MAX = 500  # that a life begins with
-CHECK_ROWS = 200  # read in one slice
 DAMAGED_MAX = 10_000  # counted; of more it is only known that there are so many
 
 _REQUEUE = "UPDATE record SET state=0 WHERE state=1 OR state<0 OR state>2"  # or in no state at all
@@ -49,11 +49,6 @@ _AGAIN = "UPDATE record SET state=0 WHERE id=? AND state=?"
 _COUNT = (
     "SELECT count(*), total(state<2), total(typeof(state)<>'integer') "
     "FROM record INDEXED BY record_queue"
-)
-_NEXT_ROWS = (  # by way of the index, then of the table: SQLite takes from the former what it can
-    "SELECT q.state, q.class, q.id, r.state, r.class, r.body "
-    "FROM record q INDEXED BY record_queue LEFT JOIN record r NOT INDEXED ON r.id = q.id "
-    "WHERE (q.state, q.class, q.id) > (?,?,?) ORDER BY q.state, q.class, q.id LIMIT ?"
 )
 
 
@@ -80,14 +75,14 @@ class Writer:
         self._has_failed = False  # to write, since it last did
         self._left_in_flight = False  # by an earlier life, and not yet queued again
         self._counts: tuple[int, int] | None = None  # all records, unconfirmed ones
-        self._checked: tuple[int, int, int] | None = -1, 0, 0  # up to here; None is to the end
+        self._index_check: IndexCheck | None = IndexCheck()  # None: no more of it is needed
         self._damaged_ids: set[int] = set()
         self._dropped = 0  # relayed records, by the latest commit
 
     @property
     def is_checked(self) -> bool:
         """Has every record been read since the file was opened first, or salvaged?"""
-        return self._checked is None and not self._is_in_doubt
+        return self._index_check is None and not self._is_in_doubt
 
     def serve(self, request: Opening | Commit) -> Opened | Committed | StoreRefused:
         """Do it, however long that takes."""
@@ -114,8 +109,10 @@ class Writer:
                 if stateless:
                     raise sqlite3.DatabaseError("a record is in no state")
                 self._counts = total, int(unconfirmed)
-            elif self._checked is not None:
-                self._checked = self._check(self.db, self._checked)
+            elif self._index_check is not None:
+                self._index_check.slice(self.db)
+                if self._index_check.is_done:
+                    self._index_check = None
         except sqlite3.Error as error:
             self._doubt(error)
 
@@ -176,7 +173,7 @@ class Writer:
         """What an earlier connection left open: raises where it cannot be settled now."""
         if self._is_in_doubt:
             database.check(db)
-            self._is_in_doubt, self._checked = False, None
+            self._is_in_doubt, self._index_check = False, None
         if self._has_failed:
             database.fold_log(db)
             self._has_failed = False
@@ -184,7 +181,7 @@ class Writer:
     def _put_in_place(self) -> None:
         aside = salvage.finish(self._path)
         if aside is not None:
-            self._salvaged_from, self._checked = aside, None
+            self._salvaged_from, self._index_check = aside, None
 
     def _opened(self, db: sqlite3.Connection, request: Opening) -> Opened:
         rows = db.execute(f"SELECT {database.SMALL_COLUMNS} FROM small").fetchall()
@@ -290,22 +287,6 @@ class Writer:
         return record
 
     # -- doubt ---------------------------------------------------------------------------------
-
-    def _check(
-        self, db: sqlite3.Connection, checked: tuple[int, int, int]
-    ) -> tuple[int, int, int] | None:
-        """Read the next rows by way of the index that sends them; where to go on, None at the end.
-
-        SQLite raises for a page that is none.
-        """
-        rows = db.execute(_NEXT_ROWS, (*checked, CHECK_ROWS)).fetchall()
-        for row in rows:
-            if not all(type(value) is int for value in row[:3]) or row[:3] <= checked:
-                raise sqlite3.DatabaseError("the index is out of order")
-            if row[0] not in STATES or row[:2] != row[3:5]:
-                raise sqlite3.DatabaseError("an entry of the index has no such record")
-            checked = row[:3]
-        return checked if len(rows) == CHECK_ROWS else None
 
     def _doubt(self, error: sqlite3.Error) -> None:
         """After an error the file is opened again; it is checked then if the error was its own."""

@@ -52,6 +52,7 @@ from tests.payload.fakes import FIRST_FIX_MS, FakeMind
 from tests.payload.link import test_overhearing
 from tests.payload.mind.test_memory import TEXTS, write_index
 from tests.payload.test_flight import FIRST_COUNTER, KEY, PERSONA, Bench
+from tests.thorough import sampled
 from wire import frames
 from wire.beacon import Beacon
 from wire.commands import QUESTION_BYTES_MAX, Command, Opcode, encode
@@ -208,7 +209,7 @@ def harmless(tmp_path_factory: pytest.TempPathFactory) -> Done:
     return InjectedFlight(tmp_path_factory.mktemp("harmless") / "flight", HARMLESS).done()
 
 
-@pytest.mark.parametrize("name", INJECTIONS)
+@pytest.mark.parametrize("name", sampled(INJECTIONS, quick=10))
 def test_an_injection_changes_nothing(name: str, harmless: Done, tmp_path: Path) -> None:
     flown = InjectedFlight(tmp_path / "flight", INJECTIONS[name])
     assert flown.done() == harmless

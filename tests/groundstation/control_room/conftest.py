@@ -12,6 +12,7 @@ import sqlalchemy as sql
 from tests.groundstation.control_room.postgresql import PASSWORD, PostgreSql
 from tests.groundstation.control_room.rooms import RoomStation
 from tests.groundstation.peers.stations import Clock
+from tests.thorough import sampled
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +29,7 @@ def postgresql(_server: PostgreSql) -> PostgreSql:
     return _server
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=sampled(["sqlite", "postgresql"]))  # test_postgresql.py is quick
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sql.Engine]:
     """An empty database of either kind."""
     if request.param == "sqlite":

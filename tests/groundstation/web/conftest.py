@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,26 @@ from tests.groundstation.web import flown
 from tests.groundstation.web.browser import Browser, find_chromium, need_vendor
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """One browser for all tests of a file, since to start it takes longer than most of them."""
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """The browser of all tests of a worker: to start one takes longer than most of them."""
     find_chromium()
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
+    with closing(Browser(tmp_path_factory.mktemp("profile"))) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def page(chromium: Browser) -> Iterator[Browser]:
+    """One page for all tests of a file, which keeps what a page keeps."""
+    yield chromium
+    chromium.renew()
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Iterator[Browser]:
+    """A page for one test, as a browser that was just started has it."""
+    yield chromium
+    chromium.renew()
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.groundstation.far_end import SIGNED_MISSION
 from tests.groundstation.uplink.outbox_station import Station
-from tests.groundstation.web.browser import Browser, find_chromium
+from tests.groundstation.web.browser import Browser
 from tests.groundstation.web.served import Served
 from tests.groundstation.web.test_access import TOKENS, VISITOR
 
@@ -17,14 +14,6 @@ BANNER = "document.getElementById('banner').textContent"
 SAID = "Boolean(document.getElementById('banner')?.textContent)"
 ASKING = "document.querySelector('#asking a')"
 NOTE = "document.getElementById('ask-note').textContent"
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    find_chromium()
-    made = Browser(tmp_path / "profile")
-    yield made
-    made.close()
 
 
 def test_a_phone_reads_with_one_link_and_asks_with_the_other(

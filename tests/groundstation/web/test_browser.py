@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.groundstation.web.browser import Browser, find_chromium
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    find_chromium()
-    made = Browser(tmp_path / "profile")
-    yield made
-    made.close()
+from tests.groundstation.web.browser import Browser
+from tests.groundstation.web.served import Served
 
 
 def test_an_element_that_is_not_there_yet_is_waited_for(browser: Browser) -> None:
@@ -31,3 +23,23 @@ def test_a_condition_that_is_never_met_is_named(browser: Browser) -> None:
 def test_a_misspelt_condition_fails_at_once(browser: Browser) -> None:
     with pytest.raises(AssertionError, match="ReferenceError"):
         browser.wait("documant.body")
+
+
+def test_a_new_page_remembers_nothing(browser: Browser, tmp_path: Path) -> None:
+    served = Served(tmp_path / "none.sqlite")
+    begun = "document.readyState === 'complete'"
+    remembered = "[document.cookie, localStorage.length, typeof window.ours, innerWidth === 333]"
+    try:
+        browser.size(333, 600)
+        browser.call("Page.addScriptToEvaluateOnNewDocument", source="window.ours = 1;")
+        browser.open(served.url, until=begun)
+        browser.value("document.cookie = 'a=1'; localStorage.setItem('b', 2)")
+        browser.value("console.error('c')")
+        assert browser.value(remembered) == ["a=1", 1, "number", True]
+        assert browser.complaints and browser.requests
+        browser.renew()
+        assert (browser.complaints, browser.requests) == ([], [])
+        browser.open(served.url, until=begun)
+        assert browser.value(remembered) == ["", 0, "undefined", False]
+    finally:
+        served.stop()

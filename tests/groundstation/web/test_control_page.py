@@ -58,11 +58,9 @@ def served(station: Station) -> Iterator[Served]:
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    made = Browser(tmp_path / "profile")
-    made.size(1440, 900)
-    yield made
-    made.close()
+def browser(browser: Browser) -> Browser:
+    browser.size(1440, 900)
+    return browser
 
 
 def press(browser: Browser, within: str, words: str) -> None:

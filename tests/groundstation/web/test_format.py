@@ -7,22 +7,19 @@ from __future__ import annotations
 import pytest
 
 from groundstation.tui import wording
-from tests.groundstation.web.browser import Browser
 from tests.groundstation.web.served import Served
 
 
 @pytest.fixture(scope="module")
-def formatted(tmp_path_factory):
+def formatted(page, tmp_path_factory):
     """Calls a function of format.js."""
     served = Served(tmp_path_factory.mktemp("none") / "none.sqlite")
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    browser.open(served.url, until="document.readyState === 'complete'")
+    page.open(served.url, until="document.readyState === 'complete'")
 
     def call(expression):
-        return browser.value(f"import('/static/format.js').then((format) => format.{expression})")
+        return page.value(f"import('/static/format.js').then((format) => format.{expression})")
 
     yield call
-    browser.close()
     served.stop()
 
 

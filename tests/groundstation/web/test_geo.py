@@ -7,22 +7,19 @@ import math
 import pytest
 
 from groundstation.archive.track import Point, distance_m
-from tests.groundstation.web.browser import Browser
 from tests.groundstation.web.served import Served
 
 
 @pytest.fixture(scope="module")
-def geo(tmp_path_factory):
+def geo(page, tmp_path_factory):
     """Calls a function of geo.js."""
     served = Served(tmp_path_factory.mktemp("none") / "none.sqlite")
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    browser.open(served.url, until="document.readyState === 'complete'")
+    page.open(served.url, until="document.readyState === 'complete'")
 
     def call(expression):
-        return browser.value(f"import('/static/geo.js').then((geo) => geo.{expression})")
+        return page.value(f"import('/static/geo.js').then((geo) => geo.{expression})")
 
     yield call
-    browser.close()
     served.stop()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -66,11 +65,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[Browser]:
-    browser = Browser(tmp_path / "profile")
+def page(browser: Browser) -> Browser:
     browser.call("Page.addScriptToEvaluateOnNewDocument", source=TRAP)
-    yield browser
-    browser.close()
+    return browser
 
 
 def test_the_hostile_corpus_is_inert_in_every_room(page: Browser, served: Served) -> None:

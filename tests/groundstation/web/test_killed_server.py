@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.groundstation.far_end import START_MS, FarEnd, state_at
 from tests.groundstation.test_ground_command import Station
-from tests.groundstation.web.browser import Browser, find_chromium
+from tests.groundstation.web.browser import Browser
 from wire.modems import kiss
 from wire.records import Kind
 
@@ -31,12 +29,10 @@ KEPT = ("fetch('/api/history').then((answer) => answer.json()).then((found) =>"
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[Browser]:
-    find_chromium()
-    with closing(Browser(tmp_path / "profile")) as browser:
-        browser.call("Page.addScriptToEvaluateOnNewDocument", source=HURRY)
-        browser.size(1440, 900)
-        yield browser
+def page(browser: Browser) -> Browser:
+    browser.call("Page.addScriptToEvaluateOnNewDocument", source=HURRY)
+    browser.size(1440, 900)
+    return browser
 
 
 class Payload:

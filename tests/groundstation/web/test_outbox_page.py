@@ -28,13 +28,6 @@ def station(tmp_path: Path) -> Iterator[Station]:
     made.archive.close()
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    made = Browser(tmp_path / "profile")
-    yield made
-    made.close()
-
-
 def press(browser: Browser, words: str) -> None:
     browser.value(f"[...{LIST}.querySelectorAll('button')]"
                   f".find((button) => button.textContent === '{words}').click()")

@@ -100,6 +100,20 @@ def test_no_bit_of_a_state_hides_a_record_in_silence(flown: bytes, tmp_path: Pat
     assert hidden == []
 
 
+def test_no_bit_of_the_order_of_the_index_hides_a_record_in_silence(
+    flown: bytes, tmp_path: Path
+) -> None:
+    """A pointer to another entry: each that is read is right, and the search goes astray. Five of
+    3,333 flips in the index of a flown store hid up to forty records."""
+    path = tmp_path / "s.sqlite"
+    index = page_of(flown, path, "record_queue")
+    count = int.from_bytes(flown[index + 3 : index + 5], "big")
+    places = range(index, index + 8 + 2 * count)
+    hidden = [(at - index, bit) for at in places for bit in range(8)
+              if is_hidden(flown, at, bit, path)]
+    assert hidden == []
+
+
 def test_no_bit_of_the_schema_costs_a_record(flown: bytes, tmp_path: Path) -> None:
     """One bit in its words, and a file of a whole flight was put aside with nothing salvaged."""
     path = tmp_path / "s.sqlite"
