@@ -3,8 +3,8 @@
 Batches of changing length leave gaps in the heap that the next one does not fit into, and oneDNN
 keeps a kernel for every length it has met, 1024 of them unless told otherwise. With freed memory
 given back, LoRA on SmolLM2-135M in batches of 8 rows grew by 11 MB a step over forty steps with
-1024 kernels, and by 0.2 with 32. Its price: where lengths come again, as in a second epoch, the tiny
-base has 1500 tokens a second instead of 1670.
+1024 kernels, and by 0.2 with 32. Its price: where lengths come again, as in a second epoch, the
+tiny base has 1500 tokens a second instead of 1670.
 
 A step writes to most of what the one before it has freed. If all of that goes back to the system
 after every step, the page faults of fetching it again take a seventh of the training's time.
