@@ -28,6 +28,7 @@ FOUND = {
     # as drawn today: a fix that a fault excused is told on while the receiver is jammed
     153: "the first sample after a reset of a chip, wrong and plausible, was told",
     167: "two losses of the whole store began at the same block and record number",
+    278: "the first fix after a start was read late, and bent the climb by a tenth",
     296: "the first record of a page was not salvaged where the page before it had gone",
 }
 FEW = [384, 155, 44, 4, 217, 378, 260, 8]  # every preset, slow links, ears and eyes, and soon over
