@@ -88,6 +88,12 @@ class Browser:
         self.complaints, self.requests = [], []
         self._attach(page["targetId"])
 
+    def permit(self, name: str, origin: str, is_permitted: bool) -> None:
+        """What somebody answers when the page of ``origin`` asks for this permission."""
+        context = {} if self._context is None else {"browserContextId": self._context}
+        self.call("Browser.setPermission", permission={"name": name}, origin=origin,
+                  setting="granted" if is_permitted else "denied", **context)
+
     @property
     def process_id(self) -> int:
         """Of the browser; its others are below it."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from payload.link.downlink import Downlink
+from payload.link.transmitter import Transmitter
 from sim.scenario import Scenario, draw
 from sim.trials import liveness, trial
 from tests.sim.flights import mission
@@ -67,12 +68,12 @@ def test_beacons_that_take_all_the_time_are_seen(monkeypatch) -> None:
 
 @pytest.mark.thorough
 def test_a_pause_that_is_not_kept_is_seen(monkeypatch) -> None:
-    send = Downlink._transmit
+    send = Transmitter.send
 
-    def hasty(self: Downlink, data: bytes, now_ms: int) -> bool:
+    def hasty(self: Transmitter, data: bytes, now_ms: int) -> bool:
         is_sent = send(self, data, now_ms)
-        self._busy_until_ms = now_ms + self._budget.airtime.on_air_ms(len(data))
+        self.busy_until_ms = now_ms + self.airtime.on_air_ms(len(data))
         return is_sent
 
-    monkeypatch.setattr(Downlink, "_transmit", hasty)
+    monkeypatch.setattr(Transmitter, "send", hasty)
     assert "duty_kept" in trial.fly(scenario(SLOW_SEEDS[1])).broken

@@ -91,12 +91,11 @@ def test_from_here_is_distance_bearing_and_elevation(page, served):
 
 def test_the_device_says_where_it_is_or_the_page_says_why_not(page, served):
     looked_at(page, served, 412, 915, "chase")
-    page.call("Browser.grantPermissions", permissions=["geolocation"], origin=served.url[:-1])
+    page.permit("geolocation", served.url[:-1], True)
     page.call("Emulation.setGeolocationOverride", latitude=52.2, longitude=13.2, accuracy=12)
     page.value("document.getElementById('me-device').click()")
     page.wait("document.getElementById('me-age').innerText.startsWith('you: 52.20000, 13.20000')")
-    page.call("Browser.resetPermissions")
-    page.call("Browser.setPermission", permission={"name": "geolocation"}, setting="denied")
+    page.permit("geolocation", served.url[:-1], False)
     looked_at(page, served, 412, 915, "chase")
     page.value("document.getElementById('me-device').click()")
     page.wait("document.getElementById('me-age').innerText.startsWith('This device does not give')")
