@@ -8,6 +8,7 @@ that is still running, or that was killed.
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -50,8 +51,13 @@ class Followed:
 def recorded(path: Path) -> Iterator[Report]:
     """Write the reports to ``path``, a new file, and finally how the command ended.
 
+    Whoever follows the record stops the command with SIGINT. A command that was started by
+    something in the background of a shell has inherited that it is ignored: not here.
+
     Raises:  any exception raised within, after its sentences are written.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with path.open("w", encoding="utf-8") as file:
         try:
             yield _Recorder(file)

@@ -49,7 +49,20 @@ def test_a_command_that_fails_says_why(studio: StudioFolder) -> None:
         "nowhere: no such directory; spacepi-train init nowhere creates one."]
 
 
-def test_one_command_at_a_time_whoever_asks(studio: StudioFolder, slow: None) -> None:
+@pytest.mark.parametrize("handler", [signal.default_int_handler, signal.SIG_IGN])
+def test_one_command_at_a_time_whoever_asks(
+    studio: StudioFolder, slow: None, handler: signal.Handlers
+) -> None:
+    """Also of a studio that runs in the background of a shell, where an interrupt is ignored: its
+    stop once did nothing."""
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        _one_at_a_time(studio)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _one_at_a_time(studio: StudioFolder) -> None:
     jobs, other = Jobs(studio), Jobs(studio)
     assert not jobs.state("train").is_running and jobs.state("train").ended is None
     jobs.start("train", ["run"], {"size": "small"})
