@@ -19,9 +19,9 @@ from typing import NamedTuple
 from bench.report import Figure
 from groundstation.archive.track import Point
 from groundstation.reading.landing import station_forecast
-from payload.navigation.gnss import ground_distance_m
 from sim.balloon import AirState
 from sim.replay import Replay
+from wire.earth import distance_m
 from wire.landing_forecast import FallSpeed, Landing, predict
 from wire.mission import FlightSection
 from wire.winds import AirPosition, WindLayers
@@ -110,7 +110,7 @@ def _position(state: AirState) -> AirPosition:
 
 
 def _scored(by: str, landing: Landing, at: AirPosition, end: AirPosition, down_s: int) -> Guess:
-    error_m = ground_distance_m((landing.latitude_deg, landing.longitude_deg), end[1:3])
+    error_m = distance_m((landing.latitude_deg, landing.longitude_deg), end[1:3])
     left_s = down_s - at.at_ms / 1000
     return Guess(by, at.altitude_m, error_m, landing.distance_sigma(*end[1:3]),
                  landing.seconds / left_s - 1)

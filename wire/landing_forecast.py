@@ -30,8 +30,9 @@ from collections.abc import Callable, Iterator
 from statistics import median
 from typing import NamedTuple
 
+from wire.earth import METRES_PER_DEGREE, wrapped_deg
 from wire.standard_air import density_kgm3
-from wire.winds import LAYER_M, METRES_PER_DEGREE, AirPosition, WindLayers
+from wire.winds import LAYER_M, AirPosition, WindLayers
 
 FALL_EXPONENT = 0.56
 FALL_SAMPLES = 60
@@ -63,7 +64,7 @@ class Landing(NamedTuple):
     def distance_sigma(self, latitude_deg: float, longitude_deg: float) -> float:
         """How many standard deviations away a place is."""
         north_m = (latitude_deg - self.latitude_deg) * METRES_PER_DEGREE
-        east_deg = (longitude_deg - self.longitude_deg + 540) % 360 - 180
+        east_deg = wrapped_deg(longitude_deg - self.longitude_deg)
         east_m = east_deg * METRES_PER_DEGREE * math.cos(math.radians(self.latitude_deg))
         bearing = math.radians(self.bearing_deg)
         along_m = east_m * math.sin(bearing) + north_m * math.cos(bearing)
@@ -200,6 +201,6 @@ def _way(position: AirPosition, legs: list[_Leg]) -> tuple[tuple[float, float, f
     for leg in legs:
         latitude += leg.north_m / METRES_PER_DEGREE
         shrink = max(0.01, math.cos(math.radians(latitude)))
-        longitude = (longitude + leg.east_m / METRES_PER_DEGREE / shrink + 540) % 360 - 180
+        longitude = wrapped_deg(longitude + leg.east_m / METRES_PER_DEGREE / shrink)
         way.append((latitude, longitude, leg.end_m))
     return tuple(way)

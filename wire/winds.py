@@ -14,9 +14,10 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from wire.earth import METRES_PER_DEGREE, wrapped_deg
+
 LAYER_M = 200
 LAYERS_MAX = 200  # 40 km; higher up there is hardly any air to be carried by
-METRES_PER_DEGREE = 111_195.0
 STEP_MS_MAX = 180_000  # a longer gap says too little of single layers,
 STEP_M_MAX = 2_000.0  # and so does one that crosses more of them
 SPEED_MPS_MAX = 150.0  # no jet stream is faster, and nothing falls faster; a glitch is
@@ -111,7 +112,7 @@ class WindLayers:
 
 def offset_m(first: AirPosition, second: AirPosition) -> tuple[float, float]:
     """(east, north) from one position to another, m; across the antimeridian, not over a pole."""
-    east_deg = (second.longitude_deg - first.longitude_deg + 540) % 360 - 180
+    east_deg = wrapped_deg(second.longitude_deg - first.longitude_deg)
     middle = math.radians((first.latitude_deg + second.latitude_deg) / 2)
     return (
         east_deg * METRES_PER_DEGREE * math.cos(middle),

@@ -9,10 +9,11 @@ a row agree with one another: then it is the old place that was wrong (or the ga
 
 from __future__ import annotations
 
-import math
 from bisect import bisect
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
+
+from wire import earth
 
 SPEED_MAX_MPS = 150.0  # jet stream and some
 SPACE_M = 100_000.0  # the Karman line: what is higher than this is in orbit, or on its way
@@ -21,7 +22,6 @@ SLACK_M = 2_000.0
 AGREEING_POINTS = 3
 SAME_POINT_MS = 1_500
 NEAR_MS = 30_000  # a point of others this near to one of ours adds nothing
-_EARTH_M = 6_371_000.0
 
 
 class Point(NamedTuple):
@@ -41,12 +41,9 @@ class Tracks(NamedTuple):
 
 
 def distance_m(first: Point, second: Point) -> float:
-    """Great-circle distance over ground."""
-    lat1, lat2 = math.radians(first.lat_deg), math.radians(second.lat_deg)
-    half_lat = (lat2 - lat1) / 2
-    half_lon = math.radians(second.lon_deg - first.lon_deg) / 2
-    a = math.sin(half_lat) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin(half_lon) ** 2
-    return 2 * _EARTH_M * math.asin(min(1.0, math.sqrt(a)))
+    """Metres over ground."""
+    return earth.distance_m(
+        (first.lat_deg, first.lon_deg), (second.lat_deg, second.lon_deg))
 
 
 def _fits(first: Point, second: Point) -> bool:
@@ -108,13 +105,9 @@ def place_at(points: Sequence[Point], utc_ms: int) -> tuple[float, float] | None
         return None
     a, b = points[at - 1], points[at]
     share = (utc_ms - a.utc_ms) / (b.utc_ms - a.utc_ms)
-    east_deg = _turned(b.lon_deg - a.lon_deg)  # the short way, over the date line too
-    return a.lat_deg + (b.lat_deg - a.lat_deg) * share, _turned(a.lon_deg + east_deg * share)
-
-
-def _turned(lon_deg: float) -> float:
-    """The same longitude, or difference of two, as -180 up to 180."""
-    return (lon_deg + 180) % 360 - 180
+    east_deg = earth.wrapped_deg(b.lon_deg - a.lon_deg)  # the short way, over the date line too
+    return (a.lat_deg + (b.lat_deg - a.lat_deg) * share,
+            earth.wrapped_deg(a.lon_deg + east_deg * share))
 
 
 def parts(points: Iterable[Point]) -> list[list[Point]]:

@@ -30,6 +30,7 @@ from typing import Any
 from groundstation.archive.acknowledgements import Acknowledgement
 from groundstation.reading.fault_words import fault_words
 from wire.beacon import FaultBits
+from wire.earth import contains
 from wire.mission import Mission
 
 SILENT_FACTOR = 10  # as the page's flight.js has it
@@ -244,21 +245,11 @@ class Fence:
             return AlarmFinding(
                 f"it is above the ceiling of {self._ceiling_m:.0f} m", _keys("ceiling"))
         if self._corners and lat is not None and lon is not None:
-            is_out = not is_inside(self._corners, lat, lon)
+            is_out = not contains(self._corners, (lat, lon))
             return AlarmFinding("it is outside the fence", _keys("fence")) if is_out else None
         is_known = not self._corners and (self._ceiling_m is None or altitude_m is not None)
         return None if is_known else _UNKNOWN
 
-
-def is_inside(corners: tuple[tuple[float, float], ...], lat: float, lon: float) -> bool:
-    """Is the place in the polygon of (latitude, longitude) corners? By the even-odd rule, with
-    longitudes counted from the place, so that a fence may cross the antimeridian."""
-    inside = False
-    for (lat_a, lon_a), (lat_b, lon_b) in zip(corners, (*corners[1:], corners[0]), strict=True):
-        a, b = ((each - lon + 180) % 360 - 180 for each in (lon_a, lon_b))
-        if (lat_a > lat) != (lat_b > lat) and a + (lat - lat_a) / (lat_b - lat_a) * (b - a) > 0:
-            inside = not inside
-    return inside
 
 
 def _keys(*each: object) -> frozenset[str]:

@@ -21,6 +21,7 @@ from groundstation.archive.track import Point, distance_m
 from groundstation.http_call import HttpAnswer
 from groundstation.reading.landing import CLIMB_MPS_MIN, motion_of
 from groundstation.sanitise import clean_text, number, read_json
+from wire.earth import wrapped_deg
 from wire.mission import FlightSection
 
 BODY_BYTES_MAX = 1_000_000  # a flight of four hours has 40 kB
@@ -133,6 +134,6 @@ def _point(each: Any) -> Point:
         raise NoForecast(_ODD)
     try:
         at = datetime.fromisoformat(when)
-        return Point(round(at.timestamp() * 1000), lat, (lon + 180) % 360 - 180, alt)
+        return Point(round(at.timestamp() * 1000), lat, wrapped_deg(lon), alt)
     except (ValueError, OverflowError, OSError) as error:
         raise NoForecast(_ODD) from error

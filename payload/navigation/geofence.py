@@ -13,19 +13,20 @@ from collections import deque
 from payload.navigation import fix_age
 from payload.navigation.gnss import is_jump
 from payload.ports import GnssFix
+from wire.earth import GroundPlace, contains
 
 VOTES = 10
 VOTES_NEEDED = 8
 CEILING_MARGIN_M = 200.0
 DOUBT_MS = 600_000  # after a jump
 
-Place = tuple[float, float]  # latitude, longitude, degrees
-
 
 class Geofence:
     """``is_outside`` is None until enough fixes have voted."""
 
-    def __init__(self, corners: tuple[Place, ...] = (), ceiling_m: float | None = None) -> None:
+    def __init__(
+        self, corners: tuple[GroundPlace, ...] = (), ceiling_m: float | None = None
+    ) -> None:
         """At least three corners, or none for no fence on the map; the fence closes itself."""
         assert not corners or len(corners) >= 3, corners
         self._corners = corners
@@ -71,31 +72,3 @@ class Geofence:
                 return True
         place = fix.latitude_deg, fix.longitude_deg
         return bool(self._corners) and not contains(self._corners, place)
-
-
-def contains(corners: tuple[Place, ...], place: Place) -> bool:
-    """True when ``place`` lies in the polygon; across the antimeridian too, over a pole not.
-
-    No side may be longer than half the way round the Earth.
-    Source: the even-odd rule (ray casting) on latitude and longitude as plane coordinates.
-    """
-    path = [corners[0]]
-    for latitude, longitude in corners[1:]:  # unrolled, so that 179 and -179 are neighbours
-        path.append((latitude, path[-1][1] + _east(path[-1][1], longitude)))
-    return any(_is_inside(path, place[0], place[1] + turn) for turn in (-360.0, 0.0, 360.0))
-
-
-def _is_inside(path: list[Place], latitude: float, longitude: float) -> bool:
-    is_inside = False
-    for index, (lat_b, lon_b) in enumerate(path):
-        lat_a, lon_a = path[index - 1]
-        if (lat_a > latitude) == (lat_b > latitude):
-            continue
-        if lon_a + (latitude - lat_a) / (lat_b - lat_a) * (lon_b - lon_a) > longitude:
-            is_inside = not is_inside
-    return is_inside
-
-
-def _east(origin_deg: float, longitude_deg: float) -> float:
-    """Degrees from one longitude to another the short way, -180..180."""
-    return (longitude_deg - origin_deg + 540) % 360 - 180

@@ -22,6 +22,7 @@ from payload.navigation import barometer, fix_age
 from payload.navigation.profile import BALLOON, Profile
 from payload.notes import Note, event
 from payload.ports import Gnss, GnssFix, PortError
+from wire import earth
 
 SATELLITES_MIN = 4  # for a 3D position
 SATELLITES_MIN_PHASE = 5  # one to spare
@@ -35,7 +36,6 @@ AIR_SLACK_M, AIR_SLACK_PART = 1_000.0, 0.2  # weather, and 40 K beside the stand
 JAM_MIN = 128  # of 255; indoors beside a computer it is below 60
 JAM_REST_MS = 1_200_000  # the camera is what jams (raspberrypi/libcamera#43): rest it
 STUCK_MS = 10_000  # the same place to the last digit while it claims to move
-_METRES_PER_DEGREE = 111_195.0
 _AIRBORNE_MODELS = frozenset((6, 7, 8))  # u-blox: airborne <1g, <2g, <4g
 
 # What makes one fix unusable by itself, in the order of the checks.
@@ -69,23 +69,11 @@ def is_jump(old: GnssFix, new: GnssFix, profile: Profile = BALLOON) -> bool:
 
 
 def distance_m(first: GnssFix, second: GnssFix) -> float:
-    """Metres over ground between two fixes with positions, the earth taken as a sphere."""
+    """Metres over ground between two fixes with positions."""
     assert first.latitude_deg is not None and first.longitude_deg is not None
     assert second.latitude_deg is not None and second.longitude_deg is not None
-    return ground_distance_m(
+    return earth.distance_m(
         (first.latitude_deg, first.longitude_deg), (second.latitude_deg, second.longitude_deg))
-
-
-def ground_distance_m(first: tuple[float, float], second: tuple[float, float]) -> float:
-    """Metres between two (latitude, longitude) in degrees; right across the antimeridian and poles.
-
-    Source: the haversine formula on a sphere of 6371 km.
-    """
-    lat1, lat2 = math.radians(first[0]), math.radians(second[0])
-    half_lat = (lat2 - lat1) / 2
-    half_lon = math.radians(second[1] - first[1]) / 2
-    h = math.sin(half_lat) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin(half_lon) ** 2
-    return 2 * math.degrees(math.asin(min(1.0, math.sqrt(h)))) * _METRES_PER_DEGREE
 
 
 class Navigation:

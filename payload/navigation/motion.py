@@ -17,10 +17,10 @@ from payload.navigation.gnss import (
     ALTITUDE_SLACK_M,
     SATELLITES_MIN_PHASE,
     flaw,
-    ground_distance_m,
 )
 from payload.navigation.profile import BALLOON, Profile
 from payload.ports import GnssFix
+from wire import earth
 
 MEDIAN_FIXES = 5  # outlives two wrong altitudes in a row
 MEDIAN_MS = 5_000  # slower receivers give fewer fixes, and the newest counts alone
@@ -155,7 +155,7 @@ def _stay(
     """The anchor of the stay that goes on, or of the one that begins here."""
     if anchor is None or abs(altitude_m - anchor.altitude_m) > rise_m:
         return _Anchor(now_ms, place, altitude_m)
-    if radius_m is not None and ground_distance_m(anchor.place, place) > radius_m:
+    if radius_m is not None and earth.distance_m(anchor.place, place) > radius_m:
         return _Anchor(now_ms, place, altitude_m)
     anchor.count += 1
     return anchor

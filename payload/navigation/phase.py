@@ -24,7 +24,6 @@ from typing import Any, NamedTuple
 
 from payload.navigation import barometer, fix_age
 from payload.navigation.clock import is_plausible_utc
-from payload.navigation.gnss import ground_distance_m
 from payload.navigation.motion import Motion
 from payload.navigation.peak import Peak, PeakMark
 from payload.navigation.phase_state import SavedPhase, restore
@@ -32,6 +31,7 @@ from payload.navigation.phase_transitions import ORBIT_TRANSITIONS, TRANSITIONS,
 from payload.navigation.profile import BALLOON, Profile
 from payload.notes import Note, event
 from payload.ports import GnssFix
+from wire import earth
 from wire.beacon import Phase
 
 BOOT_MS_MAX = 60_000
@@ -335,7 +335,7 @@ class PhaseMachine:
             self._was = Phase.BOOT
         is_untouched = self.since_ms == self._boot_ms and self.phase is not Phase.GROUND
         is_same_landing = self.phase is Phase.LANDED and state.place is not None and (
-            ground_distance_m(state.place, self._last_place) <= SAME_PLACE_M)
+            earth.distance_m(state.place, self._last_place) <= SAME_PLACE_M)
         if self.is_aloft or not is_untouched or is_same_landing:
             return []
         self.ground_altitude_m = self.motion.altitude_m

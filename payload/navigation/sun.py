@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 
+from wire.earth import RADIUS_M
+
 J2000_UTC_MS = 946_728_000_000  # 2000-01-01T12:00:00Z
 DAY_MS = 86_400_000
 HIGH_DEG = 15.0
 TWILIGHT_DEG = -6.0  # the end of civil twilight
-EARTH_RADIUS_M = 6_371_000.0
 
 
 def elevation_deg(utc_ms: int, latitude_deg: float, longitude_deg: float) -> float:
@@ -36,7 +37,7 @@ def elevation_deg(utc_ms: int, latitude_deg: float, longitude_deg: float) -> flo
 def horizon_dip_deg(altitude_m: float) -> float:
     """How far below level the horizon lies, seen from ``altitude_m``; 5.5 degrees at 30 km."""
     height_m = max(0.0, altitude_m)
-    return math.degrees(math.acos(EARTH_RADIUS_M / (EARTH_RADIUS_M + height_m)))
+    return math.degrees(math.acos(RADIUS_M / (RADIUS_M + height_m)))
 
 
 def sun_word(

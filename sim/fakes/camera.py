@@ -20,6 +20,7 @@ from sim.balloon import AirState
 from sim.clock import SimClock
 from sim.fakes.scenery import FIELD_DEG, Scenery, View, scene
 from sim.sky import Sky, horizon_dip_deg, sun_position_deg
+from wire.earth import wrapped_deg
 from wire.mission_eyes import EyesSection
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class SyntheticCamera:
             utc_ms, state.latitude_deg, state.longitude_deg
         )
         heading_deg = self._rng.uniform(0, 360)  # the box spins slowly below its line
-        aside_deg = (azimuth_deg - heading_deg + 180) % 360 - 180
+        aside_deg = wrapped_deg(azimuth_deg - heading_deg)
         cloud = self._sky.cloud
         return View(
             altitude_m=state.altitude_m,

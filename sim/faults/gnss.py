@@ -11,6 +11,7 @@ from functools import partial
 from sim.balloon import Balloon
 from sim.fakes.gnss_messages import long_line, nmea, oversized_ubx
 from sim.faults.stage import End, Fault, Stage
+from wire.earth import wrapped_deg
 
 INJECT_EVERY_S = 5.0
 LINE_BYTES = 10_000
@@ -110,7 +111,7 @@ def _walk(stage: Stage, latitude_deg: float, longitude_deg: float, step_deg: flo
         steps += 1
         moved_deg = (steps - 60) * step_deg
         if abs(longitude_deg) == 180:
-            receiver.forced_longitude_deg = (longitude_deg + moved_deg + 180) % 360 - 180
+            receiver.forced_longitude_deg = wrapped_deg(longitude_deg + moved_deg)
         else:
             receiver.forced_latitude_deg = min(90.0, latitude_deg + moved_deg)
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from groundstation.archive import outbox
 from groundstation.archive.outbox import CLOCK_SLACK_MS, QueuedCommand
 from payload.cutdown import ARMED_MS
-from payload.navigation.geofence import contains
 from wire import commands, frames
 from wire.commands import Opcode
+from wire.earth import contains
 from wire.frames import CommandFrame
 
 if TYPE_CHECKING:

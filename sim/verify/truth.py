@@ -31,6 +31,7 @@ from sim.verify.sensor_truth import SENSE_AGE_MS, SensorTruth, TrueTrack
 from wire import beacon, horus, ukhas
 from wire.beacon import Beacon
 from wire.bodies import Body
+from wire.earth import wrapped_deg
 from wire.frames import BeaconFrame
 from wire.horus import Number
 from wire.records import Kind, TimeQuality
@@ -206,7 +207,7 @@ class Truth:
                 continue
             truths = [getattr(state, name) for state in where]
             if name in ("longitude_deg", "heading_deg"):
-                truths = [value + (truth - value + 180) % 360 - 180 for truth in truths]
+                truths = [value + wrapped_deg(truth - value) for truth in truths]
             self._hold(check, what, name, value, truths, codes[name])
 
     def _hold(

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from payload.navigation.gnss import ground_distance_m
 from payload.navigation.landing_report import position_of
 from payload.navigation.motion import Motion
 from tests import recordings
 from tests.payload.flights import recorded
+from wire.earth import METRES_PER_DEGREE, distance_m
 from wire.landing_forecast import WIND_SIGMA_MPS_MAX, FallSpeed, Landing, fall_factor, predict
-from wire.winds import LAYER_M, LAYERS_MAX, METRES_PER_DEGREE, AirPosition, WindLayers
+from wire.winds import LAYER_M, LAYERS_MAX, AirPosition, WindLayers
 
 EVERY_S = 60
 ABOVE_GROUND_M = 200.0
@@ -163,7 +163,7 @@ def _predictions(path: Path) -> list[tuple[float, Landing, float]]:
         landing = predict(position, winds, fall, end.altitude_m)
         assert landing is not None
         place = end.latitude_deg, end.longitude_deg
-        error_m = ground_distance_m((landing.latitude_deg, landing.longitude_deg), place)
+        error_m = distance_m((landing.latitude_deg, landing.longitude_deg), place)
         found.append((error_m, landing, landing.distance_sigma(*place)))
     return found
 

@@ -13,7 +13,6 @@ from groundstation.reading.alarms import (
     SILENT_FACTOR,
     Alarm,
     AlarmBoard,
-    is_inside,
 )
 from groundstation.reading.fault_words import fault_words
 from groundstation.reading.reader import FlightReader
@@ -149,12 +148,6 @@ def test_the_fence_is_watched(lat: float | None, lon: float, is_out: bool) -> No
     board.acknowledge("fence")
     below = board.hear(altitude_m=19_999.0)
     assert below.get("fence") is None or is_out or lat is None
-
-
-def test_a_fence_may_cross_the_antimeridian() -> None:
-    corners = ((-10.0, 179.0), (-10.0, -179.0), (10.0, -179.0), (10.0, 179.0))
-    assert is_inside(corners, 0.0, 179.9) and is_inside(corners, 0.0, -179.9)
-    assert not is_inside(corners, 0.0, 178.0) and not is_inside(corners, 11.0, 180.0)
 
 
 def test_each_further_fault_is_raised_again(board: Board) -> None:

@@ -15,9 +15,9 @@ from groundstation.web.routes import create_app
 from tests.groundstation.far_end import SIGNED_MISSION, START_MS, state_at
 from tests.groundstation.lied_to import Station
 from wire.beacon import Phase
+from wire.earth import METRES_PER_DEGREE
 from wire.mission import FlightSection
 from wire.records import Kind
-from wire.winds import METRES_PER_DEGREE
 
 PLAN = FlightSection(landing_mps=5.0, burst_altitude_m=12_000.0)
 FORECAST = {"phase": 2, "land_lat": 521_500_000, "land_lon": 134_000_000, "land_s": 1800,

@@ -15,7 +15,7 @@ from tests.groundstation.far_end import START_MS, state_at
 from tests.groundstation.lied_to import FLOWN
 from tests.groundstation.reading.test_landing import PLAN, flight, told
 from wire.beacon import Phase
-from wire.winds import METRES_PER_DEGREE
+from wire.earth import METRES_PER_DEGREE
 
 KM_EAST = 1000 / METRES_PER_DEGREE  # on the equator, degrees
 

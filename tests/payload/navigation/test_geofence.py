@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
-from payload.navigation.geofence import VOTES, VOTES_NEEDED, Geofence, contains
+from payload.navigation.geofence import VOTES, VOTES_NEEDED, Geofence
 from tests.payload.flights import fix_at
 
 SQUARE = ((50.0, 8.0), (50.0, 10.0), (52.0, 10.0), (52.0, 8.0))
-PACIFIC = ((-10.0, 179.0), (-10.0, -179.0), (10.0, -179.0), (10.0, 179.0))
 
 
 def observe(fence: Geofence, start: int, count: int, latitude_deg: float,
@@ -16,18 +13,6 @@ def observe(fence: Geofence, start: int, count: int, latitude_deg: float,
     for second in range(start, start + count):
         fix = fix_at(second * 1000, altitude_m, latitude_deg=latitude_deg, longitude_deg=9.0)
         fence.observe(fix, second * 1000)
-
-
-@pytest.mark.parametrize(("corners", "place", "is_inside"), [
-    (SQUARE, (51.0, 9.0), True), (SQUARE, (53.0, 9.0), False), (SQUARE, (51.0, 11.0), False),
-    (SQUARE, (51.0, 7.999), False), (SQUARE, (51.0, 8.001), True),
-    (PACIFIC, (0.0, 180.0), True), (PACIFIC, (0.0, -179.5), True), (PACIFIC, (0.0, 178.0), False),
-    (PACIFIC, (0.0, -178.0), False), (PACIFIC, (0.0, 0.0), False),
-])
-def test_a_polygon_contains_what_it_contains(
-    corners: tuple[tuple[float, float], ...], place: tuple[float, float], is_inside: bool
-) -> None:
-    assert contains(corners, place) is is_inside
 
 
 def test_it_takes_most_of_ten_to_be_outside_and_to_be_inside_again() -> None:

@@ -11,7 +11,6 @@ from payload.navigation.gnss import (
     FIRST_FIX_MS_MAX,
     Navigation,
     flaw,
-    ground_distance_m,
 )
 from tests.payload.flights import UTC_MS, FakeGnss, fix_at
 
@@ -45,14 +44,6 @@ def feed(navigation: Navigation, gnss: FakeGnss, *fixes: object) -> list[str]:
 def test_every_flaw_and_its_neighbour(changes: dict, reason: str | None) -> None:
     """Goal: the invalid and the just valid (faults 6 and 7). Method: one field at a time."""
     assert flaw(fix_at(0, **{"altitude_m": 120.0, **changes})) == reason
-
-
-def test_distance_across_the_antimeridian_and_the_pole() -> None:
-    """Goal: no jump where longitude wraps. Method: known arcs of one degree."""
-    degree_m = pytest.approx(111_195, abs=1)
-    assert ground_distance_m((0, 179.5), (0, -179.5)) == degree_m
-    assert ground_distance_m((89.5, 0), (89.5, 180)) == degree_m
-    assert ground_distance_m((-0.5, 10), (0.5, 10)) == degree_m
 
 
 def test_one_and_five_wrong_altitudes_do_not_move_it() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payload.navigation.gnss import Navigation, ground_distance_m
+from payload.navigation.gnss import Navigation
 from payload.navigation.phase import (
     BOOT_MS_MAX,
     FLIGHT_PHASES,
@@ -32,6 +32,7 @@ from tests.payload.flights import (
     ramp,
     recorded,
 )
+from wire import earth
 from wire.beacon import Phase
 
 
@@ -64,7 +65,7 @@ def test_a_recorded_flight(path: Path) -> None:
     assert machine.burst_utc_ms == peak.utc_ms
     assert machine.peak_altitude_m == peak.altitude_m
     assert 0 < burst_told_ms - peak.taken_ms <= 30_000
-    distance_m = ground_distance_m(
+    distance_m = earth.distance_m(
         (landed.latitude_deg, landed.longitude_deg), (last.latitude_deg, last.longitude_deg))
     assert distance_m < 20
     assert navigation.rejects.total() == 0

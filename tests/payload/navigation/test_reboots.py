@@ -18,12 +18,13 @@ from typing import Any
 import msgpack
 import pytest
 
-from payload.navigation.gnss import Navigation, ground_distance_m
+from payload.navigation.gnss import Navigation
 from payload.navigation.phase import PhaseMachine
 from payload.ports import GnssFix
 from tests import recordings
 from tests.payload.flights import FakeGnss, Row, recorded
 from tests.thorough import sampled
+from wire import earth
 from wire.beacon import Phase
 
 REBOOTS = 40
@@ -96,7 +97,7 @@ def flown(path: Path) -> Flown:
     assert [phases[s] for s in changes] == [Phase.ASCENT, Phase.DESCENT, Phase.LANDED]
     places = [(s, _place(row.fix)) for s, row in enumerate(rows) if row.fix is not None]
     _, end = places[-1]
-    away_s = [s for s, place in places if ground_distance_m(place, end) > AT_REST_M][-1]
+    away_s = [s for s, place in places if earth.distance_m(place, end) > AT_REST_M][-1]
     peak_m = life.machine.peak_altitude_m
     assert peak_m is not None and changes[1] < away_s < changes[2]
     right = [{phase} for phase in phases]
