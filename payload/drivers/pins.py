@@ -3,18 +3,19 @@ transmitter's key), and those of a radio module.
 
 Timing, arming and the reasons to fire belong to the core; this holds levels. The lines must
 have pull-down resistors: while no process holds them, they are inputs.
+
+A busy pin, a chip without a driver and a library that is not installed each raise what the library
+below gpiozero raises, which is a bare Exception for lgpio: any of them is a pin that is absent.
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import gpiozero
 
 from payload.ports import DeviceAbsent
-
-# Not an OSError: what gpiozero raises without a GPIO chip, without its library, for a busy pin.
-_PIN_ERRORS = (gpiozero.GPIOZeroError, OSError, ImportError, RuntimeError)
 
 
 class OutputPin:
@@ -26,14 +27,14 @@ class OutputPin:
             self._device = gpiozero.OutputDevice(
                 bcm_number, initial_value=False, pin_factory=pin_factory
             )
-        except _PIN_ERRORS as error:
+        except Exception as error:
             raise DeviceAbsent(f"GPIO {bcm_number}: {error}") from error
 
     def drive(self, is_high: bool) -> None:
         """Set the level. Raises DeviceAbsent."""
         try:
             self._device.value = int(is_high)
-        except _PIN_ERRORS as error:
+        except Exception as error:
             raise DeviceAbsent(f"output pin: {error}") from error
 
     def is_high(self) -> bool:
@@ -42,8 +43,9 @@ class OutputPin:
 
     def close(self) -> None:
         """Low, then let go."""
-        self._device.off()
-        self._device.close()
+        with contextlib.suppress(Exception):
+            self._device.off()
+        _close(self._device)
 
 
 class ModulePins:
@@ -61,7 +63,7 @@ class ModulePins:
                     number, initial_value=False, pin_factory=pin_factory))
             self._aux = None if aux_pin is None else gpiozero.InputDevice(
                 aux_pin, pull_up=None, active_state=True, pin_factory=pin_factory)
-        except _PIN_ERRORS as error:
+        except Exception as error:
             self.close()
             raise DeviceAbsent(f"pins of the radio module: {error}") from error
         if self._aux is not None:
@@ -71,17 +73,22 @@ class ModulePins:
         """Set the mode. Raises DeviceAbsent."""
         try:
             self._devices[0].value, self._devices[1].value = m1, m0
-        except _PIN_ERRORS as error:
+        except Exception as error:
             raise DeviceAbsent(f"pins of the radio module: {error}") from error
 
     def is_aux_high(self) -> bool | None:
         """None where it is not connected. Raises DeviceAbsent."""
         try:
             return None if self._aux is None else bool(self._aux.value)
-        except _PIN_ERRORS as error:
+        except Exception as error:
             raise DeviceAbsent(f"pins of the radio module: {error}") from error
 
     def close(self) -> None:
         """Let them go."""
         for device in self._devices:
-            device.close()
+            _close(device)
+
+
+def _close(device: Any) -> None:
+    with contextlib.suppress(Exception):
+        device.close()

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gpiozero.pins.mock import MockFactory
+from gpiozero.pins.mock import MockFactory, MockPin
 
 from payload.drivers import i2c
 from payload.drivers.clock import BootClock
-from payload.drivers.pins import OutputPin
+from payload.drivers.pins import ModulePins, OutputPin
 from payload.drivers.system import SysfsBoard
 from payload.drivers.systemd import SystemdWatchdog
 from payload.ports import DeviceAbsent
@@ -156,3 +156,40 @@ def test_cutdown_pin_is_low_until_told() -> None:
         pin.drive(True)
     with pytest.raises(DeviceAbsent):
         OutputPin(999, factory)
+
+
+class LgpioError(Exception):
+    """As ``lgpio.error``, which gpiozero lets through for a busy pin."""
+
+
+class BusyPin(MockPin):
+    """Held by a driver of the kernel, from its first use or later."""
+
+    is_busy = True
+
+    def output_with_state(self, state: bool) -> None:
+        if BusyPin.is_busy:
+            raise LgpioError("GPIO busy")
+        super().output_with_state(state)
+
+    def _set_state(self, value: float) -> None:
+        if BusyPin.is_busy:
+            raise LgpioError("GPIO busy")
+        super()._set_state(value)
+
+
+def test_a_busy_pin_is_absent_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    factory = MockFactory(pin_class=BusyPin)
+    with pytest.raises(DeviceAbsent, match="GPIO 17: GPIO busy"):
+        OutputPin(17, factory)
+    with pytest.raises(DeviceAbsent, match="GPIO busy"):
+        ModulePins(22, 27, None, factory)
+    monkeypatch.setattr(BusyPin, "is_busy", False)
+    pin, pins = OutputPin(18, factory), ModulePins(23, 24, None, factory)
+    monkeypatch.setattr(BusyPin, "is_busy", True)
+    with pytest.raises(DeviceAbsent, match="GPIO busy"):
+        pin.drive(True)
+    with pytest.raises(DeviceAbsent, match="GPIO busy"):
+        pins.select(1, 0)
+    pin.close()
+    pins.close()
