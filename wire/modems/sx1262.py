@@ -13,6 +13,8 @@ DIO1 is not needed: it is asked.
 Source: Semtech SX1261/2 data sheet, rev. 2.1: §9.2.1 (image calibration), §9.6 (receiver gain), §10
 to §14 (status, commands, registers, order), §15 (known limitations: 15.1 and 15.2; 15.3 and 15.4
 concern implicit headers and inverted IQ); LLCC68 data sheet, rev. 1.0, for its spreading.
+Commands, registers and workarounds are those of Semtech's own driver as well
+(github.com/Lora-net/sx126x_driver).
 """
 
 from __future__ import annotations
