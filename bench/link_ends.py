@@ -85,13 +85,13 @@ class LinkStation:
 
     def say(self) -> bytes | None:
         """Its report; None before it heard anything."""
-        told = self.receiver.report()
-        if told is None:
+        found = self.receiver.report()
+        if found is None:
             return None
         self._reports += 1
         loss = round(255 * sum(self._recent) / max(1, len(self._recent)))
         counter = 16 * self._reports + self.number
-        frame = FeedbackFrame(7, self.number, counter, loss, self._last, *told)
+        frame = FeedbackFrame(7, self.number, counter, loss, self._last, *found)
         data = encode_uplink(frame, KEY)
         assert len(data) <= MTU_BYTES
         return data

@@ -35,7 +35,7 @@ class _Radio:
     """Sends into the channel; the far end's frames pile up in ``arrived``."""
 
     mtu_bytes = MTU_BYTES
-    told: str | None = None
+    identity: str | None = None
 
     def __init__(self, channel: SlotChannel) -> None:
         self.arrived: list[DataFrame] = []

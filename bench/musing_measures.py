@@ -65,9 +65,9 @@ def repeats_across(flights: Sequence[Flown]) -> Repeats:
     return Repeats(sum(exact for exact, _ in found), sum(near for _, near in found))
 
 
-def _repeats(text: str, said: list[str]) -> tuple[bool, bool]:
-    is_exact = letters(text) in {letters(old) for old in said}
-    return is_exact, is_exact or prompt.is_repeat(text, said)
+def _repeats(text: str, earlier: list[str]) -> tuple[bool, bool]:
+    is_exact = letters(text) in {letters(old) for old in earlier}
+    return is_exact, is_exact or prompt.is_repeat(text, earlier)
 
 
 def contradicting(lines: Iterable[FlownLine]) -> list[tuple[FlownLine, list[Contradiction]]]:

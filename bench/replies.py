@@ -59,10 +59,10 @@ def run(out_dir: Path) -> list[Figure]:
     except BundleError as error:
         print(f"replies: not measured. {error}")
         return []
-    return told(asked(plan, "real", PersonaParts.of(flying.persona)))
+    return figures(asked(plan, "real", PersonaParts.of(flying.persona)))
 
 
-def told(replies: list[HeardReply]) -> list[Figure]:
+def figures(replies: list[HeardReply]) -> list[Figure]:
     """Print the table, and count."""
     print("\n| asked | after | replied |\n|---|---|---|")
     for reply in replies:
@@ -103,10 +103,10 @@ def _ask(world: World, question: str, asker: str) -> None:
 
 def _reply(reader: FlightReader, number: int) -> HeardReply:
     (entry,) = threads.of_person(reader.db, f"reader {number}", 1)
-    told = conversations.answers_to({entry.command_id}, reader.replies).get(entry.command_id)
-    if told is None:
+    reply = conversations.answers_to({entry.command_id}, reader.replies).get(entry.command_id)
+    if reply is None:
         return HeardReply(QUESTIONS[number], None, False, None)
     current = outbox.one(reader.db, entry.command_id)
     answered_ms = None if current is None else current.answered_ms
     waited_s = None if answered_ms is None else (answered_ms - entry.created_ms) / 1000
-    return HeardReply(QUESTIONS[number], told["text"], told["by"] == "model", waited_s)
+    return HeardReply(QUESTIONS[number], reply["text"], reply["by"] == "model", waited_s)

@@ -57,7 +57,7 @@ class _Antenna:
     """``ports.Radio``: takes one frame."""
 
     mtu_bytes = 222
-    told: str | None = None
+    identity: str | None = None
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
@@ -194,8 +194,8 @@ def main() -> None:
         flown = fly(Path(folder))
     print(f"{len(flown.records)} records, {len(flown.small)} values, {len(flown.data)} bytes")
     for target, counts in run(flown, trials, seed).items():
-        told = ", ".join(f"{name} {counts[name]}" for name in OUTCOMES)
-        print(f"{target}: {told}", flush=True)
+        summary = ", ".join(f"{name} {counts[name]}" for name in OUTCOMES)
+        print(f"{target}: {summary}", flush=True)
 
 
 if __name__ == "__main__":

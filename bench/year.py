@@ -50,7 +50,8 @@ START_UTC_MS = 1_790_000_000_000
 LOSS, RESETS_A_DAY = 0.3, 1 / 30
 REVOLUTIONS_A_DAY = 17.0  # at most
 HARDWARE = replace(ORBIT_HARDWARE, has_brownout=True)
-SCAN_EVERY_MS = 30 * 86_400_000  # whole disks: a year's are large
+SCAN_EVERY_MS = 30 * 86_400_000  # whole disks: a year's are large,
+LOOK_EVERY_MS = 86_400_000  # and so is the way on the page
 NOT_HELD = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type)
 ELSEWHERE = ("sim.", "bench.", "groundstation.", "logging", "structlog")
 
@@ -126,11 +127,11 @@ def fly(days: int, folder: Path) -> list[YearRow]:
     conditions = Conditions(
         site=SITES[0], orbit=path, hardware=HARDWARE, down_loss=LOSS, up_loss=LOSS)
     world = World(known, SEED, "scripted", folder, conditions=conditions)
-    checks, blocks, count = Checks(world, SCAN_EVERY_MS), _Blocks(), DayCount(world)
+    checks, blocks, count = Checks(world, SCAN_EVERY_MS, LOOK_EVERY_MS), _Blocks(), DayCount(world)
     world.observers.append(blocks)
     player = Player(world, checks, drawn_resets(SEED, RESETS_A_DAY, days * DAY_S))
     rows: list[YearRow] = []
-    said = home = told = first_id = 0
+    said = home = printed = first_id = 0
     core_mb, charge_min_pct, gap_s = 0.0, 100.0, 0.0
     print("  ".join(YearRow._fields), flush=True)
     for day in range(1, days + 1):
@@ -150,12 +151,12 @@ def fly(days: int, folder: Path) -> list[YearRow]:
                             for value in row), flush=True)
             rows.append(row)
             core_mb, charge_min_pct, gap_s = 0.0, 100.0, 0.0
-        for violation in checks.violations[told:]:
+        for violation in checks.violations[printed:]:
             print(violation, flush=True)
-        told = len(checks.violations)
+        printed = len(checks.violations)
     player.clear()
     liveness.settle(player.stage, checks)
-    for violation in checks.violations[told:]:
+    for violation in checks.violations[printed:]:
         print(violation)
     print(f"violations: {checks.counts['violations']}")
     for line in _used_up(rows, first_id, blocks.most):

@@ -39,10 +39,10 @@ class TerminalChat:
     def before(self) -> list[str]:
         """The latest questions with what became of each, oldest first."""
         entries = threads.of_person(self._reader.db, self._asker, SHOWN_BEFORE)
-        told: list[str] = []
+        lines: list[str] = []
         for entry in entries:
-            told += [f"you: {clean_text(entry.text)}", *self._outcome(self._current(entry))]
-        return told
+            lines += [f"you: {clean_text(entry.text)}", *self._outcome(self._current(entry))]
+        return lines
 
     def say(
         self, text: str, wait: Callable[[], None], tell: Callable[[str], None]

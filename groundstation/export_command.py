@@ -43,14 +43,15 @@ def _left_out(reader: FlightReader, name: str) -> list[str]:
     """What whoever looks for it in the files should know."""
     state = reader.flight()
     impostors, lives = state["link"].get("impostor", 0), state["lives"]
-    said = []
+    sentences = []
     if state["beacon"] is None and not state["counts"]:
-        said.append(f"Nothing has been received from {name}, so the files have no line, position "
-                    "or picture.")
+        sentences.append(f"Nothing has been received from {name}, so the files have no line, "
+                         "position or picture.")
     if impostors:
-        said.append(f"Frames not exported: {impostors}, in the name of {name} but not signed by "
-                    "it. They are in the raw log.")
+        sentences.append(f"Frames not exported: {impostors}, in the name of {name} but not signed "
+                         "by it. They are in the raw log.")
     if len(lives) > 1:
-        said.append(f"{name} has had {len(lives)} stores, because one was empty, damaged or absent;"
-                    f" incarnations {', '.join(life['incarnation'] for life in lives)}.")
-    return said
+        sentences.append(
+            f"{name} has had {len(lives)} stores, because one was empty, damaged or absent; "
+            f"incarnations {', '.join(life['incarnation'] for life in lives)}.")
+    return sentences

@@ -32,17 +32,17 @@ class OncePerInterval(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: dict[str, tuple[float, int]] = {}  # when, and how many were held back since
+        self._logged: dict[str, tuple[float, int]] = {}  # when, and how many were held back since
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = str(record.msg).partition("\n")[0]
-        said_s, held_back = self._said.get(message, (None, 0))
-        if said_s is not None and 0 <= record.created - said_s < LOG_EVERY_S:
-            self._said[message] = (said_s, held_back + 1)
+        logged_s, held_back = self._logged.get(message, (None, 0))
+        if logged_s is not None and 0 <= record.created - logged_s < LOG_EVERY_S:
+            self._logged[message] = (logged_s, held_back + 1)
             return False
-        if len(self._said) >= MESSAGES_MAX:
-            self._said.clear()
-        self._said[message] = (record.created, 0)
+        if len(self._logged) >= MESSAGES_MAX:
+            self._logged.clear()
+        self._logged[message] = (record.created, 0)
         if held_back:
             words = record.getMessage().rstrip()
             record.msg, record.args = f"{words} ({held_back} similar messages were not logged)", ()

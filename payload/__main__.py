@@ -193,11 +193,11 @@ def powersave(
 ) -> None:
     """Print what this machine can switch off in flight, and try it."""
     saver, clock = PowersaveSocket(), BootClock()
-    told = saver.told
-    if told is None:
+    summary = saver.summary
+    if summary is None:
         typer.echo("The service is off: sudo systemctl enable --now spacepi-powersave", err=True)
         raise typer.Exit(NO_GO)
-    typer.echo(told)
+    typer.echo(summary)
     if try_s is not None:
         typer.echo(f"Saving for {try_s} s; a connection by Wi-Fi pauses.")
         with contextlib.closing(saver):

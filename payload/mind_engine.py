@@ -276,17 +276,17 @@ class Engine:
         token = llama.llama_sampler_sample(draft.sampler, self._context, row)
         size = llama.llama_token_to_piece(self._vocab, token, self._piece, len(self._piece), 0,
                                           False)
-        said = (draft.said + self._piece.raw[: max(size, 0)]).lstrip()
+        written = (draft.written + self._piece.raw[: max(size, 0)]).lstrip()
         is_end = llama.llama_vocab_is_eog(self._vocab, token) or [token] == self._end_of_turn
-        kept = bounds.cut(said)
+        kept = bounds.cut(written)
         if is_end or kept is not None:
-            draft.said = draft.said if kept is None else kept.encode()
+            draft.written = draft.written if kept is None else kept.encode()
             draft.is_done = True
             return
         draft.log_p += _log_p(self._logits(row), token)
         draft.tokens.append(token)
-        draft.said = said
-        draft.is_done = b"\n" in said or len(draft.tokens) == bounds.tokens_max
+        draft.written = written
+        draft.is_done = b"\n" in written or len(draft.tokens) == bounds.tokens_max
 
     def _rank(self, drafts: list[Draft], at: int, pulse: Callable[[], None]) -> int:
         """Find what ``drafts`` are worth; the tokens evaluated for it.

@@ -114,9 +114,9 @@ class Radio(Protocol):
     mtu_bytes: int
 
     @property
-    def told(self) -> str | None:
-        """The modem's own report, such as version and settings; None before it, and of a modem
-        without one."""
+    def identity(self) -> str | None:
+        """What the modem reports about itself, such as version and settings; None before it has,
+        and for a modem that never does."""
         ...
 
     def offer(self, frame: bytes, now_ms: int) -> bool:
@@ -372,7 +372,7 @@ class Saver(Protocol):
     """Whoever can switch parts of the machine off to save power. Neither call raises or waits."""
 
     @property
-    def told(self) -> str | None:
+    def summary(self) -> str | None:
         """What it can switch, in one line; None while it does not answer."""
         ...
 

@@ -229,12 +229,12 @@ def _battery(mode: PowerMode, battery_mv: float) -> Line:
 def _power_saving(flight: Flight) -> Iterator[Line]:
     if not flight.settings.mission.power.powersave:
         return
-    told = flight.power_saving.told
-    if told is None:
+    summary = flight.power_saving.summary
+    if summary is None:
         yield Line(Verdict.JUDGE, "powersave", "the powersave service is off: systemctl "
                                                "enable --now spacepi-powersave")
     else:
-        yield Line(Verdict.GO, "powersave", told)
+        yield Line(Verdict.GO, "powersave", summary)
 
 
 def _safe(flight: Flight) -> Line:
@@ -274,7 +274,7 @@ def _radio(flight: Flight) -> Line:
         return Line(Verdict.JUDGE, "radio", "none in the mission: this flight transmits nothing")
     where = f"{radio.host}:{radio.port}" if radio.kind == "kiss-tcp" else radio.device
     if radio.kind in LORA:
-        return _module(transmitter.is_lost, radio, transmitter.told)
+        return _module(transmitter.is_lost, radio, transmitter.identity)
     if transmitter.is_lost:
         return Line(Verdict.NO_GO, "radio", f"no modem at {where}: is it switched on, is Dire Wolf "
                                             "running?")
@@ -290,10 +290,10 @@ def _horus(flight: Flight) -> Iterator[Line]:
                                            "received?")
 
 
-def _module(is_lost: bool, radio: RadioSection, told: str | None) -> Line:
-    """One that was asked has told its version and settings; without pins it cannot be asked."""
-    if not is_lost and told is not None:
-        return Line(Verdict.GO, "radio", f"{told}: is it received?")
+def _module(is_lost: bool, radio: RadioSection, identity: str | None) -> Line:
+    """One that was asked has reported its version and settings; without pins it cannot be asked."""
+    if not is_lost and identity is not None:
+        return Line(Verdict.GO, "radio", f"{identity}: is it received?")
     is_asked = radio.kind != "ebyte" or radio.ebyte is None or radio.ebyte.m0_pin is not None
     if not is_lost and not is_asked:
         return Line(Verdict.JUDGE, "radio",

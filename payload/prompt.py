@@ -304,9 +304,9 @@ def similarity(first: str, second: str) -> float:
     return len(a & b) / len(a | b) if a | b else 1.0
 
 
-def is_repeat(text: str, said: list[str]) -> bool:
+def is_repeat(text: str, earlier: list[str]) -> bool:
     """True when ``text`` is too like something already said."""
-    return any(similarity(text, old) > REPEAT_SIMILARITY_MAX for old in said)
+    return any(similarity(text, old) > REPEAT_SIMILARITY_MAX for old in earlier)
 
 
 def trigrams(text: str) -> set[str]:

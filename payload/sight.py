@@ -61,5 +61,6 @@ def sight_of(line: str) -> SightValues | None:
         if number is not None and not (math.isfinite(number) and low <= number <= high):
             return None
     own = dict(zip(_RANGES, numbers, strict=False))
-    said = zip(TRAITS, numbers[len(_RANGES) :], strict=True)
-    return SightValues(**own, traits={name: value for name, value in said if value is not None})
+    confidences = zip(TRAITS, numbers[len(_RANGES) :], strict=True)
+    return SightValues(
+        **own, traits={name: value for name, value in confidences if value is not None})

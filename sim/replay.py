@@ -150,23 +150,23 @@ class Replay:
         csv.field_size_limit(CELL_CHARS_MAX)  # of the process, and others want another
         reader = csv.reader(_lines(path))
         found: list[_Row] = []
-        told = 0
+        data_rows = 0
         try:
             header = [name.strip() for name in next(reader, [])]
             _check_header(path, header)
             for cells in reader:
                 row = _parse(dict(zip(header, cells, strict=False))) if cells else None
                 found += [] if row is None else [row]
-                told += bool(cells)
+                data_rows += bool(cells)
         except csv.Error as error:
             raise ReplayError(f"{path}, line {reader.line_num}: is not CSV ({error})") from error
         at_time = {row.t_s: row for row in _counted_on(found)}
         rows = _longest_run(sorted(at_time.values(), key=lambda row: row.t_s))
         self.repeated_rows = len(found) - len(at_time)
-        self.skipped_rows = told - self.repeated_rows - len(rows)
+        self.skipped_rows = data_rows - self.repeated_rows - len(rows)
         if len(rows) < ROWS_MIN or self.skipped_rows > len(rows):
             raise ReplayError(
-                f"{path}: {len(rows)} of {told} rows are valid; a flight requires at least "
+                f"{path}: {len(rows)} of {data_rows} rows are valid; a flight requires at least "
                 f"{ROWS_MIN} and more valid rows than invalid ones, each with its own time "
                 f"HH:MM:SS and numbers for {', '.join(NEEDED[1:])}"
             )

@@ -223,9 +223,9 @@ def encode_downlink(frame: Downlink, key: bytes | None = None) -> bytes:
         return _sealed(head + numbers + frame.symbol, key, frame.session)
     if isinstance(frame, IncarnationFrame):
         head = _head(FrameType.INCARNATION, 0, frame.node_id)
-        told = struct.pack(
+        fields = struct.pack(
             ">HII", frame.counter.packed(), frame.session.incarnation, frame.session.boot)
-        return _sealed(head + told, key)
+        return _sealed(head + fields, key)
     return _sealed(_head(FrameType.IDENT, 0, frame.node_id) + frame.text.encode(), key)
 
 

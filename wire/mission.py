@@ -348,10 +348,10 @@ def _check_sondehub(mission: Mission, name: str) -> None:
             f"{name}: ground.sondehub = \"{ground.sondehub}\" requires a ground.sondehub_callsign")
     calls = {f"payload.callsign {payload.callsign}": payload.callsign,
              f"ground.sondehub_callsign {ground.sondehub_callsign}": ground.sondehub_callsign}
-    for told, callsign in calls.items():
+    for where, callsign in calls.items():
         if ground.sondehub == "on" and callsign.upper().split("-")[0] in NOBODYS:
             raise MissionError(
-                f"{name}: {told} is a placeholder that SondeHub hides; enter yours, or use "
+                f"{name}: {where} is a placeholder that SondeHub hides; enter yours, or use "
                 "ground.sondehub = \"dev\"")
 
 

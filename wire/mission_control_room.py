@@ -21,8 +21,8 @@ def _checked(url: str) -> str:
         port = parts.port
     except ValueError as error:
         raise ValueError(f"not an address of the form {_FORM}") from error
-    said = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
-    if parts.password is not None or "@" in parts.path or said & _SECRET:
+    options = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+    if parts.password is not None or "@" in parts.path or options & _SECRET:
         raise ValueError("the mission file is no place for a password; use password_file")
     if parts.scheme != "postgresql" or len(parts.path) < 2 or parts.fragment or port == 0:
         raise ValueError(f"not an address of the form {_FORM}")

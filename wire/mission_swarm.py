@@ -68,8 +68,8 @@ class SwarmSection(Section):
         if own_node_id in ids:
             return (f"swarm.neighbours has the node_id {own_node_id}, which is this payload's own; "
                     "list the others")
-        said = [each.name for each in self.neighbours]
-        shared = next((name for name in said if said.count(name) > 1 or name in sources), None)
+        given = [each.name for each in self.neighbours]
+        shared = next((name for name in given if given.count(name) > 1 or name in sources), None)
         if shared is not None:
             return (f"swarm.neighbours has the name {shared!r}, which is another's too; the words "
                     "of each payload and source are kept under its name")

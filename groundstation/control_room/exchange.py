@@ -124,15 +124,16 @@ class RoomExchange:
     def _new(self, receptions: list[Reception]) -> list[HeardBytes]:
         found: dict[tuple[str, int, bytes], HeardBytes] = {}
         now_ms = self._now()
-        for told in receptions:
-            if not self._is_welcome(told.station):
+        for reception in receptions:
+            if not self._is_welcome(reception.station):
                 self.notices.count("of_other_stations")
                 continue
-            key = (told.station, told.utc_ms, told.raw)
+            key = (reception.station, reception.utc_ms, reception.raw)
             if key not in found and not self._is_here(*key):
-                utc_ms = told.utc_ms if told.utc_ms <= now_ms + AHEAD_MS_MAX else now_ms
+                utc_ms = reception.utc_ms if reception.utc_ms <= now_ms + AHEAD_MS_MAX else now_ms
                 found[key] = HeardBytes(
-                    told.raw, utc_ms, told.rssi_dbm, told.snr_db, BY_ROOM, told.station)
+                    reception.raw, utc_ms, reception.rssi_dbm, reception.snr_db, BY_ROOM,
+                    reception.station)
         return list(found.values())
 
     def _is_here(self, station: str, utc_ms: int, raw: bytes) -> bool:
@@ -234,7 +235,7 @@ class RoomExchange:
         self._exchange_acknowledgements(db)
         entries = [entry for entry in reversed(outbox.recent(db, RECENT_MAX))
                    if shared_outbox.is_shared(entry)]
-        due = [entry for entry in entries if self._is_news(signer.told(entry))]
+        due = [entry for entry in entries if self._is_news(signer.shared(entry))]
         if not due:
             self._compared = change_id, newest
             return False
@@ -254,14 +255,14 @@ class RoomExchange:
                 return shared_outbox.offer(writer, entries, station)
 
         try:
-            known = self._room.add_entries([signer.told(entry) for entry in entries], offer)
+            known = self._room.add_entries([signer.shared(entry) for entry in entries], offer)
         except OfferChanged:
             return
         self._note_known(known, signer)
 
     def _note_known(self, entries: list[QueuedCommand], signer: Signer) -> None:
         """The room has these: so has the archive from now on."""
-        taken = [signer.heard(entry) for entry in entries]
+        taken = [signer.adopted(entry) for entry in entries]
         if taken:
             with outbox.of_another_process(self._path) as writer:
                 shared_outbox.take(writer, taken, self._station_number)

@@ -155,8 +155,8 @@ class RoomThread:
 def reason(error: BaseException | None) -> str:
     """Why there is no exchange, in one clause: the server's own words where it has said any."""
     original = error.orig if isinstance(error, DBAPIError) else None
-    said = getattr(getattr(original, "diag", None), "message_primary", None)
-    text = said or str(original or error)
+    message = getattr(getattr(original, "diag", None), "message_primary", None)
+    text = message or str(original or error)
     # libpq names every address that it tried, each with what came of it.
     text = text.rpartition("FATAL:")[2].strip().partition("\n")[0]
     text = text.rpartition(" failed: ")[2]

@@ -43,7 +43,7 @@ class Signer:
 
     # -- entries of the outbox ----------------------------------------------------------------
 
-    def told(self, entry: QueuedCommand) -> QueuedCommand:
+    def shared(self, entry: QueuedCommand) -> QueuedCommand:
         """An entry of this station's archive as the others are told of it."""
         is_sent = entry.attempts > 0
         state = entry.state
@@ -59,7 +59,7 @@ class Signer:
             why=clean_text(entry.why, WHY_CHARS_MAX) or None,
             sender=(entry.sender or self._station) if is_sent else "")
 
-    def heard(self, entry: QueuedCommand) -> QueuedCommand:
+    def adopted(self, entry: QueuedCommand) -> QueuedCommand:
         """An entry that was told, as this station's archive keeps it."""
         is_own = entry.sender == self._station
         return replace(entry, sender="") if is_own else entry

@@ -115,40 +115,40 @@ def _keep_thumbnail(db: sqlite3.Connection, owner: _Owner, record: Record) -> st
     _, is_taken, known = _picture(db, owner, number)
     if is_taken:
         return "pictures_conflicting"
-    said = _grid(body)
-    columns, rows = known or said or (None, None)
+    stated = _grid(body)
+    columns, rows = known or stated or (None, None)
     db.execute(
         "INSERT INTO picture(node_id, life, number, record_id, columns, rows)"
         " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET record_id = excluded.record_id,"
         " columns = excluded.columns, rows = excluded.rows",
         (*owner, number, record.record_id, columns, rows),
     )
-    if said is None and not body.keys().isdisjoint(("cols", "rows")):
+    if stated is None and not body.keys().isdisjoint(("cols", "rows")):
         return "pictures_rejected"
-    return "pictures_conflicting" if said and known and said != known else None
+    return "pictures_conflicting" if stated and known and stated != known else None
 
 
 def _keep_tile(db: sqlite3.Connection, owner: _Owner, record: Record) -> str | None:
     body = record.body
-    number, said = _whole(body, "picture", 1, _NUMBER_MAX), _grid(body)
+    number, stated = _whole(body, "picture", 1, _NUMBER_MAX), _grid(body)
     is_image = media_type(body.get("image"), TILE_SIDE_MAX) is not None
-    if number is None or said is None or not is_image:
+    if number is None or stated is None or not is_image:
         return "tiles_rejected"
-    place = _whole(body, "index", 0, said[0] * said[1] - 1)
+    place = _whole(body, "index", 0, stated[0] * stated[1] - 1)
     if place is None:
         return "tiles_rejected"
     is_known, _, known = _picture(db, owner, number)
-    if known is not None and known != said:
+    if known is not None and known != stated:
         return "tiles_conflicting"
     if not is_known:
         db.execute(
             "INSERT INTO picture(node_id, life, number, columns, rows) VALUES (?, ?, ?, ?, ?)",
-            (*owner, number, *said),
+            (*owner, number, *stated),
         )
     elif known is None:
         db.execute(
             "UPDATE picture SET columns = ?, rows = ?"
-            " WHERE node_id = ? AND life = ? AND number = ?", (*said, *owner, number),
+            " WHERE node_id = ? AND life = ? AND number = ?", (*stated, *owner, number),
         )
     added = db.execute(
         "INSERT OR IGNORE INTO tile(node_id, life, number, place, record_id)"

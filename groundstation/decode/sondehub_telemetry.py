@@ -41,10 +41,10 @@ def uploaded(body: bytes, callsign: str, own_uploader: str, now_ms: int) -> list
 
     Raises ValueError for what is no such answer. An entry that makes no sense is left out.
     """
-    said = read_json(_unpacked(body))
-    if not isinstance(said, dict):
+    telemetry = read_json(_unpacked(body))
+    if not isinstance(telemetry, dict):
         raise ValueError("not an object of callsigns")
-    found = sorted(_entries(said, callsign, own_uploader.upper(), now_ms))
+    found = sorted(_entries(telemetry, callsign, own_uploader.upper(), now_ms))
     return found[-ENTRIES_MAX:]
 
 
@@ -89,9 +89,9 @@ def _unpacked(body: bytes) -> bytes:
 
 
 def _entries(
-    said: Mapping[str, Any], callsign: str, own_uploader: str, now_ms: int
+    telemetry: Mapping[str, Any], callsign: str, own_uploader: str, now_ms: int
 ) -> Iterator[UploadedEntry]:
-    of_ours = said.get(callsign)
+    of_ours = telemetry.get(callsign)
     for entry in of_ours.values() if isinstance(of_ours, dict) else ():
         if not isinstance(entry, dict) or entry.get("payload_callsign") != callsign:
             continue

@@ -64,10 +64,10 @@ def _csv(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
 
 
 def _diary_csv(flight: ExportedFlight) -> str:
-    said = ("text", "question", "senses", "by", "authenticity", "incarnation")
+    texts = ("text", "question", "senses", "by", "authenticity", "incarnation")
     lines: Sequence[Mapping[str, Any]] = flight.lines
-    return _csv(("time", "kind", "altitude_m", *said), (
-        (iso(e["when_ms"]), e["kind"], e["alt_m"], *(e[key] for key in said)) for e in lines))
+    return _csv(("time", "kind", "altitude_m", *texts), (
+        (iso(e["when_ms"]), e["kind"], e["alt_m"], *(e[key] for key in texts)) for e in lines))
 
 
 def _conflicts_csv(flight: ExportedFlight) -> str:

@@ -69,9 +69,9 @@ class ChipLine:
             self._chip.step(now_ms)
         except ModuleLost as error:
             raise OSError(str(error)) from error
-        if self._chip.told != self._logged:
-            self._logged = self._chip.told
-            _log.info("radio_chip", told=self._logged)
+        if self._chip.identity != self._logged:
+            self._logged = self._chip.identity
+            _log.info("radio_chip", identity=self._logged)
         heard = self._chip.take_heard()
         if heard:
             self._quiet_until_ms = now_ms + TURN_MS

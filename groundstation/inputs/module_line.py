@@ -37,7 +37,7 @@ class ModuleLine:
         assert dialog is not None, radio.kind
         self._dialog: RadioDialog = dialog
         self._uptime_ms = uptime_ms
-        self.told: str | None = None
+        self.identity: str | None = None
         self._port: Any = port or serial.Serial(
             radio.device, radio.baud, timeout=0, write_timeout=WRITE_S, exclusive=True)
 
@@ -53,10 +53,10 @@ class ModuleLine:
             raise OSError(str(error)) from error
         if out:
             self._port.write(out)
-        if self._dialog.told != self.told:
-            self.told = self._dialog.told
-            if self.told is not None:
-                _log.info("radio_module", told=self.told)
+        if self._dialog.identity != self.identity:
+            self.identity = self._dialog.identity
+            if self.identity is not None:
+                _log.info("radio_module", identity=self.identity)
         return self._dialog.take_heard()
 
     def can_send(self) -> bool:
@@ -72,8 +72,8 @@ class ModuleLine:
 
 
 def set_up(line: ModuleLine, wait_s: float = 0.2) -> str:
-    """Ask the module, and write the settings of the mission file where it has others; what it then
-    told. Raises OSError where it does not answer."""
-    while line.told is None:
+    """Ask the module, and write the settings of the mission file where it has others; its identity.
+    Raises OSError where it does not answer."""
+    while line.identity is None:
         line.read(wait_s)
-    return line.told
+    return line.identity

@@ -99,18 +99,18 @@ class PeerExchange:
             self._told_state = state
 
     def _take(self) -> None:
-        told: list[tuple[str, HeardMessage]] = []
+        heard: list[tuple[str, HeardMessage]] = []
         for message in self._line.take_messages(TAKEN_MAX):
             station, _, kind = message.topic.removeprefix(f"{self._root}/").partition("/")
             if kind == ASK:
                 self._answer(message.data)
             elif (found := messages.parse_reception(message.data)) is not None and kind == HEARD:
-                told.append((station, found))
+                heard.append((station, found))
             else:
                 self._incoming.notices.count("unreadable")
-        if not told:
+        if not heard:
             return
-        new = self._incoming.take(told, self._now())
+        new = self._incoming.take(heard, self._now())
         if self._ground.receive_many(new):  # else they wait in memory, and are asked for after it
             self._incoming.note()
 
@@ -122,13 +122,13 @@ class PeerExchange:
             _log.info("telling_again", after=asked.after)
 
     def _tell(self) -> None:
-        for told in self._outgoing.next(self._now()):
+        for message in self._outgoing.next(self._now()):
             token = self._line.publish(
-                f"{self._root}/{self._station}/{HEARD}", messages.pack(told), is_kept=True)
+                f"{self._root}/{self._station}/{HEARD}", messages.pack(message), is_kept=True)
             if token is None:
                 self._outgoing.begin()
                 return
-            self._outgoing.note_sent(token, told.number)
+            self._outgoing.note_sent(token, message.number)
         for station, asked in self._incoming.asks(self._uptime_ms()):
             self._line.publish(f"{self._root}/{station}/{ASK}", messages.pack(asked))
 

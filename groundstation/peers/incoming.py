@@ -69,15 +69,15 @@ class IncomingReceptions:
 
     def _new(self, messages: Iterable[tuple[str, HeardMessage]], now_ms: int) -> list[HeardBytes]:
         found: dict[tuple[str, int, bytes], HeardBytes] = {}
-        for station, told in messages:
-            if not self._is_welcome(station, told, now_ms):
+        for station, message in messages:
+            if not self._is_welcome(station, message, now_ms):
                 continue
-            utc_ms = min(told.utc_ms, now_ms)  # nothing was received in the future
-            key = (station, utc_ms, told.raw)
-            if key not in found and told.raw not in self._archive.told_at(station, utc_ms):
+            utc_ms = min(message.utc_ms, now_ms)  # nothing was received in the future
+            key = (station, utc_ms, message.raw)
+            if key not in found and message.raw not in self._archive.told_at(station, utc_ms):
                 found[key] = HeardBytes(
-                    told.raw, utc_ms, told.rssi_dbm, told.snr_db, BY_MQTT, station)
-            self._follow(self._peers[station], told)
+                    message.raw, utc_ms, message.rssi_dbm, message.snr_db, BY_MQTT, station)
+            self._follow(self._peers[station], message)
         return list(found.values())
 
     def note(self) -> None:
@@ -96,32 +96,32 @@ class IncomingReceptions:
                 due.append((name, AskMessage(peer.log, peer.upto)))
         return due
 
-    def _is_welcome(self, station: str, told: HeardMessage, now_ms: int) -> bool:
+    def _is_welcome(self, station: str, message: HeardMessage, now_ms: int) -> bool:
         if station == self._station:
-            self._warn_of_namesake(told, now_ms)
+            self._warn_of_namesake(message, now_ms)
             return False
         is_allowed = station in self._allowed or not self._allowed
-        if told.utc_ms < now_ms - AGE_MS_MAX:
+        if message.utc_ms < now_ms - AGE_MS_MAX:
             self.notices.count("too_old")
         elif not is_allowed or (station not in self._peers and len(self._peers) >= STATIONS_MAX):
             self.notices.count("of_other_stations")
         else:
-            if station not in self._peers or self._peers[station].log != told.log:
-                self._peers[station] = _Peer(told.log)
+            if station not in self._peers or self._peers[station].log != message.log:
+                self._peers[station] = _Peer(message.log)
             return True
         return False
 
-    def _warn_of_namesake(self, told: HeardMessage, now_ms: int) -> None:
-        is_of_now = told.utc_ms > now_ms - ASK_EVERY_MS
-        if told.log != self._own_log and is_of_now and not self._has_warned:
+    def _warn_of_namesake(self, message: HeardMessage, now_ms: int) -> None:
+        is_of_now = message.utc_ms > now_ms - ASK_EVERY_MS
+        if message.log != self._own_log and is_of_now and not self._has_warned:
             self._has_warned = True
             _log.warning("station_name_taken", station=self._station, why="another station on the "
                          "broker has the same ground.station; its frames are not taken")
 
-    def _follow(self, peer: _Peer, told: HeardMessage) -> None:
-        peer.is_lacking = told.before > peer.upto
+    def _follow(self, peer: _Peer, message: HeardMessage) -> None:
+        peer.is_lacking = message.before > peer.upto
         if not peer.is_lacking:
-            peer.upto = max(peer.upto, told.number)
+            peer.upto = max(peer.upto, message.number)
 
     def _load(self) -> dict[str, _Peer]:
         """How far each station was followed; what cannot be read is asked for again."""

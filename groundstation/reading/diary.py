@@ -36,8 +36,8 @@ def entry(db: sqlite3.Connection, node_id: int, row: sqlite3.Row) -> EntryJson |
     body, kind = body_of(row), Kind(row["kind"])
     record = _record(row, body)
     if kind is Kind.MUSING:
-        line, said = _line(record, body, "musing"), turns.before(db, body)
-        return AnswerJson(**line, turns=said) if line is not None and said else line
+        line, earlier = _line(record, body, "musing"), turns.before(db, body)
+        return AnswerJson(**line, turns=earlier) if line is not None and earlier else line
     if kind is Kind.REPLY:
         return _line(record, body, "reply")
     if kind is Kind.API_CALL:

@@ -20,7 +20,7 @@ from groundstation.reading.landing_outcome import outcome
 from wire.beacon import Phase
 from wire.mission import Mission
 
-TOLD_AMONG = 500  # of the newest housekeeping records one tells the landing, if any does
+LOOKED_AT_MAX = 500  # of the newest housekeeping records one tells the landing, if any does
 _NEWEST_PHASE = (
     "SELECT phase FROM beacon WHERE node_id = ? AND NOT is_late ORDER BY id DESC LIMIT 1")
 _PAD = "SELECT MIN(altitude_m) FROM beacon WHERE node_id = ? AND phase = ?"
@@ -33,11 +33,11 @@ _LANDED_AT = (
 
 
 def forecasts(
-    db: sqlite3.Connection, mission: Mission, told: Iterable[sqlite3.Row], tracks: Tracks,
+    db: sqlite3.Connection, mission: Mission, housekeeping: Iterable[sqlite3.Row], tracks: Tracks,
     is_verifying: bool,
 ) -> ForecastsJson:
-    """Every forecast, and the outcome. ``told``: HOUSEKEEPING records, newest first."""
-    node_id, rows = mission.payload.node_id, list(told)
+    """Every forecast, and the outcome. ``housekeeping``: HOUSEKEEPING records, newest first."""
+    node_id, rows = mission.payload.node_id, list(housekeeping)
     newest = db.execute(_NEWEST_PHASE, (node_id,)).fetchone()
     pad_m = db.execute(_PAD, (node_id, int(Phase.GROUND))).fetchone()[0]
     place = mission.ground.sondehub_position

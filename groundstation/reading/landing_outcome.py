@@ -26,12 +26,12 @@ from wire.mission import FlightSection
 
 HEIGHTS_M = (10_000.0, 5_000.0)  # in the fall, beside its beginning
 ABOVE_GROUND_M = 500.0  # a forecast from lower down predicts nothing
-Told = Callable[[int], PayloadForecastJson | None]  # the payload's newest at a time, UTC ms
+PayloadForecastAt = Callable[[int], PayloadForecastJson | None]  # its newest at a time, UTC ms
 
 
 def outcome(
     truth: Point, is_verified: bool, track: Sequence[Point], plan: FlightSection, ground_m: float,
-    told: Told, tawhiri: TawhiriForecast | None,
+    payload_forecast: PayloadForecastAt, tawhiri: TawhiriForecast | None,
 ) -> OutcomeJson:
     """The landing ``truth`` and, for each moment of the fall, every forecast with its error.
 
@@ -42,7 +42,7 @@ def outcome(
         last = track[at]
         found = station_forecast(track[: at + 1], plan, ground_m)
         own = None if found is None else found.landings_json()[0]
-        aboard = told(last.utc_ms)
+        aboard = payload_forecast(last.utc_ms)
         moments.append({
             "at_ms": last.utc_ms, "alt_m": last.alt_m,
             "station": None if own is None else {**own, **_error(own, truth)},
@@ -70,10 +70,10 @@ def _moments(track: Sequence[Point], ground_m: float) -> list[int]:
 
 
 def _error(forecast: EllipseJson, truth: Point) -> ErrorJson:
-    said = Landing(forecast["lat"], forecast["lon"], 0.0, forecast["along_m"],
-                   forecast["across_m"], forecast["bearing_deg"], ())
+    landing = Landing(forecast["lat"], forecast["lon"], 0.0, forecast["along_m"],
+                      forecast["across_m"], forecast["bearing_deg"], ())
     return {"error_m": _error_m(forecast["lat"], forecast["lon"], truth),
-            "sigmas": round(said.distance_sigma(truth.lat_deg, truth.lon_deg), 2)}
+            "sigmas": round(landing.distance_sigma(truth.lat_deg, truth.lon_deg), 2)}
 
 
 def _error_m(lat_deg: float, lon_deg: float, truth: Point) -> int:

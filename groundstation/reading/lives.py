@@ -15,7 +15,7 @@ from groundstation.sanitise import clean_text
 from wire.records import Kind, unpack_body
 
 LIVES_MAX = 20  # of the latest
-SAID_CHARACTERS_MAX = 400
+BODY_CHARACTERS_MAX = 400
 
 
 class LifeJson(TypedDict):
@@ -73,7 +73,7 @@ def conflicts(db: sqlite3.Connection, node_id: int, limit: int = -1) -> list[Con
 def _short(kind: int, body: bytes) -> str:
     """The kind and the fields of a record in one short line."""
     try:
-        said = ", ".join(f"{key}: {value}" for key, value in unpack_body(body).items())
+        words = ", ".join(f"{key}: {value}" for key, value in unpack_body(body).items())
     except ValueError:
-        said = "cannot be read"
-    return clean_text(f"{Kind(kind).name.lower()}: {said}", SAID_CHARACTERS_MAX)
+        words = "cannot be read"
+    return clean_text(f"{Kind(kind).name.lower()}: {words}", BODY_CHARACTERS_MAX)

@@ -40,7 +40,7 @@ def known(db: sqlite3.Connection, mission: Mission) -> list[PayloadJson]:
 
 def _other(node: NodeJson) -> PayloadJson:
     """A payload without a name is called after its node id."""
-    said = _IDENTIFICATION.fullmatch(node["ident"])
-    name = clean_text(said[1], NAME_CHARACTERS_MAX) if said else ""
+    match = _IDENTIFICATION.fullmatch(node["ident"])
+    name = clean_text(match[1], NAME_CHARACTERS_MAX) if match else ""
     return {"node_id": node["node_id"], "name": name or f"Node {node['node_id']}",
             "claims": node["ident"], "is_ours": False}

@@ -375,7 +375,7 @@ class FlightReader:
 
     def newest_told(self) -> Iterator[sqlite3.Row]:
         """The newest HOUSEKEEPING records, newest first: one of them tells the landing, if any."""
-        return self._records(Kind.HOUSEKEEPING, newest=forecasts.TOLD_AMONG)
+        return self._records(Kind.HOUSEKEEPING, newest=forecasts.LOOKED_AT_MAX)
 
     def _thoughts(self) -> Iterator[tuple[int, str]]:
         """(UTC ms, kind) of every line and picture, whatever it says."""

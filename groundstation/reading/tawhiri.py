@@ -81,18 +81,18 @@ def forecast_of(
     if len(answer.body) > BODY_BYTES_MAX:
         raise NoForecast(f"its answer is longer than {BODY_BYTES_MAX // 1000} kB")
     try:
-        said = read_json(answer.body)
+        found = read_json(answer.body)
     except ValueError:
-        said = None
+        found = None
     if answer.status != 200:
-        raise NoForecast(f"it answered with status {answer.status}{_words(said)}")
-    way = _way(said)
+        raise NoForecast(f"it answered with status {answer.status}{_words(found)}")
+    way = _way(found)
     last = way[-1]
     if distance_m(asked.position, way[0]) > START_KM_MAX * 1000:
         raise NoForecast("its answer is about another place")
     if not 0 < last.utc_ms - asked.position.utc_ms <= FLIGHT_MS_MAX:
         raise NoForecast("its answer is about another time")
-    request = said.get("request")
+    request = found.get("request")
     dataset = clean_text(request.get("dataset"), 40) if isinstance(request, dict) else ""
     stride = -(-len(way) // (WAY_POINTS_MAX - 1))
     return TawhiriForecast(
@@ -102,16 +102,16 @@ def forecast_of(
          for p in (*way[:-1:stride], last)])
 
 
-def _words(said: Any) -> str:
+def _words(found: Any) -> str:
     """What the server says of an error, as the rest of a clause."""
-    error = said.get("error") if isinstance(said, dict) else None
+    error = found.get("error") if isinstance(found, dict) else None
     words = clean_text(error.get("description"), WORDS_MAX) if isinstance(error, dict) else ""
     return f": {words}" if words else ""
 
 
-def _way(said: Any) -> list[Point]:
+def _way(found: Any) -> list[Point]:
     """All points of the prediction, in its order; at least two."""
-    stages = said.get("prediction") if isinstance(said, dict) else None
+    stages = found.get("prediction") if isinstance(found, dict) else None
     if not isinstance(stages, list):
         raise NoForecast(_ODD)
     way: list[Point] = []

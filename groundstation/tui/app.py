@@ -147,8 +147,8 @@ class FlightScreen(App[None]):
         except sqlite3.Error as error:
             note.update(f"It was not queued: {clean_text(str(error), 120)}")
             return
-        is_queued, told = answer.status == 201, answer.body
-        note.update(f"“{text}” is queued." if is_queued else told["error"])
+        is_queued, reply = answer.status == 201, answer.body
+        note.update(f"“{text}” is queued." if is_queued else reply["error"])
         if is_queued:
             event.input.clear()
         self.show_newest()

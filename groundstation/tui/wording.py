@@ -173,8 +173,8 @@ def _entry(entry: Mapping[str, Any]) -> Iterator[Text]:
         seal = "" if entry["authenticity"] == "genuine" else f" ({SEALS[entry['authenticity']]})"
         yield Text.assemble(entry["text"], (mark + seal, SOFT))
     elif kind == "api_call":
-        said = f": {entry['summary']}" if entry["summary"] else ""
-        yield Text(f"asked {entry['api']}, {entry['outcome']}{said}", SOFT)
+        summary = f": {entry['summary']}" if entry["summary"] else ""
+        yield Text(f"asked {entry['api']}, {entry['outcome']}{summary}", SOFT)
     elif kind == "thumbnail":
         shows = ", ".join(dict.fromkeys([entry["scene"] or "unnamed", *entry["sees"]]))
         yield Text(f"took a picture: {shows}", ACCENT)

@@ -97,9 +97,9 @@ class Chooser:
                        if is_chat(pattern, *chat)}
         if not source.chats.has(*chat):
             return None
-        told = source.chat_of(*chat)
+        named = source.chat_of(*chat)
         return {key: value for key in ("tier", "layer", "weight") for value in (
-            (told and getattr(told, key)) or getattr(source, key),) if value is not None}
+            (named and getattr(named, key)) or getattr(source, key),) if value is not None}
 
     def warnings(self) -> list[str]:
         """A sentence for each path and pattern of ``[[source]]`` that matched nothing."""

@@ -119,13 +119,13 @@ def left_out(store: MessageStore, notes: Notes, without: Iterable[str]
     return found, names
 
 
-def _unknown(authors: Sequence[Author], notes: Notes, told: set[str]) -> list[str]:
+def _unknown(authors: Sequence[Author], notes: Notes, declared: set[str]) -> list[str]:
     """Accounts in persona.toml that no export has, which are probably typing errors."""
     known = {key for account in notes.own_accounts for key in (account, account.partition(":")[2])}
     known.update(name for account, names in notes.names.items() if account.endswith(":me")
                  for name in names)
     known.update(key for a in authors for key in (f"{a.source}:{a.account}", a.account))
-    return sorted(told - known)
+    return sorted(declared - known)
 
 
 def _no_me(sides: Mapping[str, list[Author]], unknown: Sequence[str], called: AbstractSet[str]

@@ -108,17 +108,17 @@ def _child(task: _Quantising | _DryRun) -> Any:
     """Runs in the child; the answer is what the parent reads as JSON."""
     import llama_cpp
 
-    said: list[str] = []
+    output: list[str] = []
 
     def keep(level: int, text: bytes, data: object) -> None:
-        said.append(text.decode(errors="replace"))
+        output.append(text.decode(errors="replace"))
 
     def call(out: str, params: Any) -> None:
-        said.clear()
+        output.clear()
         status = llama_cpp.llama_model_quantize(task["source"].encode(), out.encode(),
                                                 ctypes.byref(params))
         if status != 0:
-            sys.exit("".join(said).strip() or f"status {status}")
+            sys.exit("".join(output).strip() or f"status {status}")
 
     log = llama_cpp.llama_log_callback(keep)  # kept: llama.cpp calls it
     llama_cpp.llama_log_set(log, None)
@@ -134,7 +134,7 @@ def _child(task: _Quantising | _DryRun) -> Any:
         params = _params(kind, importance)
         params.dry_run = True
         call("", params)
-        found = _LINE.findall("".join(said))
+        found = _LINE.findall("".join(output))
         answers.append([[name, *sizes, after or before] for name, *sizes, before, after in found])
     return answers
 

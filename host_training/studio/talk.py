@@ -78,9 +78,10 @@ class Talk:
         with turn:
             conversation = Conversation(self._current(), self.turns())
             line = conversation.say(words)
-        said = [Utterance("user", words), *([Utterance("assistant", line)] if line else [])]
+        exchange = [Utterance("user", words), *([Utterance("assistant", line)] if line else [])]
         with self._studio.talk.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in said)
+            file.writelines(
+                json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in exchange)
         return line
 
     def _current(self) -> ClosableVoice:

@@ -131,10 +131,10 @@ def hears_receiver(line: ByteStream, pause: Pause) -> bool:
 def hears_rylr(line: ByteStream, pause: Pause) -> bool:
     """True when a RYLR998 answers within LISTEN_MS. Raises DeviceAbsent, DeviceTimeout."""
     line.write(_RYLR_ASK)
-    said = b""
+    received = b""
     for _ in range(LISTEN_MS // LISTEN_STEP_MS):
         pause(LISTEN_STEP_MS)
-        said = (said + line.read(READ_BYTES_MAX))[-READ_BYTES_MAX:]
-        if _RYLR_ANSWER in said:
+        received = (received + line.read(READ_BYTES_MAX))[-READ_BYTES_MAX:]
+        if _RYLR_ANSWER in received:
             return True
     return False

@@ -104,10 +104,10 @@ class AplaySpeaker:
             if child.poll() is None:
                 child.kill()
                 return None
-            said = child.stderr.read(200) if child.stderr is not None else b""
+            reason = child.stderr.read(200) if child.stderr is not None else b""
         if child.returncode == 0:
             return None
-        return said.decode("utf-8", "replace").strip() or f"aplay ended with {child.returncode}"
+        return reason.decode("utf-8", "replace").strip() or f"aplay ended with {child.returncode}"
 
 
 def _feed(child: subprocess.Popen[bytes], sound: bytes) -> None:

@@ -58,9 +58,9 @@ class CameraProcess:
         """The file cut into images by what the worker said: scene, columns, rows, lengths, and a
         sight where it has eyes."""
         images_of, _, sees = line.partition(_SEES)
-        said = images_of.split()
-        numbers = [int(word) for word in said[1:] if word.isascii() and word.isdigit()]
-        if len(numbers) < 3 or len(numbers) != len(said) - 1:
+        words = images_of.split()
+        numbers = [int(word) for word in words[1:] if word.isascii() and word.isdigit()]
+        if len(numbers) < 3 or len(numbers) != len(words) - 1:
             return DeviceGarbage("the camera worker did not report its output")
         columns, rows, *lengths = numbers
         try:
@@ -79,7 +79,7 @@ class CameraProcess:
         )
         if len(thumbnail) > THUMBNAIL_BYTES_MAX or not (is_jpeg or is_webp):
             return DeviceGarbage("the picture is too large, truncated or not a picture")
-        scene = said[0] if said[0] in SCENES else None
+        scene = words[0] if words[0] in SCENES else None
         return Picture(now_ms, thumbnail, scene, tuple(images[1:]), columns, rows, sight_of(sees))
 
 

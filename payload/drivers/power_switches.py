@@ -105,7 +105,7 @@ class PowerSwitches:
             with contextlib.suppress(OSError):
                 self._ledger.write_text(json.dumps(self._changed()))
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """What there is to switch, in one line."""
         away = [radio.name for radio in self._radios] + [each.name for each in self._screens]
         idle = [switch.name for switch in self._idle]

@@ -19,7 +19,7 @@ from pathlib import Path
 from payload.drivers.power_switches import PowerSwitches
 
 FOLDER = Path("/run/spacepi-powersave")
-SOCKET, TOLD, LEDGER = "wishes", "told", "before.json"
+SOCKET, SUMMARY, LEDGER = "wishes", "summary", "before.json"
 SILENCE_S = 300.0  # five wishes missed
 WISH_BYTES = 2
 SOCKET_MODE = 0o660  # for the group of the flight core
@@ -62,7 +62,7 @@ def main(folder: Path = FOLDER) -> None:
     """Until SIGTERM."""
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     switches = PowerSwitches(folder / LEDGER)
-    (folder / TOLD).write_text(switches.told() + "\n")
+    (folder / SUMMARY).write_text(switches.summary() + "\n")
     with opened(folder) as wishes:
         serve(wishes, switches)
 

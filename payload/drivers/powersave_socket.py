@@ -10,9 +10,9 @@ import os
 import socket
 from pathlib import Path
 
-from payload.drivers.powersave import FOLDER, SOCKET, TOLD, wish
+from payload.drivers.powersave import FOLDER, SOCKET, SUMMARY, wish
 
-TOLD_BYTES_MAX = 200
+SUMMARY_BYTES_MAX = 200
 
 
 class PowersaveSocket:
@@ -23,15 +23,15 @@ class PowersaveSocket:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
 
     @property
-    def told(self) -> str | None:
+    def summary(self) -> str | None:
         """What the process can switch; None while it does not run."""
         try:
             if not (self._folder / SOCKET).is_socket():
                 return None
-            said = (self._folder / TOLD).read_bytes()[:TOLD_BYTES_MAX]
+            raw = (self._folder / SUMMARY).read_bytes()[:SUMMARY_BYTES_MAX]
         except OSError:
             return None
-        return said.decode("utf-8", "replace").strip() or None
+        return raw.decode("utf-8", "replace").strip() or None
 
     def ask(self, is_away: bool, is_idle: bool) -> None:
         """Send the wish, if somebody listens."""

@@ -71,11 +71,11 @@ class WorkerProcess:
         if self.child is None or not self._is_wanted:
             return None
         has_ended = _has_ended(self.child)  # before its pipes are read to their ends
-        said, words = _pipes(self.child)
+        output, words = _pipes(self.child)
         self._words = (self._words + _read(words, _PIPE_BYTES))[-_WORDS_BYTES_MAX:]
         if not has_ended:
             return None
-        line = _read(said, self._line_bytes_max)
+        line = _read(output, self._line_bytes_max)
         self._let_go(self.child)
         status = self.child.poll()
         assert status is not None

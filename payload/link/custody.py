@@ -63,22 +63,23 @@ class _Parcel:
 class _Life:
     """What was heard under one value of the four session bits."""
 
-    told: IncarnationFrame | None = None  # the latest; a lost store may draw the same bits
-    told_at: _At | None = None
+    announced: IncarnationFrame | None = None  # the latest; a lost store may draw the same bits
+    announced_at: _At | None = None
     beacon_at: _At | None = None
     parcel: _Parcel | None = None
 
     def session_of(self, frame: DataFrame) -> PlacedIn:
-        """The verified one, else the one that was told last, else its bits."""
+        """The verified one, else the one that was announced last, else its bits."""
         if frame.session is not None:
             return frame.session
-        return frame.counter.boot if self.told is None else self.told.session
+        return frame.counter.boot if self.announced is None else self.announced.session
 
     def ahead_of(self, parcel: _Parcel) -> list[_At]:
         """What places its data, and the latest beacon, in the order in which they were heard."""
-        is_its = self.told is not None and parcel.session in (
-            self.told.session, self.told.counter.boot)
-        found = [at for at in (self.told_at if is_its else None, self.beacon_at) if at is not None]
+        is_its = self.announced is not None and parcel.session in (
+            self.announced.session, self.announced.counter.boot)
+        found = [at for at in (self.announced_at if is_its else None, self.beacon_at)
+                 if at is not None]
         return sorted(found, key=lambda at: at[1])
 
 
@@ -134,9 +135,9 @@ class Custody:
         for each in {is_verified, False}:  # also ahead of data whose session is not known yet
             life = self._neighbour(frame, each).life(frame)
             if isinstance(frame, IncarnationFrame):
-                if life.told is not None and life.told.session != frame.session:
+                if life.announced is not None and life.announced.session != frame.session:
                     self._close(life, now_ms)
-                life.told, life.told_at = frame, (data, now_ms)
+                life.announced, life.announced_at = frame, (data, now_ms)
             elif isinstance(frame, BeaconFrame):
                 life.beacon_at = data, now_ms
 

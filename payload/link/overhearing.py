@@ -84,8 +84,8 @@ class Overhearing:
         return []
 
     def _sessions(self, node_id: int, boot_bits: int) -> list[Session]:
-        told = self._heard[node_id].sessions
-        return [session for session in reversed(told) if session.boot_bits == boot_bits]
+        known = self._heard[node_id].sessions
+        return [session for session in reversed(known) if session.boot_bits == boot_bits]
 
     def _place(self, heard: _Heard, session: Session) -> None:
         if session in heard.sessions:

@@ -35,9 +35,9 @@ class Transmitter:
         return self._radio is None
 
     @property
-    def told(self) -> str | None:
+    def identity(self) -> str | None:
         """What the modem says of itself; None where it has not, or there is none."""
-        return None if self._radio is None else self._radio.told
+        return None if self._radio is None else self._radio.identity
 
     def take_notes(self) -> list[Note]:
         """A modem that was lost, or works again, since the last call."""

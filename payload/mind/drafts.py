@@ -37,12 +37,12 @@ class Bounds:
     sentences_max: int
     is_brief: bool = False
 
-    def cut(self, said: bytes) -> str | None:
-        """What is kept of ``said`` once something follows that; until then None.
+    def cut(self, written: bytes) -> str | None:
+        """What is kept of ``written`` once something follows that; until then None.
 
         "3." may become "3.5".
         """
-        text = said.decode("utf-8", "ignore")
+        text = written.decode("utf-8", "ignore")
         if self.is_brief and (clause := first_clause(text)) is not None:
             return clause
         ends = sentence_ends(text)
@@ -58,7 +58,7 @@ class Draft:
     sequence: int
     sampler: Any
     tokens: list[int] = field(default_factory=list)
-    said: bytes = b""
+    written: bytes = b""
     log_p: float = 0.0
     plain_log_p: float = 0.0
     is_done: bool = False
@@ -66,7 +66,7 @@ class Draft:
     @property
     def text(self) -> str:
         """Its first line; a character whose last bytes the bound cut off is dropped."""
-        return self.said.split(b"\n", 1)[0].rstrip().decode("utf-8", "ignore")
+        return self.written.split(b"\n", 1)[0].rstrip().decode("utf-8", "ignore")
 
     @property
     def worth(self) -> float:

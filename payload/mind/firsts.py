@@ -44,7 +44,7 @@ TOPIC_OF: MappingProxyType[str, str] = MappingProxyType({
     "heard-again": "silence", "sunrise": "sun", "sunset": "dark", "first-answer": "answer",
     "waiting": "timeout", "unfound": "landed",
 })
-TOLD_MORE_THAN_ONCE = frozenset(("coldest", "heard-again"))
+REPEATED = frozenset(("coldest", "heard-again"))
 
 
 @dataclass(slots=True)
@@ -54,12 +54,12 @@ class FlightHistory:
     at_ms: int | None = None  # UTC of the latest observation
     is_whole: bool = False  # it begins on the ground
     coldest_c: float | None = None
-    told_c: float | None = None  # how cold it was when "coldest" was told last
+    reported_c: float | None = None  # how cold it was when "coldest" was told last
     ground_hpa: float | None = None
     cloud_hpa: float | None = None  # in the latest cloud
     asked_ms: int | None = None  # UTC since which no API has answered
     happened: list[str] = field(default_factory=list)
-    said: dict[str, str] = field(default_factory=dict)  # topic -> the last line about it
+    last_lines: dict[str, str] = field(default_factory=dict)  # topic -> the last line about it
 
 
 _KEPT = tuple(each.name for each in fields(FlightHistory))
@@ -88,7 +88,7 @@ class Firsts:
             coldest = [c for c in (past.coldest_c, *self._recent_c) if c is not None]
             self._saved = {name: getattr(past, name) for name in _KEPT} | {
                 "coldest_c": float(floor(min(coldest))) if coldest else None,
-                "happened": list(past.happened), "said": dict(past.said)}
+                "happened": list(past.happened), "last_lines": dict(past.last_lines)}
         return self._saved
 
     @property
@@ -115,7 +115,7 @@ class Firsts:
         self._observe_cold(facts)
         before, self._before = self._before, facts
         for name, begins in _BEGINS.items():
-            is_old = name in past.happened and name not in TOLD_MORE_THAN_ONCE
+            is_old = name in past.happened and name not in REPEATED
             if is_old or before is None or not begins(self, past, before, facts):
                 continue
             if name not in past.happened:
@@ -132,26 +132,26 @@ class Firsts:
                  and _HOLDS[name](self._past, facts)]
         return max(fresh, key=self._fresh.__getitem__, default=None)
 
-    def said_before(self, name: str) -> str | None:
+    def last_line(self, name: str) -> str | None:
         """The last line of this flight about the topic of this first."""
-        return self._past.said.get(TOPIC_OF[name])
+        return self._past.last_lines.get(TOPIC_OF[name])
 
-    def note_said(self, moment: Moment, text: str) -> None:
+    def note_musing(self, moment: Moment, text: str) -> None:
         """A musing was kept."""
         self._saved = None
         if moment.about in TOPIC_OF.values():
-            self._past.said[moment.about] = text
+            self._past.last_lines[moment.about] = text
         if moment.news is not None:
             self._fresh.pop(moment.news, None)
         if moment.news == "coldest":
-            self._past.told_c = moment.outside_c
+            self._past.reported_c = moment.outside_c
 
     def _observe_cold(self, facts: Facts) -> None:
         outside_c, past = facts.situation.outside_c, self._past
         if outside_c is None:
             self._colder = 0
             return
-        is_step = past.told_c is None or outside_c <= past.told_c - COLD_STEP_C
+        is_step = past.reported_c is None or outside_c <= past.reported_c - COLD_STEP_C
         is_colder = past.coldest_c is not None and outside_c <= past.coldest_c - COLDER_C
         is_news = is_step and is_colder and outside_c < COLD_C
         self._colder = self._colder + 1 if is_news else 0

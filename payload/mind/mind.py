@@ -68,11 +68,11 @@ class MindManager:
 
     def __init__(
         self, mind: Mind | None, persona: PersonaText | None, memory: Memory | None,
-        section: MindSection, rng: random.Random, said: list[str], questions: QuestionQueue,
+        section: MindSection, rng: random.Random, musings: list[str], questions: QuestionQueue,
         sampling: Sampling, firsts: Firsts, hearsay: Hearsay, musing_due: MusingDue,
         conversation: NeighbourTalk,
     ) -> None:
-        """``said`` are the musings of this flight before the reboot, oldest first.
+        """``musings`` are the musings of this flight before the reboot, oldest first.
 
         ``sampling`` is that of the persona; ``section`` may override it.
         """
@@ -83,9 +83,9 @@ class MindManager:
         self.sampling = sampling.overridden(section.overrides)
         self._rng = rng
         self._choice = DraftChoice(
-            said, section.private_words, persona, self.sampling.sentences_max)
+            musings, section.private_words, persona, self.sampling.sentences_max)
         self._prefix = prefix(persona) if persona is not None else ""
-        self._disclosure = Disclosure(persona, section.private_words, bool(said))
+        self._disclosure = Disclosure(persona, section.private_words, bool(musings))
         self._request_id = rng.getrandbits(24)  # a worker may still answer an earlier boot
         self._thought: _Thought | None = None
         self.musing_due = musing_due
@@ -203,7 +203,7 @@ class MindManager:
             temperature=sampling.temperature,
             min_p=sampling.min_p,
             seed=self._rng.getrandbits(31),
-            earlier=[exchange(said.question, said.answer or "") for said in thought.thread],
+            earlier=[exchange(turn.question, turn.answer or "") for turn in thought.thread],
             is_brief=question is not None,
         )
         try:
@@ -231,7 +231,7 @@ class MindManager:
         if asked is not None:
             about = "question"
         elif news is not None:
-            about, memory = TOPIC_OF[news], self._firsts.said_before(news)
+            about, memory = TOPIC_OF[news], self._firsts.last_line(news)
         else:
             about = topics.choose(facts, [*self._recent_topics, *self._tried_topics], self._rng)
             if about not in topics.URGENT:
@@ -317,7 +317,7 @@ class MindManager:
         self._is_owed, self._tries = False, 0
         self._tried_topics.clear()
         self._recent_topics.append(thought.moment.about)
-        self._firsts.note_said(thought.moment, text)
+        self._firsts.note_musing(thought.moment, text)
         if thought.moment.api is not None:
             self._mused_api_ms = thought.api_ms
         return [*notes, spoken.musing(*said_in, text, reply, thought.answering)]

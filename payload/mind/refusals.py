@@ -55,11 +55,11 @@ class DraftChoice:
     """What drafts are judged by: the lines said so far, the private words, the persona's own."""
 
     def __init__(
-        self, said: Iterable[str], private_words: tuple[str, ...], persona: PersonaText | None,
+        self, musings: Iterable[str], private_words: tuple[str, ...], persona: PersonaText | None,
         sentences_max: int,
     ) -> None:
-        """``said`` are the lines of this flight before the reboot, oldest first."""
-        self._said = PastMusings(list(said))
+        """``musings`` are the lines of this flight before the reboot, oldest first."""
+        self._past = PastMusings(list(musings))
         self._private = PrivateWords(private_words)
         self._constant = [] if persona is None else [persona.system, *persona.values]
         self._sentences_max = sentences_max
@@ -92,7 +92,7 @@ class DraftChoice:
                 line is None or self._private.are_in(raw, line) or not numbers(line) <= given
                 or is_echo(line, prompted) or is_repeat(line, [*answers, *recalled])
                 or contradictions.find(line, moment.about, senses, moment.altitude_m)
-                or (self._said.is_like(line) if question is None
+                or (self._past.is_like(line) if question is None
                     else _is_no_answer(line, question, senses))
             ):
                 continue
@@ -100,12 +100,12 @@ class DraftChoice:
             if question is not None:
                 # Two askers may get the same answer, where there is no other as good.
                 doubtful += (answering.doubts(line, question) + names.are_new(line, known)
-                             + self._said.has(line))
+                             + self._past.has(line))
             kept.append((doubtful, line))
         if not kept:
             return None
         _, best = min(kept, key=lambda one: one[0])  # of equals the first: drafts come best first
-        self._said.add(best)
+        self._past.add(best)
         return best
 
 

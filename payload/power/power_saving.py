@@ -24,9 +24,9 @@ class PowerSaving:
         self._asked_ms = 0
 
     @property
-    def told(self) -> str | None:
+    def summary(self) -> str | None:
         """What the saver can switch off here; None where none answers."""
-        return None if self._saver is None else self._saver.told
+        return None if self._saver is None else self._saver.summary
 
     def update(self, phase: Phase, is_thinking: bool, now_ms: int) -> None:
         """Ask when the wish changes, and again every REPEAT_MS."""

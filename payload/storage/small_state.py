@@ -55,12 +55,12 @@ class _Firsts(BaseModel):
     at_ms: _Milliseconds | None
     is_whole: bool
     coldest_c: _Finite | None
-    told_c: _Finite | None
+    reported_c: _Finite | None
     ground_hpa: _Finite | None
     cloud_hpa: _Finite | None
     asked_ms: _Milliseconds | None
     happened: list[str]
-    said: dict[str, str]
+    last_lines: dict[str, str]
 
 
 _KINDS: dict[str, Any] = {

@@ -31,13 +31,13 @@ class DdcPort:
         """Registers that count up to 0xFF and stay there. Raises DeviceAbsent when unplugged."""
         self._out += self._receiver.read(BUFFER_BYTES_MAX - len(self._out))
         count = len(self._out).to_bytes(2, "big")
-        said = bytearray()
+        read = bytearray()
         for at in range(register, register + length):
             if at in (FIRST_COUNT, FIRST_COUNT + 1):
-                said.append(count[at - FIRST_COUNT])
+                read.append(count[at - FIRST_COUNT])
             else:
-                said.append(self._out.pop(0) if at >= EMPTY and self._out else EMPTY)
-        return bytes(said)
+                read.append(self._out.pop(0) if at >= EMPTY and self._out else EMPTY)
+        return bytes(read)
 
     def write(self, register: int, data: bytes) -> None:
         """Raises DeviceAbsent when unplugged."""

@@ -68,10 +68,10 @@ class Ds18b20Chip:
         """The scratchpad and its CRC as they arrive."""
         if self.is_shorted:
             return bytes(9)
-        said = bytearray((*self._scratchpad, crc8(self._scratchpad)))
+        answer = bytearray((*self._scratchpad, crc8(self._scratchpad)))
         if self.has_bad_crc:
-            said[self._rng.randrange(8)] ^= 1 << self._rng.randrange(8)
-        return bytes(said)
+            answer[self._rng.randrange(8)] ^= 1 << self._rng.randrange(8)
+        return bytes(answer)
 
 
 def w1_slave(scratchpad: bytes) -> str:

@@ -33,7 +33,7 @@ class Sht4xChip:
         self._clock = clock
         self._air = air
         self._rng = rng
-        self._measured = self._said = bytes(6)
+        self._measured = self._answer = bytes(6)
         self._ready_ms: int | None = None
 
     def power_up(self) -> None:
@@ -54,23 +54,23 @@ class Sht4xChip:
         if register in HEATER_COMMANDS:
             self.heated += 1
         elif register == SERIAL_NUMBER:
-            self._ready_ms, self._said = self._clock.now_ms + 1, _checked(SERIAL)
+            self._ready_ms, self._answer = self._clock.now_ms + 1, _checked(SERIAL)
             return
         elif register != MEASURE_PRECISELY or data:
             raise OSError(errno.EREMOTEIO, "Remote I/O error")
         self._ready_ms = self._clock.now_ms + MEASURED_MS
         if not (self.is_stuck and any(self._measured)):
             self._measured = self._measure()
-        self._said = self._measured
+        self._answer = self._measured
 
     def answer(self, length: int) -> bytes:
         if self._ready_ms is None or self._clock.now_ms < self._ready_ms:
             raise OSError(errno.EREMOTEIO, "Remote I/O error")
         self._ready_ms = None
-        said = bytearray(self._said)
+        reading = bytearray(self._answer)
         if self.has_bad_crc:
-            said[self._rng.randrange(6)] ^= 1 << self._rng.randrange(8)
-        return bytes(said[:length]).ljust(length, b"\xff")
+            reading[self._rng.randrange(6)] ^= 1 << self._rng.randrange(8)
+        return bytes(reading[:length]).ljust(length, b"\xff")
 
     def _measure(self) -> bytes:
         temperature_c, _, humidity_pct = self._air()

@@ -89,9 +89,9 @@ class FakeSx1262(FakeLoraChip):
         self._is_busy = True
         self.commands.append(data)
         self._command_status = _DONE
-        told = self._read(data)
-        if told is not None:
-            return (status * len(data))[: len(data) - len(told)] + told
+        answer = self._read(data)
+        if answer is not None:
+            return (status * len(data))[: len(data) - len(answer)] + answer
         self._command_status = self._refusal(data) or self._obey(data[0], data[1:])
         return status * len(data)
 

@@ -97,7 +97,7 @@ class FakeUblox:
         self._seen: Epoch | None = None  # the last epoch before it was falsified
         self._placed: Epoch | None = None  # the same, with a fix
         self.placed_ms: int | None = None  # when it last told one, ms since the beginning
-        self._told: Epoch | None = None  # the last epoch that came out
+        self._latest: Epoch | None = None  # the last epoch that came out
 
     @property
     def dynamic_model(self) -> int:
@@ -122,7 +122,7 @@ class FakeUblox:
         self._switched_on_s = self._epoch_s = self._clock.now_ms // 1000
         self._out.clear()
         self._junk.clear()
-        self._seen = self._placed = self._told = None
+        self._seen = self._placed = self._latest = None
         if self._settings.generation.speaks_ubx:
             self._send(nmea(BANNER))
 
@@ -259,7 +259,7 @@ class FakeUblox:
 
     def _with_faults(self, epoch: Epoch) -> Epoch:
         """The epoch as it is told."""
-        seen, told = self._seen, self._told
+        seen, latest = self._seen, self._latest
         if self.is_frozen and seen is not None:
             epoch = seen._replace(utc_ms=epoch.utc_ms, has_time=epoch.has_time)
         elif self.keeps_stale_place and self._placed is not None and not epoch.has_fix:
@@ -274,8 +274,8 @@ class FakeUblox:
             self.placed_ms = epoch.utc_ms - self._clock.start_utc_ms
         if self.date_offset_s or self.has_week_glitch:
             epoch = self._misdated(epoch)
-        if self.is_time_frozen and told is not None:
-            epoch = epoch._replace(utc_ms=told.utc_ms)
+        if self.is_time_frozen and latest is not None:
+            epoch = epoch._replace(utc_ms=latest.utc_ms)
         if self._jump_fixes and epoch.has_fix:
             self._jump_fixes -= 1
             epoch = epoch._replace(altitude_m=epoch.altitude_m + self._jump_m)
@@ -285,7 +285,7 @@ class FakeUblox:
             epoch = epoch._replace(longitude_deg=self.forced_longitude_deg)
         if self.forced_altitude_m is not None:
             epoch = epoch._replace(altitude_m=self.forced_altitude_m)
-        self._told = epoch
+        self._latest = epoch
         return epoch
 
     def _misdated(self, epoch: Epoch) -> Epoch:

@@ -77,8 +77,8 @@ def _strange_numbers(stage: Stage) -> End:
 
     def strike() -> None:
         key, value = rng.choice(("latitude", "longitude", "altitude", "speed")), rng.choice(NUMBERS)
-        told = {"latitude": "1", "longitude": "2", "altitude": "3", "speed": "4", key: value}
-        numbers = "".join(f',"{name}":{text}' for name, text in told.items())
+        fields = {"latitude": "1", "longitude": "2", "altitude": "3", "speed": "4", key: value}
+        numbers = "".join(f',"{name}":{text}' for name, text in fields.items())
         callsign = rng.choice((world.mission.payload.callsign, "N0CALL-9"))
         world.air.ground_hears(
             f'{{"type":"PAYLOAD_SUMMARY","callsign":"{callsign}"{numbers}}}'.encode())

@@ -109,9 +109,10 @@ def _look_at_log(stage: Stage) -> None:
         shutil.copy(file, folder)
     with closing(Archive(folder / world.archive_path.name, is_durable=False)) as again:
         Ground(world.mission, again, None, world.downlink_key)
-        heard, told = (_record_ids(archive) for archive in (world.archive, again))
-    if heard != told:
-        stage.violate("archive_complete", f"the raw log makes {len(told)} of {len(heard)} records")
+        heard, rebuilt = (_record_ids(archive) for archive in (world.archive, again))
+    if heard != rebuilt:
+        stage.violate(
+            "archive_complete", f"the raw log makes {len(rebuilt)} of {len(heard)} records")
     shutil.rmtree(folder)
 
 

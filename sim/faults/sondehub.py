@@ -67,19 +67,19 @@ class _Station:
                 "SELECT COUNT(*), COALESCE(MAX(id), 0) FROM beacon WHERE node_id = ? AND id > ?",
                 (self._mission.payload.node_id, before.upto)).fetchone()
         flaws = list(server.flaws)
-        told = progress.taken + progress.refused - before.taken - before.refused
+        uploaded = progress.taken + progress.refused - before.taken - before.refused
         aside = progress.set_aside - before.set_aside
         passed_over = progress.passed_over - before.passed_over
-        if progress.upto < last or told + aside + passed_over != beacons:
+        if progress.upto < last or uploaded + aside + passed_over != beacons:
             flaws.append(
-                f"of {beacons} beacons {told} were told to SondeHub, {aside} set aside and"
+                f"of {beacons} beacons {uploaded} were told to SondeHub, {aside} set aside and"
                 f" {passed_over} passed over, up to {progress.upto} of {last}")
         if any(count > 1 + server.alone[key] for key, count in server.settled.items()):
             flaws.append("a position was settled with SondeHub twice")
         if any(count > 1 + server.alone[key] + server.unsettled[key]
                for key, count in server.stored.items()):
             flaws.append("SondeHub has a position twice, though its answer got through")
-        if not told <= len(server.settled) <= told + aside:
+        if not uploaded <= len(server.settled) <= uploaded + aside:
             flaws.append("the page counts other uploads than SondeHub")
         return flaws
 

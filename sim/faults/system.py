@@ -127,8 +127,8 @@ def _no_hardware_watchdog(stage: Stage) -> End:
         armed = world.board.is_hardware_watchdog_armed()
         machine = Machine(armed, FREE_BYTES, None, None, "A line.")
         lines = preflight.examine(world.flight, machine, world.daemon.now_ms)
-        told = [line for line in lines if line.what == "watchdog"]
-        if preflight.is_go(lines) or [line.verdict for line in told] != [Verdict.NO_GO]:
+        found = [line for line in lines if line.what == "watchdog"]
+        if preflight.is_go(lines) or [line.verdict for line in found] != [Verdict.NO_GO]:
             stage.violate("watchdog_honest", "preflight let it fly without a hardware watchdog")
 
     stage.after(ASK_AFTER_S, ask)

@@ -31,7 +31,7 @@ class SimRadio:
     ) -> None:
         """``on_send(frame, end_ms)`` is called when a frame begins to go out."""
         self.mtu_bytes = mtu_bytes
-        self.told: str | None = None
+        self.identity: str | None = None
         self.is_unplugged = False
         self.is_stuck_sending = False
         self.drops_silently = False

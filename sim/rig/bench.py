@@ -114,7 +114,7 @@ class Bench:
         self.queued: list[int] = []  # commands that `spacepi-ground command` said are queued
         self._at_next_record: list[Callable[[], None]] = []
         self._errands: list[Process] = []
-        self._told = (0, 0)
+        self._reported = (0, 0)
 
     # -- flying ------------------------------------------------------------------------------
 
@@ -176,9 +176,9 @@ class Bench:
         words = COMMANDS[number % len(COMMANDS)]
 
         def judge(status: int, lines: list[str]) -> None:
-            said = " ".join(lines)
-            self.journal.note("command", said[-200:])
-            self.queued += map(int, _QUEUED.findall(said))
+            output = " ".join(lines)
+            self.journal.note("command", output[-200:])
+            self.queued += map(int, _QUEUED.findall(output))
             if status != 0:
                 self.breach(f"spacepi-ground command {words[0]} ended with status {status}")
 
@@ -241,7 +241,7 @@ class Bench:
     def _tell(self) -> None:
         """Once a minute, how it stands."""
         beacons = self.channel.sent["beacon"], self.channel.heard["beacon"]
-        before, self._told = self._told, beacons
+        before, self._reported = self._reported, beacons
         state = self.sent.latest
         words = "no beacon yet"
         if state is not None:

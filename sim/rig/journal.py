@@ -32,7 +32,7 @@ class Journal:
 
     def __init__(self, clock: SimClock, folder: Path, show: Callable[[str], None]) -> None:
         """``show`` gets each line that a person may want to see."""
-        self.told: dict[int, Counter[str]] = {}
+        self.logged: dict[int, Counter[str]] = {}
         self.distrusted: set[int] = set()
         self.tracebacks: list[str] = []
         self.events: Counter[str] = Counter()  # of the daemon, all boots
@@ -90,13 +90,13 @@ class Journal:
         self.events[event] += 1
         if event == "flying":
             self._boot = int(fields["boot"])
-            self.told.setdefault(self._boot, Counter())
+            self.logged.setdefault(self._boot, Counter())
         elif event == "store_failing":
             self.distrusted.add(self._boot)
         elif event == "store_returned":
             self.distrusted.discard(self._boot)
         if event not in OWN_WORDS and self._boot:
-            self.told[self._boot][event] += 1
+            self.logged[self._boot][event] += 1
 
     def _look_for_traceback(self, who: str, line: str) -> None:
         if TRACEBACK in line:

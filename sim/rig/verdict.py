@@ -177,15 +177,16 @@ def on_archive(
 
 
 def on_log(aboard: dict[int, StoreRow], journal: Journal) -> list[RigFinding]:
-    """Each event that the daemon told had been committed before."""
+    """Each event that the daemon logged had been committed before."""
     kept: dict[int, Counter[str]] = {}
     for row in aboard.values():
         if row.kind is Kind.EVENT:
             kept.setdefault(row.boot, Counter())[str(row.body.get("event"))] += 1
-    told = {boot: count for boot, count in journal.told.items() if boot not in journal.distrusted}
-    lost = [f"{name} of boot {boot}" for boot, count in told.items()
+    logged = {boot: count for boot, count in journal.logged.items()
+              if boot not in journal.distrusted}
+    lost = [f"{name} of boot {boot}" for boot, count in logged.items()
             for name in count - kept.get(boot, Counter())]
-    total = sum(sum(count.values()) for count in told.values())
+    total = sum(sum(count.values()) for count in logged.values())
     return [
         RigFinding(not lost, f"{total} events in its log; each had been committed"
                    + _named(", except", lost)),
@@ -213,13 +214,13 @@ def on_commands(
     waiting = [entry for entry in entries if entry.state in ("queued", "sent")]
     late = sum(now_ms - entry.created_ms > ANSWER_S_MAX * 1000 for entry in waiting)
     lost = sorted(set(queued) - {entry.command_id for entry in entries})
-    told = ", ".join(f"{count} {state}" for state, count in states.most_common())
+    summary = ", ".join(f"{count} {state}" for state, count in states.most_common())
     return [
         RigFinding(not lost, f"{len(queued)} commands were queued; the station kept each"
                    + _named(", except", lost)),
         RigFinding(
             not failed and (was_cut_off or not late),
-            f"{len(entries)} commands: {told or 'none'}" + _named("; failed", failed)
+            f"{len(entries)} commands: {summary or 'none'}" + _named("; failed", failed)
             + (f"; {late} unconfirmed for {ANSWER_S_MAX / 60:.0f} minutes" if late else ""),
         ),
     ]

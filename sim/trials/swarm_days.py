@@ -51,7 +51,7 @@ class DayCount(Observer):
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._said = 0
+        self._words_said = 0
         self._home = 0
         self._used_j = 0.0
         self._airtime_ms = 0
@@ -69,7 +69,7 @@ class DayCount(Observer):
         assert self._world.flight is not None
         for note in self._world.flight.notes:
             if note.kind in SPOKEN:
-                self._said += len(str(note.body.get("text", "")).split())
+                self._words_said += len(str(note.body.get("text", "")).split())
 
     def on_send(self, frame: bytes) -> None:
         now_ms = self._world.clock.now_ms
@@ -90,7 +90,7 @@ class DayCount(Observer):
         home = words_at_home(world)
         row = Day(
             day, world.mission.payload.name, round((now_s - from_s) / 3600, 2),
-            _passes(world, from_s, now_s), self._said, home - self._home,
+            _passes(world, from_s, now_s), self._words_said, home - self._home,
             round((world.body.used_j - self._used_j) / 3600, 2),
             round(100 * self._charge_min, 1), world.boots - self._boots,
             round((world.channel.payload_airtime_ms - self._airtime_ms) / 60_000, 1),
@@ -101,7 +101,7 @@ class DayCount(Observer):
         return row
 
     def _begin(self) -> None:
-        self._said = self._gap_ms = 0
+        self._words_said = self._gap_ms = 0
         self._charge_min = 1.0
 
     def _look(self) -> None:

@@ -92,8 +92,12 @@ class Violation:
 class Checks:
     """The observer of one world. ``violations`` is what it found, ``digest`` what it saw."""
 
-    def __init__(self, world: World, scan_every_ms: int = SCAN_EVERY_MS) -> None:
-        """``scan_every_ms`` is how often the whole disk is looked at."""
+    def __init__(
+        self, world: World, scan_every_ms: int = SCAN_EVERY_MS,
+        look_every_ms: int = shown.LOOK_EVERY_MS,
+    ) -> None:
+        """``scan_every_ms`` is how often the whole disk is looked at, ``look_every_ms`` how often
+        the page is."""
         self.violations: list[Violation] = []
         self.counts: Counter[str] = Counter()
         self.ledger = Ledger()
@@ -113,8 +117,8 @@ class Checks:
         self._boot_ms = 0
         self._at_boot = (0, 0)
         self._pets = 0
-        self._told = truth.Truth(world, self)
-        self.shown = shown.Shown(world, self)
+        self._truth_check = truth.Truth(world, self)
+        self.shown = shown.Shown(world, self, look_every_ms)
         world.daemon.open_store = self._open_store
         world.observers.append(self)
 
@@ -148,7 +152,7 @@ class Checks:
         self._check_battery()
         self._check_watchdog()
         self._check_phase()
-        self._told.on_notes(world.flight.notes)
+        self._truth_check.on_notes(world.flight.notes)
         self.shown.on_notes(world.flight.notes)
         self.shown.on_step()
         self._look("cutdown_safe", self.cutdown.flaw())
@@ -162,7 +166,7 @@ class Checks:
         self._digest.update(now_ms.to_bytes(8, "big") + frame)
         self.counts["frames"] += 1
         decoded = frames.decode_downlink(frame)
-        self._told.on_send(frame, decoded)
+        self._truth_check.on_send(frame, decoded)
         if isinstance(decoded, BeaconFrame):
             self._check_beacon()  # a step that came late begins with the beacon
         self._airtime.note_sent(decoded)

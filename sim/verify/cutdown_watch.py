@@ -54,15 +54,15 @@ class CutdownWatch:
     def on_uplink(self, frame: bytes) -> None:
         """A frame of the station's own begins to go up."""
         now_ms = self._world.clock.now_ms
-        told = frames.decode_uplink(frame, self._world.uplink_key)
-        if not isinstance(told, CommandFrame):
+        decoded = frames.decode_uplink(frame, self._world.uplink_key)
+        if not isinstance(decoded, CommandFrame):
             return
         try:
-            command = commands.decode(told.body)
+            command = commands.decode(decoded.body)
         except ValueError:
             return
         self._look_at_queued(frame, command.opcode)
-        counter, is_aloft = told.counter, self._world.body.above_ground_m() >= ALOFT_M
+        counter, is_aloft = decoded.counter, self._world.body.above_ground_m() >= ALOFT_M
         if command.opcode is Opcode.CUTDOWN_ARM and is_aloft:
             self._armings.append((now_ms, counter))
         elif command.opcode is Opcode.CUTDOWN_FIRE and any(

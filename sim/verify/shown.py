@@ -46,12 +46,12 @@ class ReportedPosition(NamedTuple):
 class Shown:
     """Looks at the page of one world; ``checks`` is told of what was never said."""
 
-    def __init__(self, world: World, checks: Checks) -> None:
+    def __init__(self, world: World, checks: Checks, look_every_ms: int) -> None:
         self._world = world
         self._checks = checks
         self._states: set[tuple[float | None, ...]] = set()  # of every beacon
         self._places: defaultdict[_Place, list[ReportedPosition]] = defaultdict(list)
-        self._due_ms = LOOK_EVERY_MS
+        self._look_every_ms = self._due_ms = look_every_ms
 
     def on_beacon(self, frame: BeaconFrame) -> None:
         """The payload says this."""
@@ -75,7 +75,7 @@ class Shown:
     def on_step(self) -> None:
         """Look, when it is time to."""
         if self._world.clock.now_ms >= self._due_ms:
-            self._due_ms = self._world.clock.now_ms + LOOK_EVERY_MS
+            self._due_ms = self._world.clock.now_ms + self._look_every_ms
             self.look()
 
     def look(self) -> None:

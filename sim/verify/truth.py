@@ -154,37 +154,38 @@ class Truth:
 
     # -- how it truly is -----------------------------------------------------------------------
 
-    def _look_at_beacon(self, what: str, told: Beacon, codes: Mapping[str, Code]) -> None:
-        self._look(what, told, codes)
-        self._look_at_time(told.time_of_day_s)
-        self._look_at_phase(told.phase)
-        if told.phase is not None:  # a Horus packet without it does not tell the arming either
-            self._look_at_arming(told.is_cutdown_armed)
+    def _look_at_beacon(self, what: str, reported: Beacon, codes: Mapping[str, Code]) -> None:
+        self._look(what, reported, codes)
+        self._look_at_time(reported.time_of_day_s)
+        self._look_at_phase(reported.phase)
+        if reported.phase is not None:  # a Horus packet without it does not tell the arming either
+            self._look_at_arming(reported.is_cutdown_armed)
 
-    def _look_at_sentence(self, told: Sentence) -> None:
+    def _look_at_sentence(self, reported: Sentence) -> None:
         """Its time is that of its place: without one nothing says how old that is."""
-        if told.time_of_day_s is None or self._checks.excuses.hold(TIME):
+        if reported.time_of_day_s is None or self._checks.excuses.hold(TIME):
             return
         self._look("sentence", Beacon(
-            latitude_deg=told.latitude_deg, longitude_deg=told.longitude_deg,
-            altitude_m=told.altitude_m, fix_age_s=max(0.0, -self._ahead_s(told.time_of_day_s)),
+            latitude_deg=reported.latitude_deg, longitude_deg=reported.longitude_deg,
+            altitude_m=reported.altitude_m,
+            fix_age_s=max(0.0, -self._ahead_s(reported.time_of_day_s)),
         ), SENTENCE)
 
     def _look(
-        self, what: str, told: Beacon, codes: Mapping[str, Code], unsaid_s: float = 0.0
+        self, what: str, reported: Beacon, codes: Mapping[str, Code], unreported_s: float = 0.0
     ) -> None:
-        """``unsaid_s`` is how much older than it says the fix may be."""
-        age_s = told.fix_age_s
+        """``unreported_s`` is how much older than it says the fix may be."""
+        age_s = reported.fix_age_s
         if age_s is not None and age_s < codes["fix_age_s"].high:
-            self._look_at_fix(what, told, codes, (age_s + unsaid_s + AGE_SHORT_S, age_s))
+            self._look_at_fix(what, reported, codes, (age_s + unreported_s + AGE_SHORT_S, age_s))
         for name, check in CHECK_OF_FELT.items():
-            value = getattr(told, name)
+            value = getattr(reported, name)
             if value is not None:
                 truths = self._felt.of(name)
                 self._hold(check, what, name, value, truths, codes[name], _drift(name, truths))
 
     def _look_at_fix(
-        self, what: str, told: Beacon, codes: Mapping[str, Code], ages_s: tuple[float, float]
+        self, what: str, reported: Beacon, codes: Mapping[str, Code], ages_s: tuple[float, float]
     ) -> None:
         """The fix is between ``ages_s`` old."""
         now_ms, placed_ms = self._world.clock.now_ms, self._world.receiver.placed_ms
@@ -201,7 +202,7 @@ class Truth:
             (HEIGHT, "altitude_m", states), (MOTION, "speed_mps", states),
             (MOTION, "climb_mps", longer), (MOTION, "heading_deg", states),
         ):
-            value = getattr(told, name)
+            value = getattr(reported, name)
             # A fix is told until there is a newer one: what excused it then excuses it still.
             if value is None or self._checks.excuses.hold(check, 1000 * to_s):
                 continue
@@ -211,48 +212,48 @@ class Truth:
             self._hold(check, what, name, value, truths, codes[name])
 
     def _hold(
-        self, check: str, what: str, name: str, told: float, truths: list[float], code: Code,
+        self, check: str, what: str, name: str, reported: float, truths: list[float], code: Code,
         drift: float = 0.0,
     ) -> None:
-        """``told`` is one of ``truths``, or lies between two of them."""
-        self._checks.counts["told"] += 1
+        """``reported`` is one of ``truths``, or lies between two of them."""
+        self._checks.counts["reported"] += 1
         if not truths:
             self._checks.violate(
-                check, f"{name} {told:.7g} in a {what}, and nothing has measured it for "
+                check, f"{name} {reported:.7g} in a {what}, and nothing has measured it for "
                 f"{SENSE_AGE_MS // 1000} s")
             return
         error = ERROR[name] + code.step / 2 + drift
         low, high = (min(max(end, code.low), code.high) for end in (min(truths), max(truths)))
-        if not low - error <= told <= high + error:
+        if not low - error <= reported <= high + error:
             self._checks.violate(
-                check, f"{name} {told:.7g} in a {what}, in truth {low:.7g} to {high:.7g}")
+                check, f"{name} {reported:.7g} in a {what}, in truth {low:.7g} to {high:.7g}")
 
-    def _look_at_time(self, told_s: int | None) -> None:
+    def _look_at_time(self, reported_s: int | None) -> None:
         """A clock that was only restored lags by the time it was off, and is never ahead."""
         flight = self._world.flight
-        if told_s is None or flight is None:
+        if reported_s is None or flight is None:
             return
-        ahead_s, quality = self._ahead_s(told_s), flight.clock.quality
+        ahead_s, quality = self._ahead_s(reported_s), flight.clock.quality
         is_late = quality is TimeQuality.GPS and ahead_s < -TIME_ERROR_S
         if quality is TimeQuality.NONE or ahead_s > TIME_ERROR_S or is_late:
             self._checks.violate(TIME, f"time of day {ahead_s:+.0f} s off, {quality.name}")
 
-    def _ahead_s(self, told_s: float) -> float:
+    def _ahead_s(self, reported_s: float) -> float:
         """How far this time of day is ahead of the true one, -43200..43200."""
         now_s = self._world.clock.utc_ms / 1000
-        return (told_s - now_s + DAY_S / 2) % DAY_S - DAY_S / 2
+        return (reported_s - now_s + DAY_S / 2) % DAY_S - DAY_S / 2
 
-    def _look_at_phase(self, told: int | None) -> None:
+    def _look_at_phase(self, reported: int | None) -> None:
         """Whether that is right is another check's question (phase_right)."""
         flight = self._world.flight
-        if told is not None and flight is not None and told != flight.phase.phase:
-            self._checks.violate(STATE, f"phase {told} told, it is {flight.phase.phase.name}")
+        if reported is not None and flight is not None and reported != flight.phase.phase:
+            self._checks.violate(STATE, f"phase {reported} told, it is {flight.phase.phase.name}")
 
-    def _look_at_arming(self, told: bool) -> None:
+    def _look_at_arming(self, reported: bool) -> None:
         flight = self._world.flight
-        if flight is not None and told != flight.cutdown.is_armed:
-            self._checks.violate(STATE, f"cutdown armed: {told} told")
-        if told and not self._checks.cutdown.may_be_armed():
+        if flight is not None and reported != flight.cutdown.is_armed:
+            self._checks.violate(STATE, f"cutdown armed: {reported} told")
+        if reported and not self._checks.cutdown.may_be_armed():
             self._checks.violate(STATE, "armed is reported, but was never ordered")
 
     def _look_at_landing(self, body: Body) -> None:

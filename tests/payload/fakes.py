@@ -19,7 +19,7 @@ class FakeRadio:
     """Sends one frame per ``airtime_ms``; what was sent and when is in ``sent``."""
 
     mtu_bytes = 222
-    told: str | None = None
+    identity: str | None = None
 
     def __init__(self, airtime_ms: int = 400) -> None:
         self.sent: list[tuple[int, bytes]] = []

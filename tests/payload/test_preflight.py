@@ -155,7 +155,7 @@ def test_what_the_flight_lacks(
     _one_line_is(ask(world), what, verdict)
 
 
-@pytest.mark.parametrize(("told", "is_lost", "pins", "verdict", "words"), [
+@pytest.mark.parametrize(("identity", "is_lost", "pins", "verdict", "words"), [
     ("E22 0022, channel 18, 2400 bit/s", False, True, Verdict.GO, "E22 0022, channel 18, 2400"),
     (None, False, True, Verdict.NO_GO, "no answer from /dev/serial0: check the wiring"),
     ("E22 0022, channel 18, 2400 bit/s", True, True, Verdict.NO_GO, "M0, M1 and AUX"),
@@ -163,7 +163,7 @@ def test_what_the_flight_lacks(
     (None, True, False, Verdict.NO_GO, "no answer"),
 ])
 def test_a_radio_module_says_who_it_is(
-    world: World, monkeypatch: pytest.MonkeyPatch, told: str | None, is_lost: bool, pins: bool,
+    world: World, monkeypatch: pytest.MonkeyPatch, identity: str | None, is_lost: bool, pins: bool,
     verdict: Verdict, words: str,
 ) -> None:
     assert world.flight is not None
@@ -171,14 +171,14 @@ def test_a_radio_module_says_who_it_is(
     table = {"channel": 18, **({"m0_pin": 22, "m1_pin": 27} if pins else {})}
     radio = RadioSection.model_validate({"kind": "ebyte", "ebyte": table})
     monkeypatch.setattr(settings, "mission", plan.model_copy(update={"radio": radio}))
-    monkeypatch.setattr(world.radio, "told", told)
+    monkeypatch.setattr(world.radio, "identity", identity)
     monkeypatch.setattr(world.flight.downlink.transmitter, "is_lost", is_lost)
     (line,) = [line for line in ask(world) if line.what == "radio"]
     assert line.verdict is verdict and words in line.words
     assert len(preflight.page([line]).splitlines()[0]) <= 100
 
 
-@pytest.mark.parametrize(("kind", "told", "verdict", "words"), [
+@pytest.mark.parametrize(("kind", "identity", "verdict", "words"), [
     ("sx1276", "SX1276, 868.5 MHz, SF9, 125 kHz, 14 dBm", Verdict.GO, "14 dBm: is it received?"),
     ("sx1276", None, Verdict.NO_GO,
      "no answer from /dev/spidev0.0: check the wiring, radio.device, dtparam"),
@@ -186,8 +186,8 @@ def test_a_radio_module_says_who_it_is(
     ("sx1262", None, Verdict.NO_GO, "radio.device, pins, dtparam=spi=on in config.txt"),
 ])
 def test_a_chip_on_spi_says_how_it_was_set(
-    world: World, monkeypatch: pytest.MonkeyPatch, kind: str, told: str | None, verdict: Verdict,
-    words: str,
+    world: World, monkeypatch: pytest.MonkeyPatch, kind: str, identity: str | None,
+    verdict: Verdict, words: str,
 ) -> None:
     assert world.flight is not None
     settings, plan = world.flight.settings, world.flight.settings.mission
@@ -195,7 +195,7 @@ def test_a_chip_on_spi_says_how_it_was_set(
     table |= {"busy_pin": 20, "reset_pin": 18} if kind == "sx1262" else {}
     radio = RadioSection.model_validate({"kind": kind, kind: table})
     monkeypatch.setattr(settings, "mission", plan.model_copy(update={"radio": radio}))
-    monkeypatch.setattr(world.radio, "told", told)
+    monkeypatch.setattr(world.radio, "identity", identity)
     (line,) = [line for line in ask(world) if line.what == "radio"]
     assert line.verdict is verdict and words in line.words
     assert len(preflight.page([line]).splitlines()[0]) <= 120
@@ -315,8 +315,8 @@ def test_the_command_says_no_go_at_a_desk_and_who_has_the_store(tmp_path: Path) 
 class Saver:
     """Somebody who saves power, or nobody."""
 
-    def __init__(self, told: str | None) -> None:
-        self.told = told
+    def __init__(self, summary: str | None) -> None:
+        self.summary = summary
 
 
 @pytest.fixture(scope="module")
@@ -351,14 +351,14 @@ def test_each_further_sensor_has_its_line(
     assert (line.verdict, line.words) == (verdict, advice)
 
 
-@pytest.mark.parametrize(("told", "verdict"), [
+@pytest.mark.parametrize(("summary", "verdict"), [
     ("in flight off: Wi-Fi; between thoughts: governor", Verdict.GO), (None, Verdict.JUDGE),
 ])
 def test_what_is_saved_is_told(
-    full_world: World, told: str | None, verdict: Verdict, monkeypatch: pytest.MonkeyPatch
+    full_world: World, summary: str | None, verdict: Verdict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert full_world.flight is not None
-    saving = PowerSaving(Saver(told))  # type: ignore[arg-type]
+    saving = PowerSaving(Saver(summary))  # type: ignore[arg-type]
     monkeypatch.setattr(full_world.flight, "power_saving", saving)
     (line,) = [line for line in ask(full_world) if line.what == "powersave"]
-    assert line.verdict is verdict and (told or "systemctl enable") in line.words
+    assert line.verdict is verdict and (summary or "systemctl enable") in line.words

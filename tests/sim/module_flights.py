@@ -119,7 +119,7 @@ class ModuleFlight:
         """As by ``spacepi-ground radio``, its jumpers at configuration, and then at normal mode."""
         if self._setting is None:
             return False
-        if self._setting.told is None:
+        if self._setting.identity is None:
             self._setting.read(0)
         else:
             self.far.select(0, 0)

@@ -48,7 +48,7 @@ def check(flight: ModuleFlight | TncFlight, witness: Witness) -> None:
     if isinstance(flight, TncFlight):
         assert flight.near.overruns == flight.far.overruns == 0
     else:
-        assert flight.radio.told is not None
+        assert flight.radio.identity is not None
     assert world.flight is not None and not world.flight.downlink.transmitter.is_lost
     if isinstance(flight.near, FakeEbyte):
         assert flight.near.overrun_bytes == flight.far.overrun_bytes == 0
@@ -105,7 +105,7 @@ def test_chips_that_fail_in_flight_come_back_at_both_ends(tmp_path: Path, name: 
     flight.near.restart()
     flight.far.is_unplugged, flight.far.floating = True, 0xFF
     world.run_until(80)
-    assert flight.lost and flight.radio.told is not None
+    assert flight.lost and flight.radio.identity is not None
     flight.far.is_unplugged, flight.near.is_unplugged = False, True
     flight.far.restart()
     world.run_until(100)
@@ -113,7 +113,7 @@ def test_chips_that_fail_in_flight_come_back_at_both_ends(tmp_path: Path, name: 
     flight.near.is_unplugged = False
     before, lost = flight.heard("beacon"), flight.lost
     world.run_until(240)
-    assert not world.flight.downlink.transmitter.is_lost and flight.radio.told is not None
+    assert not world.flight.downlink.transmitter.is_lost and flight.radio.identity is not None
     assert flight.heard("beacon") > before and flight.lost == lost
     world.close()
 
@@ -130,7 +130,7 @@ def test_modules_that_fail_in_flight_come_back_at_both_ends(tmp_path: Path) -> N
     before = flight.heard("beacon")
     flight.near.restart()
     world.run_until(240)
-    assert not world.flight.downlink.transmitter.is_lost and flight.radio.told is not None
+    assert not world.flight.downlink.transmitter.is_lost and flight.radio.identity is not None
     assert flight.heard("beacon") > before
     world.close()
 

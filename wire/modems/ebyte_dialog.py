@@ -8,8 +8,8 @@
     LEAVING      normal         as SWITCHING
     READY        normal         the module is lost
 
-Without pins it begins at LEAVING, uses the module as it is set, and ``told`` stays None. Registers
-are kept over power-off, so a module that browns out in flight comes back as it was.
+Without pins it begins at LEAVING, uses the module as it is set, and ``identity`` stays None.
+Registers are kept over power-off, so a module that browns out in flight comes back as it was.
 
 Source: EBYTE user manuals E22-xxxT22S §5 (modes, AUX) and §7, E32-433T20DC §5 and §7.
 """
@@ -48,7 +48,7 @@ class EbyteDialog:
 
     def __init__(self, section: EbyteSection, rate_bps: int, has_mode_pins: bool) -> None:
         """Without mode pins nothing is asked and nothing set."""
-        self.told: str | None = None
+        self.identity: str | None = None
         self._model = model = section.model
         self._has_pins = has_mode_pins
         self._words = f"channel {section.channel}, {rate_bps} bit/s"
@@ -61,7 +61,7 @@ class EbyteDialog:
 
     def begin(self) -> None:
         self._stage = SetUpStage.SWITCHING if self._has_pins else SetUpStage.LEAVING
-        self.told = None
+        self.identity = None
         self._since_ms: int | None = None  # of this stage
         self._answer = b""
         # Where nobody configured it, the strength byte is unknown: one that comes is noise.
@@ -133,7 +133,7 @@ class EbyteDialog:
         """The answer of this stage."""
         if self._stage is SetUpStage.NAMING:
             version = f" {values.hex()}" if values else ""
-            self.told = f"{self._model.name}{version}, {self._words}"
+            self.identity = f"{self._model.name}{version}, {self._words}"
             return self._enter(SetUpStage.LEAVING, now_ms)
         if values == self._registers:
             return self._enter(SetUpStage.NAMING, now_ms)

@@ -41,10 +41,10 @@ class SpiBus(Protocol):
 
 
 class LoraChip(ABC):
-    """Frames in, frames out. ``told`` is what was found and set, None until then."""
+    """Frames in, frames out. ``identity`` is what was found and set, None until then."""
 
     def __init__(self, spi: SpiBus, modulation: Modulation) -> None:
-        self.told: str | None = None
+        self.identity: str | None = None
         self.damaged_packets = 0  # heard, and wrong by their check sequence
         self._spi = spi
         self._modulation = modulation
@@ -60,16 +60,16 @@ class LoraChip(ABC):
                 raise type(self._lost)(str(self._lost))
             self._lost = None
         try:
-            if self.told is None:
+            if self.identity is None:
                 self._sent_by_ms = None
-                self.told = self._set_up()
+                self.identity = self._set_up()
             self._look(now_ms)
         except (ModuleLost, OSError) as error:
             raise self._lose(error, now_ms) from error
 
     def is_ready(self) -> bool:
         """Would it take a frame now?"""
-        return self.told is not None and self._sent_by_ms is None
+        return self.identity is not None and self._sent_by_ms is None
 
     def send(self, frame: bytes, now_ms: int) -> None:
         """Transmit; only when it is ready. Raises ModuleLost."""
@@ -97,7 +97,7 @@ class LoraChip(ABC):
             raise ChipTimeout("took a frame and did not send it")
 
     def _lose(self, error: Exception, now_ms: int) -> ModuleLost:
-        self.told = None
+        self.identity = None
         self._retry_ms = now_ms + RETRY_MS
         self._lost = error if isinstance(error, ModuleLost) else ChipAbsent(str(error))
         return self._lost

@@ -27,11 +27,11 @@ class RadioFrame:
 
 
 class RadioDialog(Protocol):
-    """``told`` is what the module said of itself, None until it has: its version and settings.
+    """``identity`` is what the module said of itself, None until it has: its version and settings.
     ``pins`` are the levels (M1, M0) that a module with a mode needs now; others ignore them.
     """
 
-    told: str | None
+    identity: str | None
 
     @property
     def pins(self) -> tuple[int, int]: ...

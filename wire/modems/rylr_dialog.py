@@ -29,7 +29,7 @@ class RylrDialog:
     pins = (0, 0)  # it has none
 
     def __init__(self, section: RylrSection) -> None:
-        self.told: str | None = None
+        self.identity: str | None = None
         bandwidth = rylr.BANDWIDTHS_KHZ[section.bandwidth_khz]
         self._wanted = (
             ("VER", _ANY),
@@ -49,7 +49,7 @@ class RylrDialog:
         self.begin()
 
     def begin(self) -> None:
-        self.told = None
+        self.identity = None
         self._at = -1  # of ``_wanted``; -1 is the AT that it answers with OK
         self._is_setting = False
         self._version = ""
@@ -76,13 +76,13 @@ class RylrDialog:
                 self._heard, out = heard, b""
             else:
                 out += self._take(event, now_ms)
-        if self.told is None and self._asked_ms is None:
+        if self.identity is None and self._asked_ms is None:
             return out + self._ask(now_ms)
         self._watch(now_ms)
         return out
 
     def is_ready(self) -> bool:
-        return self.told is not None and self._asked_ms is None
+        return self.identity is not None and self._asked_ms is None
 
     def send(self, frame: bytes, now_ms: int) -> bytes:
         assert self.is_ready()
@@ -105,7 +105,7 @@ class RylrDialog:
         """The answer to the command under way, and the next command."""
         if self._asked_ms is None or reply.text in RECEPTION_ERRORS:
             return b""
-        if self.told is not None:
+        if self.identity is not None:
             self._asked_ms = None
             self._note_sent(not reply.is_error, f"+{reply.text}")
             return b""
@@ -133,7 +133,7 @@ class RylrDialog:
         self._is_setting, self._asked_ms = False, None
         if self._at < len(self._wanted):
             return self._ask(now_ms)
-        self.told = f"{self._version or 'RYLR'}, {self._words}"
+        self.identity = f"{self._version or 'RYLR'}, {self._words}"
         return b""
 
     def _watch(self, now_ms: int) -> None:
@@ -141,9 +141,9 @@ class RylrDialog:
         if self._asked_ms is None:
             return
         passed_ms = now_ms - self._asked_ms
-        if self.told is None and passed_ms >= ANSWER_MS:
+        if self.identity is None and passed_ms >= ANSWER_MS:
             raise self._lost("does not answer: check RXD and TXD, and radio.baud")
-        if self.told is not None and passed_ms >= self._sent_ms_max:
+        if self.identity is not None and passed_ms >= self._sent_ms_max:
             self._asked_ms = None
             self._note_sent(False, "no answer")
 

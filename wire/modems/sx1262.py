@@ -253,6 +253,6 @@ class Sx1262(LoraChip):
         back = self._spi.transfer(command)
         if back[1] in _BUS_WITHOUT_CHIP:
             raise ChipAbsent(f"{self._name}: " + (
-                "nothing answers: check NSS, SCK, MOSI and MISO" if self.told is None
+                "nothing answers: check NSS, SCK, MOSI and MISO" if self.identity is None
                 else "does not answer any more"))
         return back

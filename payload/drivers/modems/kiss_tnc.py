@@ -29,7 +29,7 @@ class ModemStream(ByteStream, Protocol):
 class KissRadio:
     """Implements ``payload.ports.Radio``."""
 
-    told: str | None = None  # KISS has no questions
+    identity: str | None = None  # KISS has no questions
 
     def __init__(
         self,
@@ -65,8 +65,8 @@ class KissRadio:
         try:
             if not self._stream.is_open():
                 return False
-            told = b"" if self._is_greeted else self._greeting
-            self._stream.write(told + kiss.encode(self._to_air(frame)))
+            greeting = b"" if self._is_greeted else self._greeting
+            self._stream.write(greeting + kiss.encode(self._to_air(frame)))
         except DeviceAbsent:
             self._is_greeted = False
             raise

@@ -22,7 +22,7 @@ log = structlog.get_logger("payload")
 class ModemState(Protocol):
     """What of a dialog needs no connection."""
 
-    told: str | None
+    identity: str | None
 
     def is_ready(self) -> bool: ...
     def take_heard(self) -> list[RadioFrame]: ...
@@ -38,12 +38,12 @@ class LoraModem(ABC):
         self._state = state
         self._airtime = airtime
         self._free_ms = 0
-        self._logged: str | None = None  # why it was lost, or what it told
+        self._logged: str | None = None  # why it was lost, or its identity
 
     @property
-    def told(self) -> str | None:
+    def identity(self) -> str | None:
         """What the modem said of itself since it was last there: version and settings."""
-        return self._state.told
+        return self._state.identity
 
     def offer(self, frame: bytes, now_ms: int) -> bool:
         """True if taken, False while it is being set up or is sending. Raises DeviceAbsent."""
@@ -74,9 +74,9 @@ class LoraModem(ABC):
     def _turn(self, now_ms: int) -> None:
         """Give the dialog its turn with the modem. Raises DeviceAbsent."""
 
-    def _note_told(self) -> None:
-        if self._state.told is not None:
-            self._log(self._EVENT, self._state.told)
+    def _note_identity(self) -> None:
+        if self._state.identity is not None:
+            self._log(self._EVENT, self._state.identity)
 
     def _absent(self, error: ModuleLost) -> DeviceAbsent:
         self._log(f"{self._EVENT}_lost", str(error))

@@ -61,7 +61,7 @@ class ModuleRadio(LoraModem):
         except ModuleLost as error:
             self._forget()
             raise self._absent(error) from error
-        self._note_told()
+        self._note_identity()
         if out:
             self._write(out)
 

@@ -30,4 +30,4 @@ class ChipRadio(LoraModem):
             self._chip.step(now_ms)
         except ModuleLost as error:
             raise self._absent(error) from error
-        self._note_told()
+        self._note_identity()

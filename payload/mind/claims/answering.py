@@ -152,11 +152,11 @@ def doubts(line: str, question: str) -> int:
     asked = read(question)
     if asked is None:
         return 0
-    said = _SAYS.match(line)
-    rest = line[said.end() if said else 0 :]
+    opening = _SAYS.match(line)
+    rest = line[opening.end() if opening else 0 :]
     is_short = not asked.asking and (rest == "" or _ELLIPTIC.match(rest) is not None)
     return sum((
-        said is not None and (asked.asking != "" or asked.is_choice),
+        opening is not None and (asked.asking != "" or asked.is_choice),
         not is_short and not _takes_up(rest, asked),
         _PUT_OFF.search(line) is not None and _OF_WORDS.search(" ".join(asked.words)) is None,
         _is_unfitting(line, asked) or _leaves_open(line, asked),
@@ -176,9 +176,9 @@ def _leaves_open(line: str, asked: ParsedQuestion) -> bool:
     """Both of what a question offers: "It is either day or night." """
     if not asked.is_choice:
         return False
-    at, said = asked.words.index("or"), _WORD.findall(line.lower())
+    at, words = asked.words.index("or"), _WORD.findall(line.lower())
     second = asked.words[at + 1 : at + 3]
-    return asked.words[at - 1] in said and any(word in said for word in second)
+    return asked.words[at - 1] in words and any(word in words for word in second)
 
 
 def _takes_up(line: str, asked: ParsedQuestion) -> bool:

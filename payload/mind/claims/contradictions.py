@@ -109,8 +109,8 @@ def _claims(line: str) -> Iterator[str]:
 
 def _sentences(line: str) -> list[str]:
     """Sentences that are neither asked, quoted, nor of another time."""
-    said = _SENTENCE.findall(_QUOTED.sub(" ", line))
-    return [sentence for sentence in said if "?" not in sentence
+    sentences = _SENTENCE.findall(_QUOTED.sub(" ", line))
+    return [sentence for sentence in sentences if "?" not in sentence
             and not _ELSEWHEN.search(sentence)]
 
 
@@ -130,5 +130,5 @@ def _of_call(line: str, stated: StatedMoment) -> Iterator[Contradiction]:
         if not phrases(re.escape(service)).search(line):
             claims.append(_ASKED)
         for claim in claims:
-            if said := claim.search(sentence):
-                yield Contradiction("call", said[0])
+            if match := claim.search(sentence):
+                yield Contradiction("call", match[0])

@@ -141,7 +141,7 @@ def _differs(clause: str, found: re.Match[str], quantity: _Quantity, truth: floa
     if value is None:
         return False
     factor = next((f for name, f in quantity.factors.items() if name and found[name]), 1.0)
-    said = value * factor
+    claimed = value * factor
     slack = _rounding(found["number"], value) * factor + max(step, 0.5 * min(factor, 60.0))
     before = clause[: found.start()].lower()
     if _ABOUT.search(before[-25:]) or re.match(r"\W*(?:or so|perhaps)", clause[found.end() :]):
@@ -151,13 +151,13 @@ def _differs(clause: str, found: re.Match[str], quantity: _Quantity, truth: floa
     if quantity is _QUANTITIES[0]:
         # "Forty degrees" may stand for forty of frost, "40 C" does not.
         is_loose = truth < 0 and found["unit"].upper() != "C"
-        candidates = [-said] if is_cold else [said, -said] if is_loose else [said]
+        candidates = [-claimed] if is_cold else [claimed, -claimed] if is_loose else [claimed]
         return all(abs(candidate - truth) > slack for candidate in candidates)
     if _AT_LEAST.search(before):
-        return truth < said - slack
+        return truth < claimed - slack
     if _AT_MOST.search(before):
-        return truth > said + slack
-    return abs(said - truth) > slack
+        return truth > claimed + slack
+    return abs(claimed - truth) > slack
 
 
 def value_of(words: str) -> float | None:

@@ -70,16 +70,16 @@ def read(about: str, senses: str, altitude_m: float | None) -> StatedMoment:
 
 
 def _sights(senses: str) -> frozenset[str]:
-    said = re.search(r"\bsees ([a-z ]+)\.", senses)
-    words = said[1].split(" and ") if said else []
+    found = re.search(r"\bsees ([a-z ]+)\.", senses)
+    words = found[1].split(" and ") if found else []
     return frozenset(_SIGHTS[word] for word in words if word in _SIGHTS)
 
 
 def _sounds(senses: str) -> frozenset[str] | None:
-    said = re.search(r"\bhears ([a-z ]+)\.", senses)
-    if said is None:
+    found = re.search(r"\bhears ([a-z ]+)\.", senses)
+    if found is None:
         return None
-    return frozenset(_SOUNDS[word] for word in said[1].split(" and ") if word in _SOUNDS)
+    return frozenset(_SOUNDS[word] for word in found[1].split(" and ") if word in _SOUNDS)
 
 
 def _number(pattern: str, senses: str) -> float | None:

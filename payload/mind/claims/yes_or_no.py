@@ -78,15 +78,15 @@ _FACTS = (
 
 def is_wrong(line: str, question: str, stated: StatedMoment) -> bool:
     """True where the moment settles what ``question`` asks, and ``line`` says the other."""
-    said = _said(line)
-    if said is None or _ELSEWHERE.search(question):
+    claim = _claim(line)
+    if claim is None or _ELSEWHERE.search(question):
         return False
     truths = {truth for fact in _FACTS
               if fact.asked.search(question) and (truth := fact.truth(stated)) is not None}
-    return truths == {not said}
+    return truths == {not claim}
 
 
-def _said(line: str) -> bool | None:
+def _claim(line: str) -> bool | None:
     """What the line says of a question that is answered with yes or no."""
     if _YES.match(line):
         return True

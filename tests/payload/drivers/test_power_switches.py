@@ -112,12 +112,12 @@ def test_a_machine_that_offers_nothing(tmp_path: Path) -> None:
     """A Zero 2 W has no file to park a core, and a server no radio."""
     bare = PowerSwitches(tmp_path / "ledger", tmp_path / "sys", tmp_path / "rfkill")
     bare.turn(is_away=True, is_idle=True)
-    assert bare.told() == "in flight off: nothing; between thoughts: nothing"
+    assert bare.summary() == "in flight off: nothing; between thoughts: nothing"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_told(pi: Pi) -> None:
-    assert pi.switches().told() == (
+    assert pi.switches().summary() == (
         "in flight off: Wi-Fi, Bluetooth, HDMI; between thoughts: governor, cores")
 
 

@@ -64,7 +64,7 @@ def test_nobody_listens(tmp_path: Path) -> None:
     one."""
     absent = PowersaveSocket(tmp_path / "nothing")
     absent.ask(is_away=True, is_idle=True)
-    assert absent.told is None
+    assert absent.summary is None
     powersave.opened(tmp_path).close()
     dead = PowersaveSocket(tmp_path)
     dead.ask(is_away=True, is_idle=True)
@@ -75,10 +75,10 @@ def test_nobody_listens(tmp_path: Path) -> None:
 
 
 def test_told(tmp_path: Path) -> None:
-    (tmp_path / powersave.TOLD).write_text("in flight off: Wi-Fi\n")
-    assert PowersaveSocket(tmp_path).told is None  # left by a process that is gone
+    (tmp_path / powersave.SUMMARY).write_text("in flight off: Wi-Fi\n")
+    assert PowersaveSocket(tmp_path).summary is None  # left by a process that is gone
     with powersave.opened(tmp_path):
-        assert PowersaveSocket(tmp_path).told == "in flight off: Wi-Fi"
+        assert PowersaveSocket(tmp_path).summary == "in flight off: Wi-Fi"
 
 
 def test_an_end_puts_back_too(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_a_frame_that_is_not_taken_occupies_nothing() -> None:
 
 def test_without_a_modem_it_is_absent_and_not_lost() -> None:
     tx = transmitter(None)
-    assert tx.is_absent and not tx.is_lost and tx.told is None
+    assert tx.is_absent and not tx.is_lost and tx.identity is None
     assert tx.take_notes() == []
 
 

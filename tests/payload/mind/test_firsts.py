@@ -50,7 +50,7 @@ class FlightHistory:
             news = self.firsts.news(self.facts, []) if tells else None
             if news is not None:
                 moment = Moment(TOPIC_OF[news], outside_c=situation.outside_c, news=news)
-                self.firsts.note_said(moment, f"A line of {news}.")
+                self.firsts.note_musing(moment, f"A line of {news}.")
                 told.append(news)
             self.now_ms += OBSERVE_MS
         self.told += told
@@ -107,7 +107,7 @@ def test_an_extreme_survives_a_reboot(past: FlightHistory) -> None:
     past.reboot()
     assert past.run(300, outside_c=-35.0) == past.run(300, outside_c=-39.0) == []
     assert past.climb(-56.0) == ["coldest"]
-    assert past.firsts.said_before("coldest") == "A line of coldest."
+    assert past.firsts.last_line("coldest") == "A line of coldest."
 
 
 def test_an_extreme_that_was_not_told_survives_a_reboot_too(past: FlightHistory) -> None:
@@ -193,7 +193,7 @@ def test_a_thought_that_tells_a_first_remembers_what_was_said_before(past: Fligh
     """Goal: its topic, its words at the end of the senses, the earlier line as the memory; the
     thought after it, and a question, as ever. Method: the desk's -50 C after a flight to -15 C."""
     past.climb(-15.0)
-    past.firsts.note_said(Moment("cold"), "The cold has teeth here.")
+    past.firsts.note_musing(Moment("cold"), "The cold has teeth here.")
     desk = Desk(Worker(), firsts=past.firsts.saved())
     desk.run(55)
     desk.mind.ask(1, "Is it cold?")

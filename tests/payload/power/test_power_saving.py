@@ -9,7 +9,7 @@ from wire.beacon import Phase
 
 
 class Saver:
-    told = "in flight off: Wi-Fi"
+    summary = "in flight off: Wi-Fi"
 
     def __init__(self) -> None:
         self.asked: list[tuple[bool, bool]] = []
@@ -53,4 +53,4 @@ def test_the_wish_is_repeated_every_minute() -> None:
 def test_without_a_saver_nothing_is_asked() -> None:
     saving = PowerSaving(None)
     saving.update(Phase.FLOAT, False, 0)
-    assert saving.told is None and PowerSaving(Saver()).told == "in flight off: Wi-Fi"
+    assert saving.summary is None and PowerSaving(Saver()).summary == "in flight off: Wi-Fi"

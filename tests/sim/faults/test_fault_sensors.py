@@ -52,7 +52,7 @@ def test_fault_19_a_chip_that_measures_nothing_is_lost(name: str) -> None:
 def test_fault_19_a_wrong_first_sample_is_never_told() -> None:
     """It could be true; the driver throws it away, or ``told_truth.air`` would cry."""
     seen = fly("sensor.first_sample", 60)
-    assert seen.outcome is not None and seen.outcome.counts["told"] > 1_000
+    assert seen.outcome is not None and seen.outcome.counts["reported"] > 1_000
 
 
 @pytest.mark.parametrize(("name", "quantity"), [

@@ -363,7 +363,7 @@ def test_the_journal_counts_what_was_promised(tmp_path: Path) -> None:
         "Traceback (most recent call last):",
     ):
         journal.on_payload(line)
-    assert journal.told == {3: {"gnss_lost": 1}}
+    assert journal.logged == {3: {"gnss_lost": 1}}
     assert journal.tracebacks == ["payload"]
     assert shown[1] == '01:02:05.3  payload  warning gnss_lost reason="no such thing"'
     assert shown[2] == "01:02:05.3  musing   “Hm.”"

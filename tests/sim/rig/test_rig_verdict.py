@@ -104,7 +104,7 @@ def test_what_made_room_on_a_full_disk_must_be_on_the_ground(flown: Flown) -> No
     flown.edit("DELETE FROM record WHERE id = 3")
     flown.sent.records.pop(3)
     flown.log("event=flying boot=9")  # its log of boot 1 cannot be held against it any more
-    flown.journal.told[1].clear()
+    flown.journal.logged[1].clear()
     assert broken(flown.judge(may_prune=True)) == []
     flown.edit("DELETE FROM record WHERE id = 6")
     flown.edit("UPDATE record SET id = 7 WHERE id = 5")

@@ -41,7 +41,7 @@ def peace() -> TrialOutcome:
 def test_a_flight_in_peace_tells_the_truth(peace: TrialOutcome) -> None:
     """And is looked at: every check of it has something to hold against the world."""
     assert peace.violations == ()
-    assert peace.counts["told"] > 1_000
+    assert peace.counts["reported"] > 1_000
     assert peace.counts["shown"] > 100
 
 

@@ -100,7 +100,7 @@ def lost_with(bench: Bench, limit_ms: int = 60_000) -> str:
 def test_nothing_is_taken_before_the_module_is_set_up(name: str) -> None:
     """A record that counts as on its way has been given to a module that is on the air."""
     bench = Bench(name)
-    assert not bench.radio.offer(b"early", 0) and bench.radio.told is None
+    assert not bench.radio.offer(b"early", 0) and bench.radio.identity is None
     bench.set_up()
     assert bench.radio.offer(b"frame", bench.now_ms)
     bench.wait(10_000)
@@ -109,7 +109,7 @@ def test_nothing_is_taken_before_the_module_is_set_up(name: str) -> None:
     assert packet.modulation == bench.airtime.modulation
     told = {"E22": "channel 18, 2400 bit/s", "E32": "E32 320c14, channel 6",
             "RYLR998": "RYLR998_REYAX_V1.2.2, 868.5 MHz, SF9, 125 kHz, network 7"}
-    assert told.get(name, "") in str(bench.radio.told)
+    assert told.get(name, "") in str(bench.radio.identity)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -164,7 +164,7 @@ def test_a_module_that_falls_silent_is_lost_and_found_again(name: str) -> None:
         assert "does not answer" in lost_with(bench)
         lost_with(bench)
     assert [each["event"] for each in logs] == ["radio_module_lost"], "logged once"
-    assert bench.radio.told is None
+    assert bench.radio.identity is None
     bench.module.is_silent = False
     bench.set_up()
     bench.module.is_unplugged = True
@@ -195,7 +195,7 @@ def test_an_ebyte_without_pins_is_used_as_it_is_set() -> None:
     bench = Bench("E22", has_pins=False)
     bench.module.select(0, 0)
     bench.set_up()
-    assert bench.radio.told is None and bench.module.writes == 0
+    assert bench.radio.identity is None and bench.module.writes == 0
     assert bench.radio.offer(b"frame", bench.now_ms)
     assert ebyte.Decoder(False).feed(bench.aired[0].data)[0].frame == b"frame"
 

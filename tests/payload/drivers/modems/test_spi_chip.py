@@ -37,10 +37,10 @@ def section(request: pytest.FixtureRequest) -> LoraChipSection:
 
 def test_it_is_set_up_at_the_first_look_and_takes_a_frame(section: LoraChipSection) -> None:
     bench = Bench(section)
-    assert bench.radio.told is None
+    assert bench.radio.identity is None
     assert bench.radio.offer(b"\x00\xff frame", 0)
     name = "SX1262" if section is SX1262 else "SX1276"
-    assert bench.radio.told == f"{name}, 868.5 MHz, SF9, 125 kHz, 14 dBm"
+    assert bench.radio.identity == f"{name}, 868.5 MHz, SF9, 125 kHz, 14 dBm"
     (packet,) = bench.aired
     assert packet == AirPacket(b"\x00\xff frame", section.modulation, 868_500_000, 0x12)
     assert bench.airtime.modulation == packet.modulation
@@ -148,7 +148,7 @@ def test_a_bus_without_a_chip_is_absent_said_once_and_asked_again(
     bench.fake.is_unplugged = True
     with pytest.raises(ChipAbsent, match="does not answer any more"):
         bench.chip.step(bench.now_ms)
-    assert bench.radio.told is None
+    assert bench.radio.identity is None
 
 
 def test_a_lost_chip_is_left_alone_for_a_second(section: LoraChipSection) -> None:
@@ -168,7 +168,7 @@ def test_a_lost_chip_is_left_alone_for_a_second(section: LoraChipSection) -> Non
     assert transfers == 1
     with pytest.raises(ChipAbsent):
         bench.chip.step(RETRY_MS)
-    assert transfers == 2 and bench.chip.told is None
+    assert transfers == 2 and bench.chip.identity is None
 
 
 @pytest.mark.parametrize("is_sending", [False, True])
@@ -215,7 +215,7 @@ def test_a_bus_that_breaks_while_a_frame_is_handed_over_is_absent(section: LoraC
     bench.chip._spi = Broken()
     with pytest.raises(DeviceAbsent, match="Input/output error"):
         bench.radio.offer(b"frame", 0)
-    assert not bench.aired and bench.radio.told is None
+    assert not bench.aired and bench.radio.identity is None
 
 
 def test_the_station_hears_waits_its_turn_and_answers(section: LoraChipSection) -> None:

@@ -127,7 +127,7 @@ def test_busy_that_never_falls_is_said_and_asked_again() -> None:
     bench.fake.is_hung = True
     with pytest.raises(ChipTimeout, match="BUSY stays high"):
         bench.chip.send(b"frame", bench.now_ms)
-    assert bench.chip.told is None and not bench.aired
+    assert bench.chip.identity is None and not bench.aired
 
 
 @pytest.mark.parametrize(("tcxo_mv", "has_tcxo"), [(None, True), (1800, False)])
