@@ -101,7 +101,7 @@ def _measured(recall: Recall, path: Path, language: Language, texts: list[str]
 
 def _recall(path: Path) -> Recall:
     memory = Memory(path)
-    return lambda asked: memory.recall(asked.split(), [])
+    return lambda question: memory.recall(question.split(), [])
 
 
 def _peer(path: Path, texts: list[str], tokenizer: str) -> Recall:
@@ -112,10 +112,10 @@ def _peer(path: Path, texts: list[str], tokenizer: str) -> Recall:
     database.commit()
     database.execute("VACUUM")
 
-    def recall(asked: str) -> str | None:
-        runs = re.findall(r"[\w\u0e31-\u0e4e]+", asked)
+    def recall(question: str) -> str | None:
+        runs = re.findall(r"[\w\u0e31-\u0e4e]+", question)
         terms = [run for run in runs if len(run) >= TERM_CHARS_MIN][:TERMS_MAX]
-        if tokenizer == "trigram" and not asked.isascii():
+        if tokenizer == "trigram" and not question.isascii():
             terms = [run[i : i + 3] for run in runs for i in range(len(run) - 2)]
         query = " OR ".join(f'"{term}"' for term in terms[:PIECES_MAX])
         rows = database.execute(

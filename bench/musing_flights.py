@@ -135,9 +135,9 @@ def fly(mind: FlownMind, seed: int, mission_path: Path, run_dir: RunDir,
                                          encoding="utf-8")
         os.replace(out / "flight.part", out / FILE)
 
-    asked = {"bundle": mind.identity, "mission": file_sha256(mission_path), "seed": seed,
+    inputs = {"bundle": mind.identity, "mission": file_sha256(mission_path), "seed": seed,
              "code": code_hash(payload, sim)}
-    done = Flown.load(run_dir.stage(f"flight-{seed}", asked, build) / FILE)
+    done = Flown.load(run_dir.stage(f"flight-{seed}", inputs, build) / FILE)
     report(f"seed {seed}: {len(done.lines)} lines, {done.refused} replies refused")
     return done
 

@@ -55,8 +55,8 @@ def _rows(model: Path, texts: Sequence[tuple[str, str]], end: str) -> list[Row]:
         return cut.get(key, [])
 
     rows = []
-    for asked, text in texts:
-        prompt_ids, label = ids(asked, True), [*ids(text, False), *ids(end, True)]
+    for words, text in texts:
+        prompt_ids, label = ids(words, True), [*ids(text, False), *ids(end, True)]
         rows.append(Row("musing", text, prompt_ids + label, [NO_LOSS] * len(prompt_ids) + label))
     cutter.close()
     return rows

@@ -73,5 +73,5 @@ def prompted_base(asked_as: FlownMind, base: Path, run_dir: RunDir) -> Path:
                 {"method": "none"}, runtime),
             out / "base.bundle", Ed25519PrivateKey.generate())
 
-    asked = {"base": known_bases.KNOWN[BASE].file.sha256, "words": asked_as.identity}
-    return run_dir.stage("prompted-base", asked, build) / "base.bundle"
+    inputs = {"base": known_bases.KNOWN[BASE].file.sha256, "words": asked_as.identity}
+    return run_dir.stage("prompted-base", inputs, build) / "base.bundle"

@@ -90,7 +90,7 @@ class Writing:
 
 def run(out_dir: Path, options: Sequence[str] = ()) -> list[Figure]:
     """The figures of all minds; the page, where one is asked for."""
-    asked = _options(options)
+    chosen = _options(options)
     run_dir, began_s = RunDir(out_dir / "musings"), time.monotonic()
 
     def report(line: str) -> None:
@@ -98,24 +98,24 @@ def run(out_dir: Path, options: Sequence[str] = ()) -> list[Figure]:
 
     plan = mission.load(MISSION)
     try:
-        minds = [musing_flights.load_mind(name, bundle, plan) for name, bundle in asked.mind]
+        minds = [musing_flights.load_mind(name, bundle, plan) for name, bundle in chosen.mind]
     except BundleError as error:
         sys.exit(str(error))
     minds = minds or musing_minds.defaults(MISSION, plan, run_dir, report)
     if not minds:
         report("there is no mind to fly")
         return []
-    flown = {mind.name: _flights(mind, asked.seeds, run_dir, report) for mind in minds}
-    writing = _writing(asked.persona, asked.dataset, run_dir, report)
+    flown = {mind.name: _flights(mind, chosen.seeds, run_dir, report) for mind in minds}
+    writing = _writing(chosen.persona, chosen.dataset, run_dir, report)
     found = {mind.name: measure(mind, flown[mind.name], writing, run_dir, report)
              for mind in minds}
     first = minds[0]
-    if asked.out is not None:
+    if chosen.out is not None:
         manifest = first.persona.manifest
-        asked.out.write_text(musing_page.page(
-            manifest.name, manifest.version, flown[first.name], asked.lines,
+        chosen.out.write_text(musing_page.page(
+            manifest.name, manifest.version, flown[first.name], chosen.lines,
             _tells(found[first.name])), encoding="utf-8")
-        report(f"{asked.out} written")
+        report(f"{chosen.out} written")
     return rows(found)
 
 
@@ -183,12 +183,12 @@ def _by_models(mind: FlownMind, lines: Sequence[FlownLine], run_dir: RunDir,
                 base, [line.text for line in lines])
         (out / "models.json").write_text(json.dumps(found))
 
-    asked = {
+    depends_on = {
         "model": file_sha256(model), "base": None if base is None else base.name,
         "lines": [(line.text, line.senses, line.about) for line in lines],
         "code": code_hash(musing_likelihood, musing_measures, bits)}
     found: dict[str, float | None] = json.loads(
-        (run_dir.stage("models", asked, build) / "models.json").read_text())
+        (run_dir.stage("models", depends_on, build) / "models.json").read_text())
     return found
 
 
@@ -225,8 +225,8 @@ def _writing(persona_dir: Path, dataset: Path | None, run_dir: RunDir,
 
     if base is None or not held_out:
         return Writing(trained, None)
-    asked = {"base": base.name, "lines": held_out, "code": code_hash(musing_likelihood, bits)}
-    done = run_dir.stage("held-out", asked, build)
+    depends_on = {"base": base.name, "lines": held_out, "code": code_hash(musing_likelihood, bits)}
+    done = run_dir.stage("held-out", depends_on, build)
     return Writing(trained, json.loads((done / "held_out.json").read_text()))
 
 

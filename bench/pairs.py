@@ -45,7 +45,7 @@ def run(out_dir: Path) -> list[Figure]:
         print(f"pairs: not measured. {error}")
         return []
     lines = (line.partition("\t") for line in CHAT.read_text(encoding="utf-8").splitlines())
-    collections = {"short messages": [(asked, answer) for asked, _, answer in lines],
+    collections = {"short messages": [(question, answer) for question, _, answer in lines],
                    "neighbouring sentences of letters": list(_neighbours())}
     return [figure for name, pairs in collections.items() if pairs
             for figure in measured(name, pairs, score)]
@@ -56,7 +56,7 @@ def measured(name: str, pairs: Pairs, score: Score) -> list[Figure]:
     drawn = random.Random(SEED).sample(pairs, min(PAIRS, len(pairs)))
     others = [*drawn[1:], drawn[0]]
     genuine = np.array(score(drawn))
-    shuffled = np.array(score([(asked, answer) for (asked, _), (_, answer)
+    shuffled = np.array(score([(question, answer) for (question, _), (_, answer)
                                in zip(drawn, others, strict=True)]))
     wins = (genuine[:, None] > shuffled).mean() + (genuine[:, None] == shuffled).mean() / 2
     return [Figure(f"AUC of pairs against shuffled ones, {name}", float(wins), "", AUC_MIN),

@@ -131,8 +131,8 @@ def _tuned(run_dir: RunDir, base: Path, author: AuthorSplit, asker: Asker, input
         report(f"training on {sum(len(r.input_ids) for r in rows):,} tokens")
         train.train(base, rows, chosen_by, out, CONFIG, progress)
 
-    asked = {**inputs, "config": repr(CONFIG), "code": code_hash(training)}
-    return run_dir.stage(f"{author.name}-lora", asked, build)
+    depends_on = {**inputs, "config": repr(CONFIG), "code": code_hash(training)}
+    return run_dir.stage(f"{author.name}-lora", depends_on, build)
 
 
 def _quantised(run_dir: RunDir, author: AuthorSplit, asker: Asker, name: str, model_dir: Path,
@@ -148,9 +148,9 @@ def _quantised(run_dir: RunDir, author: AuthorSplit, asker: Asker, name: str, mo
         for quant in QUANTS:
             quantise.quantise(out / "F16.gguf", out / f"{quant}.gguf", quant, weights)
 
-    asked = {**inputs, "model": weights_hash(model_dir), "quants": QUANTS,
-             "rows": CALIBRATION_ROWS, "code": code_hash(gguf, quantisation)}
-    done = run_dir.stage(f"{author.name}-{name}-gguf", asked, build)
+    depends_on = {**inputs, "model": weights_hash(model_dir), "quants": QUANTS,
+                  "rows": CALIBRATION_ROWS, "code": code_hash(gguf, quantisation)}
+    done = run_dir.stage(f"{author.name}-{name}-gguf", depends_on, build)
     return {quant: done / f"{quant}.gguf" for quant in QUANTS}
 
 
@@ -176,10 +176,10 @@ def _measured(run_dir: RunDir, name: str, file: Path, rows: Sequence[dataset.Row
                  "exposures": memorisation.exposures(file, asker.builder, seed=1, threads=THREADS)}
         (out / "measured.json").write_text(json.dumps(found))
 
-    asked = {**inputs, "file": file_sha256(file), "rows": [row.input_ids for row in rows],
-             "lines": LINES, "sampling": asdict(SAMPLING),
-             "measures": code_hash(bits, generation)}
-    done = run_dir.stage(name, asked, build)
+    depends_on = {**inputs, "file": file_sha256(file), "rows": [row.input_ids for row in rows],
+                  "lines": LINES, "sampling": asdict(SAMPLING),
+                  "measures": code_hash(bits, generation)}
+    done = run_dir.stage(name, depends_on, build)
     found: dict[str, Any] = json.loads((done / "measured.json").read_text())
     return found
 

@@ -93,9 +93,10 @@ def sentence_rows(base: Path) -> tuple[list[Row], list[Row]]:
     calibration = []
     for text in texts[:ASKED_SENTENCES]:
         moment = draw_moment(Condition("wind"), rng)
-        asked = tokenizer(prompt.prefix(persona) + prompt.suffix(moment))["input_ids"]
-        said = tokenizer(text)["input_ids"]
-        calibration.append(Row("thought", text, asked + said, [NO_LOSS] * len(asked) + said))
+        prompt_ids = tokenizer(prompt.prefix(persona) + prompt.suffix(moment))["input_ids"]
+        reply_ids = tokenizer(text)["input_ids"]
+        calibration.append(Row("thought", text, prompt_ids + reply_ids,
+                               [NO_LOSS] * len(prompt_ids) + reply_ids))
     plain = ASKED_SENTENCES + PLAIN_SENTENCES
     calibration += _windows(tokenizer, texts[ASKED_SENTENCES:plain])
     return calibration, _windows(tokenizer, texts[plain:])

@@ -59,7 +59,7 @@ def run(out_dir: Path) -> list[Figure]:
     except BundleError as error:
         print(f"replies: not measured. {error}")
         return []
-    return figures(asked(plan, "real", PersonaParts.of(flying.persona)))
+    return figures(heard_replies(plan, "real", PersonaParts.of(flying.persona)))
 
 
 def figures(replies: list[HeardReply]) -> list[Figure]:
@@ -76,7 +76,7 @@ def figures(replies: list[HeardReply]) -> list[Figure]:
     ]
 
 
-def asked(plan: Mission, kind: MindKind, persona: PersonaParts) -> list[HeardReply]:
+def heard_replies(plan: Mission, kind: MindKind, persona: PersonaParts) -> list[HeardReply]:
     """Fly, and ask QUESTIONS at equal distances, each by another person."""
     rare = plan.mind.model_copy(update={"every_s": 3600})
     with tempfile.TemporaryDirectory() as folder:

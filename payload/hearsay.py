@@ -65,10 +65,11 @@ class Hearsay:
     def for_thought(self, moment: Moment, utc_ms: int | None) -> Heard | None:
         """What a thought may quote: the answer that it is about; else, of a question, the newest
         text that shares a word of WORD_CHARS_MIN letters with it or whose source it names."""
-        asked = _words(moment.question or "")
+        question_words = _words(moment.question or "")
         for saying in reversed(self._sayings):
             words = {word for word in _words(saying.text) if len(word) >= WORD_CHARS_MIN}
-            if moment.api == (saying.source, "ok") or asked & (words | {saying.source.casefold()}):
+            words.add(saying.source.casefold())
+            if moment.api == (saying.source, "ok") or question_words & words:
                 return saying.quoted(utc_ms)
         return None
 

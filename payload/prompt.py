@@ -206,9 +206,9 @@ def suffix(moment: Moment, memory: str | None = None) -> str:
     return "\n".join(lines) + "<|im_end|>\n<|im_start|>assistant\n"
 
 
-def topic_of(asked: str) -> str:
+def topic_of(text: str) -> str:
     """What a prompt, or the words of its moment, is about; "" where it does not say."""
-    line = asked.rsplit("<|im_end|>", 1)[0].rsplit("\n", 1)[-1]
+    line = text.rsplit("<|im_end|>", 1)[0].rsplit("\n", 1)[-1]
     return line.removeprefix(_ABOUT) if line.startswith(_ABOUT) else ""
 
 
@@ -217,8 +217,8 @@ def exchange(question: str, answer: str) -> str:
 
     As turns of a chat, which is how conversations are learnt (``host_training/rows/dataset.py``).
     """
-    asked = strip_control(question)[:QUESTION_CHARS_MAX]
-    return (f"{asked}<|im_end|>\n<|im_start|>assistant\n{strip_control(answer)}<|im_end|>\n"
+    cleaned = strip_control(question)[:QUESTION_CHARS_MAX]
+    return (f"{cleaned}<|im_end|>\n<|im_start|>assistant\n{strip_control(answer)}<|im_end|>\n"
             "<|im_start|>user\n")
 
 

@@ -33,14 +33,14 @@ QUESTIONS = (
 def questions(rng: random.Random, end_s: float) -> list[tuple[int, str]]:
     """(when, ms since the beginning, and what) for a flight of ``end_s``; none is asked twice."""
     texts = rng.sample(QUESTIONS, len(QUESTIONS))
-    asked: list[tuple[int, str]] = []
+    dated: list[tuple[int, str]] = []
     at_s = FIRST_S
     while texts:
         at_s += rng.expovariate(QUESTIONS_PER_HOUR / 3600)
         if at_s >= end_s - LAST_BEFORE_END_S:
             break
-        asked.append((round(at_s * 1000), texts.pop()))
-    return asked
+        dated.append((round(at_s * 1000), texts.pop()))
+    return dated
 
 
 def ask(ground: Ground, text: str, utc_ms: int) -> None:

@@ -213,8 +213,8 @@ def _slowed(rng: random.Random, mission: Mission) -> Mission:
         "radio": RadioSection(**radio), "cadence": CadenceSection(**cadence), "mind": mind})
     if is_written:
         least_s = math.ceil(AirtimeBudget(slowed).least_ms / 1000)
-        asked = {key: max(least_s, getattr(mission.cadence, key)) for key in CADENCE_KEYS}
-        slowed = slowed.model_copy(update={"cadence": slowed.cadence.model_copy(update=asked)})
+        written = {key: max(least_s, getattr(mission.cadence, key)) for key in CADENCE_KEYS}
+        slowed = slowed.model_copy(update={"cadence": slowed.cadence.model_copy(update=written)})
     if AirtimeBudget(slowed).flaw() is not None:  # too slow for a callsign of its own
         slowed = slowed.model_copy(
             update={"radio": slowed.radio.model_copy(update={"framing": "ax25"})})

@@ -124,13 +124,13 @@ class AirtimeBudget:
 
         ``is_away`` is true of a payload in orbit that knows that no station can hear it.
         """
-        asked_s = self._asked_s(phase, power, altitude_m, phase_age_ms)
+        wanted_s = self._wanted_s(phase, power, altitude_m, phase_age_ms)
         orbit = self._mission.orbit
         if is_away and orbit is not None:
-            asked_s = max(asked_s, orbit.beacon_away_s)
-        return max(1000 * asked_s, self.least_ms)
+            wanted_s = max(wanted_s, orbit.beacon_away_s)
+        return max(1000 * wanted_s, self.least_ms)
 
-    def _asked_s(
+    def _wanted_s(
         self, phase: Phase | None, power: PowerMode | None, altitude_m: float | None,
         phase_age_ms: float,
     ) -> int:
@@ -217,8 +217,8 @@ class AirtimeBudget:
         written = [key for key in CADENCE_KEYS if key in cadence.model_fields_set]
         if not written:
             return None
-        asked = {key: int(getattr(cadence, key)) for key in written}
-        short = [f"{key} = {s}" for key, s in asked.items() if 1000 * s < self._between_ms]
+        wanted = {key: int(getattr(cadence, key)) for key in written}
+        short = [f"{key} = {s}" for key, s in wanted.items() if 1000 * s < self._between_ms]
         if short:
             return (
                 f"cadence.{', '.join(short)}: too short for a beacon and a full frame, which "
@@ -226,18 +226,18 @@ class AirtimeBudget:
                 f"duty_percent = {radio.duty_percent} and mtu_bytes = {radio.mtu_bytes}; allowed "
                 f"is {_seconds(self.least_ms)} or more, or omit the key"
             )
-        early = [f"{key} = {s}" for key, s in asked.items() if 1000 * s < self.round_ms]
+        early = [f"{key} = {s}" for key, s in wanted.items() if 1000 * s < self.round_ms]
         if early:
             return (
                 f"cadence.{', '.join(early)}: shorter than a round of all slots, "
                 f"{_seconds(self.round_ms)} s, in which each payload sends one beacon; allowed is "
                 f"{_seconds(self.round_ms)} or more, or omit the key"
             )
-        key, asked_s = min(asked.items(), key=lambda item: item[1])
-        if 2000 * asked_s < self._around_window_ms:
-            longest_s = (2000 * asked_s - self._around_window_ms + self.window_ms) // 1000
+        key, wanted_s = min(wanted.items(), key=lambda item: item[1])
+        if 2000 * wanted_s < self._around_window_ms:
+            longest_s = (2000 * wanted_s - self._around_window_ms + self.window_ms) // 1000
             return (
-                f"radio.listen_s = {radio.listen_s}: too long for cadence.{key} = {asked_s}: with "
+                f"radio.listen_s = {radio.listen_s}: too long for cadence.{key} = {wanted_s}: with "
                 "the frames that follow the window there would be no beacon for "
                 f"{self._around_window_ms / 1000:.1f} s; allowed is listen_s up to {longest_s}, or "
                 f"{key} from {_seconds(self.least_ms)}"

@@ -226,8 +226,8 @@ def ask_plain_text(
     rows = db.execute(
         "SELECT text FROM outbox WHERE opcode = ? AND state != 'expired'",
         (int(Opcode.PLAIN_TEXT),))
-    asked = {row[0] for row in rows}
-    if model not in asked and len(asked) < PLAIN_TEXTS_MAX:
+    requested = {row[0] for row in rows}
+    if model not in requested and len(requested) < PLAIN_TEXTS_MAX:
         add(db, Opcode.PLAIN_TEXT, model, utc_ms, station)
 
 

@@ -14,10 +14,10 @@ _FLOCK = "hhqqi"  # l_type, l_whence, l_start, l_len, l_pid
 
 def is_attended(archive: Path) -> bool:
     """False as well where there is no lock file yet."""
-    asked = struct.pack(_FLOCK, fcntl.F_WRLCK, 0, 0, 0, 0)
+    request = struct.pack(_FLOCK, fcntl.F_WRLCK, 0, 0, 0, 0)
     try:
         with archive.with_suffix(".lock").open() as lock:
-            found = struct.unpack(_FLOCK, fcntl.fcntl(lock, fcntl.F_GETLK, asked))
+            found = struct.unpack(_FLOCK, fcntl.fcntl(lock, fcntl.F_GETLK, request))
     except OSError:
         return False
     return bool(found[0] != fcntl.F_UNLCK)

@@ -103,9 +103,9 @@ class SondehubPoll:
     def _answer(self, now_ms: int) -> bytes:
         since_ms = now_ms - self._answered_ms
         span = next((name for longest_ms, name in SPANS if since_ms <= longest_ms), SPANS[-1][1])
-        asked = {"duration": span, "payload_callsign": self._mission.payload.callsign}
+        query = {"duration": span, "payload_callsign": self._mission.payload.callsign}
         base = self._mission.ground.sondehub_url.rstrip("/")
-        answer = self._ask(f"{base}/amateur/telemetry?{urlencode(asked)}")
+        answer = self._ask(f"{base}/amateur/telemetry?{urlencode(query)}")
         if answer.status != 200:
             raise NoAnswer(f"status {answer.status}")
         return answer.body

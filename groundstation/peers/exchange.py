@@ -115,11 +115,11 @@ class PeerExchange:
             self._incoming.note()
 
     def _answer(self, data: bytes) -> None:
-        asked = messages.parse_request(data)
-        if asked is None:
+        request = messages.parse_request(data)
+        if request is None:
             self._incoming.notices.count("unreadable")
-        elif self._outgoing.rewind(asked, self._uptime_ms()):
-            _log.info("telling_again", after=asked.after)
+        elif self._outgoing.rewind(request, self._uptime_ms()):
+            _log.info("telling_again", after=request.after)
 
     def _tell(self) -> None:
         for message in self._outgoing.next(self._now()):
@@ -129,8 +129,8 @@ class PeerExchange:
                 self._outgoing.begin()
                 return
             self._outgoing.note_sent(token, message.number)
-        for station, asked in self._incoming.asks(self._uptime_ms()):
-            self._line.publish(f"{self._root}/{station}/{ASK}", messages.pack(asked))
+        for station, request in self._incoming.asks(self._uptime_ms()):
+            self._line.publish(f"{self._root}/{station}/{ASK}", messages.pack(request))
 
 
 def start(

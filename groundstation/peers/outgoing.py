@@ -79,14 +79,14 @@ class OutgoingReceptions:
             with self._archive.batch(is_durable=False):
                 self._archive.set_meta(KEY, json.dumps([self.log.hex(), upto]))
 
-    def rewind(self, asked: AskMessage, now_ms: int) -> bool:
+    def rewind(self, request: AskMessage, now_ms: int) -> bool:
         """Tell everything after a number again; False where that is not done, or not yet."""
         is_early = self._rewound_ms is not None and (
             0 <= now_ms - self._rewound_ms < REWIND_EVERY_MS)
-        if asked.log != self.log or asked.after >= self._position or is_early:
+        if request.log != self.log or request.after >= self._position or is_early:
             return False
         self._rewound_ms = now_ms
-        self._go_to(asked.after)
+        self._go_to(request.after)
         return True
 
     def _go_to(self, number: int) -> None:

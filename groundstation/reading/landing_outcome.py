@@ -47,12 +47,12 @@ def outcome(
             "at_ms": last.utc_ms, "alt_m": last.alt_m,
             "station": None if own is None else {**own, **_error(own, truth)},
             "payload": None if aboard is None else {**aboard, **_error(aboard, truth)}})
-    asked: ScoredTawhiriJson | None = None
+    scored: ScoredTawhiriJson | None = None
     if tawhiri is not None and track and track[0].utc_ms <= tawhiri.at_ms <= truth.utc_ms:
-        asked = {"at_ms": tawhiri.at_ms, "lat": tawhiri.lat, "lon": tawhiri.lon,
+        scored = {"at_ms": tawhiri.at_ms, "lat": tawhiri.lat, "lon": tawhiri.lon,
                  "error_m": _error_m(tawhiri.lat, tawhiri.lon, truth)}
     return {"at_ms": truth.utc_ms, "lat": truth.lat_deg, "lon": truth.lon_deg,
-            "is_verified": is_verified, "moments": moments, "tawhiri": asked}
+            "is_verified": is_verified, "moments": moments, "tawhiri": scored}
 
 
 def _moments(track: Sequence[Point], ground_m: float) -> list[int]:

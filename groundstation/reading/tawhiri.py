@@ -60,7 +60,7 @@ def question(
         burst_m = last.altitude_m + BURST_ABOVE_M
     if motion.is_falling or climb_mps < CLIMB_MPS_MIN:
         climb_mps = CLIMB_MPS
-    asked = {
+    query = {
         "profile": "standard_profile",
         "launch_datetime": datetime.fromtimestamp(last.at_ms / 1000, UTC).isoformat(),
         "launch_latitude": f"{last.latitude_deg:.5f}",
@@ -71,11 +71,11 @@ def question(
         "descent_rate": f"{motion.fall.sea_level_mps:.2f}",
     }
     return TawhiriQuestion(
-        f"{server_url}?{urlencode(asked)}", Point(*last), "planned" if is_planned else "here")
+        f"{server_url}?{urlencode(query)}", Point(*last), "planned" if is_planned else "here")
 
 
 def forecast_of(
-    answer: HttpAnswer, asked: TawhiriQuestion, asked_ms: int, is_verified: bool
+    answer: HttpAnswer, sent: TawhiriQuestion, asked_ms: int, is_verified: bool
 ) -> TawhiriForecast:
     """What the answer says. Raises NoForecast."""
     if len(answer.body) > BODY_BYTES_MAX:
@@ -88,15 +88,15 @@ def forecast_of(
         raise NoForecast(f"it answered with status {answer.status}{_words(found)}")
     way = _way(found)
     last = way[-1]
-    if distance_m(asked.position, way[0]) > START_KM_MAX * 1000:
+    if distance_m(sent.position, way[0]) > START_KM_MAX * 1000:
         raise NoForecast("its answer is about another place")
-    if not 0 < last.utc_ms - asked.position.utc_ms <= FLIGHT_MS_MAX:
+    if not 0 < last.utc_ms - sent.position.utc_ms <= FLIGHT_MS_MAX:
         raise NoForecast("its answer is about another time")
     request = found.get("request")
     dataset = clean_text(request.get("dataset"), 40) if isinstance(request, dict) else ""
     stride = -(-len(way) // (WAY_POINTS_MAX - 1))
     return TawhiriForecast(
-        asked.position.utc_ms, asked_ms, is_verified, asked.name, dataset,
+        sent.position.utc_ms, asked_ms, is_verified, sent.name, dataset,
         round(last.lat_deg, 6), round(last.lon_deg, 6), last.utc_ms,
         [[round(p.lat_deg, 5), round(p.lon_deg, 5), round(p.alt_m or 0)]
          for p in (*way[:-1:stride], last)])

@@ -79,8 +79,8 @@ def run(
 def _how_long(state: RetryCallState) -> float:
     """Until the next try: the server's Retry-After, else twice the last wait; both bounded."""
     error = _error(state)
-    asked_s = error.wait_s if isinstance(error, Unanswered) else None
-    return max(_wait(state), min(asked_s or 0.0, WAIT_S_MAX))
+    wanted_s = error.wait_s if isinstance(error, Unanswered) else None
+    return max(_wait(state), min(wanted_s or 0.0, WAIT_S_MAX))
 
 
 def _error(state: RetryCallState) -> BaseException | None:

@@ -1,6 +1,6 @@
 """Requests of the payload to ask a source for it, and their answers on the way up.
 
-A payload without a network writes an API_CALL record with the outcome ``asked``. Where the frame
+A payload without a network writes an API_CALL record with the outcome ``requests``. Where the frame
 that brought it was signed, and this station's own ``ground.sources`` has the source, one GET goes
 to the address that the mission file of this station has for it: of the record only its id, the name
 and the place are used, so nobody can make the station ask anything else. The answer is cleaned, cut
@@ -66,9 +66,9 @@ class SourceRequests:
         if not self._offered or self._text_bytes_max < TEXT_BYTES_MIN:
             return None
         with closing(schema.connect_reader(self._path)) as db:
-            asked = [self._request(rows.body_of(row)) for row in self._records(db, now_ms)]
+            requests = [self._request(rows.body_of(row)) for row in self._records(db, now_ms)]
             answered = _answered(db, now_ms)
-        found = [request for request in reversed(asked) if request is not None]
+        found = [request for request in reversed(requests) if request is not None]
         self._given_up &= {request.request_id for request in found}
         closed = answered | self._given_up
         return next((each for each in found if each.request_id not in closed), None)

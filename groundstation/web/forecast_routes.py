@@ -63,11 +63,11 @@ class ForecastRoutes:
         if not self._mission.ground.tawhiri_url:
             return refuse(404, "This station has no Tawhiri server; see ground.tawhiri_url.")
         async with self._asking:
-            known, asked, is_verified = await self._pool.ask(self._look)
-            if asked is None:
+            known, due, is_verified = await self._pool.ask(self._look)
+            if due is None:
                 return refuse(409, "There is no position in flight to ask about.")
             if not 0 <= self._times.now() - known.tried_ms < PAUSE_MS:
-                state = await asyncio.to_thread(self._answer, known, asked, is_verified)
+                state = await asyncio.to_thread(self._answer, known, due, is_verified)
                 await asyncio.to_thread(tawhiri_state.remember, self._path, state)
         return json_text(await self._pool.ask(lambda reader: to_json(reader.landing())))
 
@@ -75,16 +75,16 @@ class ForecastRoutes:
         """What is known already, the question now, and is its position verified?"""
         is_verified = reader.is_verifying
         track = reader.tracks().verified if is_verified else reader.tracks().unverified
-        asked = tawhiri.question(self._mission.ground.tawhiri_url, track, self._mission.flight)
-        return tawhiri_state.known(reader.db), asked, is_verified
+        due = tawhiri.question(self._mission.ground.tawhiri_url, track, self._mission.flight)
+        return tawhiri_state.known(reader.db), due, is_verified
 
     def _answer(
-        self, known: TawhiriState, asked: TawhiriQuestion, is_verified: bool
+        self, known: TawhiriState, due: TawhiriQuestion, is_verified: bool
     ) -> TawhiriState:
         """On a thread that may wait; a failure keeps the answer before."""
         now_ms = self._times.now()
         try:
-            found = tawhiri.forecast_of(self._call(asked.url), asked, now_ms, is_verified)
+            found = tawhiri.forecast_of(self._call(due.url), due, now_ms, is_verified)
         except (NoAnswer, NoForecast) as error:
             why = clean_text(str(error), WORDS_MAX)
             _log.warning("tawhiri_failed", why=why)

@@ -58,8 +58,8 @@ def drafts(
     rng = random.Random(seed)
     for _ in range(count):
         moment = draw_moment(Condition(rng.choice(about or TOPICS)), rng)
-        asked, texts = voice.drafts(moment)
-        moments.append(GradedMoment(asked, tuple(texts)))
+        prompt, texts = voice.drafts(moment)
+        moments.append(GradedMoment(prompt, tuple(texts)))
         graded_drafts.save(out, moments)
     voice.close()
     _say(f"{out}: {count} new moments; to grade them: spacepi-train grade {out}")

@@ -31,7 +31,7 @@ class ScoredPair(NamedTuple):
     """A line of ASIDE."""
 
     bits: float
-    asked: str
+    prompt: str
     answer: str
 
 
@@ -79,7 +79,7 @@ def markdown(aside: Path) -> str:
     return "\n".join([
         "", "# Answers that do not follow", "",
         f"Left out by clean.pair_score_bits, with their scores; all of them are in {ASIDE}.", "",
-        *(f"- {pair.bits:.1f} bits: …{_one_line(pair.asked[-SHOWN_CHARS_MAX:])} → "
+        *(f"- {pair.bits:.1f} bits: …{_one_line(pair.prompt[-SHOWN_CHARS_MAX:])} → "
           f"**{_one_line(pair.answer[:SHOWN_CHARS_MAX])}**" for pair in shown)]) + "\n"
 
 

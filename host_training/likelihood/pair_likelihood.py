@@ -32,14 +32,14 @@ class PairLikelihood:
         equal scores.
         """
         answers = [self._ids(clean_lines(answer))[:ANSWER_TOKENS_MAX] for _, answer in pairs]
-        asked = [self._ids(clean_lines(words))[-ASKED_TOKENS_MAX:] for words, _ in pairs]
-        rows = [*map(self._row, asked, answers), *(self._row([], answer) for answer in answers)]
+        questions = [self._ids(clean_lines(words))[-ASKED_TOKENS_MAX:] for words, _ in pairs]
+        rows = [*map(self._row, questions, answers), *(self._row([], answer) for answer in answers)]
         costs = bits.row_bits(self._model, rows)
         return [float(alone - answered) for answered, alone
                 in zip(costs[: len(pairs)], costs[len(pairs) :], strict=True)]
 
-    def _row(self, asked: list[int], answer: list[int]) -> Row:
-        before = [*self._ids(f"{START_OF_TURN}user\n"), *asked,
+    def _row(self, question: list[int], answer: list[int]) -> Row:
+        before = [*self._ids(f"{START_OF_TURN}user\n"), *question,
                   *self._ids(f"{END_OF_TURN}\n{START_OF_TURN}assistant\n")]
         return Row("pair", "", before + answer, [NO_LOSS] * len(before) + answer)
 

@@ -90,12 +90,12 @@ def split(examples: Sequence[Example], seed: int, near_duplicate: float) -> Spli
     groups = _groups(examples, seed, near_duplicate)
     room = max(1.0, OVERSIZE_SHARE * sum(group.n_forms for group in groups))
     fit = [group for group in groups if group.n_forms <= room]
-    asked = sorted((group for group in groups if group.in_flight),
-                   key=lambda g: (g.n_forms > room, g.n_forms * (g.n_forms > room), g.draw))
-    if len(asked) < SESSIONS_MIN:
-        raise _too_little(examples, len(asked))
+    usable = sorted((group for group in groups if group.in_flight),
+                    key=lambda g: (g.n_forms > room, g.n_forms * (g.n_forms > room), g.draw))
+    if len(usable) < SESSIONS_MIN:
+        raise _too_little(examples, len(usable))
     # However little there is, every side gets a session with a target in a form of the flight.
-    chosen_by, measured, learnt = asked[0], asked[1], asked[-1]
+    chosen_by, measured, learnt = usable[0], usable[1], usable[-1]
     newest = _newest(group for group in fit if group.n_forms and group not in (chosen_by, learnt))
     rest = [group for group in fit if group not in newest and group is not learnt]
     drawn = {group for group in rest if group.draw < DRAWN_SHARE or (

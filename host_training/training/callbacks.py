@@ -135,11 +135,11 @@ class TrainingWatch(TrainerCallback):
             return
         before = signal.getsignal(signal.SIGINT)
 
-        def asked(number: int, frame: object) -> None:
+        def on_interrupt(number: int, frame: object) -> None:
             self.is_interrupted = True
             signal.signal(signal.SIGINT, before)
 
-        signal.signal(signal.SIGINT, asked)
+        signal.signal(signal.SIGINT, on_interrupt)
         try:
             yield
         finally:

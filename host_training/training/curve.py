@@ -48,8 +48,8 @@ class Curve:
     """Writes the file of one training; a second run in the same folder continues it."""
 
     def __init__(self, out: Path, held_out: list[Row], tokenizer: Any) -> None:
-        asked = [row for row in held_out if row.kind in IN_FLIGHT] or held_out
-        self._asked = asked[:: max(1, len(asked) // SAMPLES)][:SAMPLES]
+        rows = [row for row in held_out if row.kind in IN_FLIGHT] or held_out
+        self._rows = rows[:: max(1, len(rows) // SAMPLES)][:SAMPLES]
         self._tokenizer = tokenizer
         self._path = out / CURVE
 
@@ -76,10 +76,10 @@ class Curve:
               ) -> None:
         """The end of an epoch, with what the persona says by now."""
         is_whole = int(os.environ.get("WORLD_SIZE", "1")) == 1  # else nobody has all its weights
-        asked = self._asked if is_whole else []
+        rows = self._rows if is_whole else []
         self._add({"step": step, "share": step / max(1, n_steps), "left_s": left_s,
                    "epoch": result["epoch"], "held_out_bpb": result["held_out_bpb"],
-                   "samples": [self._sample(model, row) for row in asked]})
+                   "samples": [self._sample(model, row) for row in rows]})
 
     def _sample(self, model: Any, row: Row) -> CurveSample:
         import torch  # not for the studio, which only reads: it is slow to load

@@ -162,11 +162,13 @@ def _feature(pair: Pair, persona: prompt.PersonaText, tokenizer: Any) -> dict[st
         found: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
         return found
 
-    asked = ids(f"{prompt.prefix(persona)}{pair.moment}{END_OF_TURN}\n{START_OF_TURN}assistant\n")
+    prompt_ids = ids(
+        f"{prompt.prefix(persona)}{pair.moment}{END_OF_TURN}\n{START_OF_TURN}assistant\n")
     rows: dict[str, Any] = {}
     for side, text in (("chosen", pair.chosen), ("rejected", pair.rejected)):
         label = [*ids(text), *ids(END_OF_TURN)]
-        rows[side] = {"input_ids": asked + label, "labels": [NO_LOSS] * len(asked) + label}
+        rows[side] = {"input_ids": prompt_ids + label,
+                      "labels": [NO_LOSS] * len(prompt_ids) + label}
     return rows
 
 

@@ -225,10 +225,10 @@ class MindManager:
         self, situation: Situation, question: Question | None, now_ms: int, power: PowerManager
     ) -> _Thought:
         facts = self._facts(situation, power)
-        asked = None if question is None else question.text
+        question_text = None if question is None else question.text
         news = None if question is not None else self._firsts.news(facts, self._tried_topics)
         memory = answering = None
-        if asked is not None:
+        if question_text is not None:
             about = "question"
         elif news is not None:
             about, memory = TOPIC_OF[news], self._firsts.last_line(news)
@@ -238,10 +238,11 @@ class MindManager:
                 answering = self._conversation.next(situation.utc_ms)
                 about = about if answering is None else topics.ANSWER
         if self._memory is not None and memory is None:
-            memory = self._memory.recall_for(about, asked, list(self._recent_memories), self._rng)
+            memory = self._memory.recall_for(
+                about, question_text, list(self._recent_memories), self._rng)
         self._request_id += 1
         api_ms = self._api[2] if self._api is not None else None
-        moment = replace(topics.moment(facts, about, asked), news=news)
+        moment = replace(topics.moment(facts, about, question_text), news=news)
         if answering is None:
             heard = self._hearsay.for_thought(moment, situation.utc_ms)
             moment = replace(moment, heard=heard)

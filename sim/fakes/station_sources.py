@@ -25,7 +25,7 @@ class StationSources:
         self.http = SimHttp(clock, rng, lambda: 0.0)
         self._mission = mission
         self._requests: SourceRequests | None = None
-        self._asked: SourceRequest | None = None
+        self._request: SourceRequest | None = None
 
     def tend(self, archive_path: Path, utc_ms: int) -> None:
         """Ask for the next request, or queue the answer that is there; ``utc_ms`` is the station's
@@ -36,17 +36,17 @@ class StationSources:
             self._turn(self._requests, utc_ms)
 
     def _turn(self, requests: SourceRequests, utc_ms: int) -> None:
-        asked = self._asked
-        if asked is None:
-            self._asked = requests.next(utc_ms)
-            if self._asked is not None:
-                self.http.start(ApiRequest(1, self._asked.source.name, self._asked.url), 0)
+        request = self._request
+        if request is None:
+            self._request = requests.next(utc_ms)
+            if self._request is not None:
+                self.http.start(ApiRequest(1, self._request.source.name, self._request.url), 0)
             return
         answer = self.http.poll(0)
         if answer is None:
             return
-        self._asked = None
+        self._request = None
         if isinstance(answer, ApiReply):
-            requests.take(asked, answer.status, answer.body, utc_ms)
+            requests.take(request, answer.status, answer.body, utc_ms)
         else:
-            requests.give_up(asked, answer.reason)
+            requests.give_up(request, answer.reason)

@@ -14,7 +14,7 @@ from wire import mission
 def test_ten_people_ask_and_each_reply_is_found(capsys) -> None:
     """With the scripted mind, so that the road is tested without a model."""
     own, wait = replies.figures(
-        replies.asked(mission.load(replies.MISSION), "scripted", PersonaParts()))
+        replies.heard_replies(mission.load(replies.MISSION), "scripted", PersonaParts()))
     printed = capsys.readouterr().out
     assert all(question in printed for question in QUESTIONS)
     assert own.value >= 8 and own.target == len(QUESTIONS) and wait.value > 0

@@ -39,7 +39,7 @@ _DETERMINERS = _words("the your my a an this that any")
 _STEM_LETTERS = 4  # of words that are one: climb, climbed; hear, heard
 # What is kin: beginnings of words, any of which takes up any other; behind a colon, of those that
 # take up what stands before it and are not taken up by it.
-_KIN = tuple((tuple(asked.split()), tuple((asked + more).split())) for asked, _, more in (
+_KIN = tuple((tuple(first.split()), tuple((first + more).split())) for first, _, more in (
     line.partition(":") for line in (
     "cold cool freez froz frost ice icy warm hot heat temperature degree mild chill zero thaw",
     "high height altitude climb rise rising above metre meter kilomet km top low far",
@@ -118,10 +118,10 @@ class ParsedQuestion:
 
 def read(question: str) -> ParsedQuestion | None:
     """None where it asks nothing that can be told from its words: "Hello!"."""
-    asked = [part for part in re.findall(r"[^.!?]+[.!?]*", question) if "?" in part]
-    words = _WORD.findall((asked[-1] if asked else question).lower())
+    parts = [part for part in re.findall(r"[^.!?]+[.!?]*", question) if "?" in part]
+    words = _WORD.findall((parts[-1] if parts else question).lower())
     starts = [at for at, word in enumerate(words[:_OPENING]) if word in _ASKING | _AUXILIARY]
-    if not starts or not asked:
+    if not starts or not parts:
         return None
     at = starts[0]
     if words[at] in _AUXILIARY and words[at + 2 : at + 4] == ["tell", "me"]:
@@ -131,11 +131,11 @@ def read(question: str) -> ParsedQuestion | None:
 
 def contradicts_itself(line: str, question: str) -> bool:
     """It says no and affirms, or yes and denies, what the question asks with its first verb."""
-    asked, says = read(question), _SAYS.match(line)
-    if asked is None or asked.asking or asked.is_choice or says is None:
+    parsed, says = read(question), _SAYS.match(line)
+    if parsed is None or parsed.asking or parsed.is_choice or says is None:
         return False
-    start = 3 if asked.words[1:2] and asked.words[1] in _DETERMINERS else 2
-    verb = next((word for word in asked.words[start:] if word not in _SKIPPED), None)
+    start = 3 if parsed.words[1:2] and parsed.words[1] in _DETERMINERS else 2
+    verb = next((word for word in parsed.words[start:] if word not in _SKIPPED), None)
     if verb is None:
         return False
     clause = re.split(r"[,;.!?]", line[says.end():])[0]
@@ -149,41 +149,41 @@ def contradicts_itself(line: str, question: str) -> bool:
 
 def doubts(line: str, question: str) -> int:
     """How many kinds of doubt there are that ``line`` is an answer."""
-    asked = read(question)
-    if asked is None:
+    parsed = read(question)
+    if parsed is None:
         return 0
     opening = _SAYS.match(line)
     rest = line[opening.end() if opening else 0 :]
-    is_short = not asked.asking and (rest == "" or _ELLIPTIC.match(rest) is not None)
+    is_short = not parsed.asking and (rest == "" or _ELLIPTIC.match(rest) is not None)
     return sum((
-        opening is not None and (asked.asking != "" or asked.is_choice),
-        not is_short and not _takes_up(rest, asked),
-        _PUT_OFF.search(line) is not None and _OF_WORDS.search(" ".join(asked.words)) is None,
-        _is_unfitting(line, asked) or _leaves_open(line, asked),
+        opening is not None and (parsed.asking != "" or parsed.is_choice),
+        not is_short and not _takes_up(rest, parsed),
+        _PUT_OFF.search(line) is not None and _OF_WORDS.search(" ".join(parsed.words)) is None,
+        _is_unfitting(line, parsed) or _leaves_open(line, parsed),
     ))
 
 
-def _is_unfitting(line: str, asked: ParsedQuestion) -> bool:
+def _is_unfitting(line: str, parsed: ParsedQuestion) -> bool:
     """Of no place to "where", of no time to "when", of nobody to "who", of no degree to "how high".
     """
-    fitting = _FITTING.get(asked.asking)
-    if asked.asking == "how" and len(asked.words) > 1 and asked.words[1] in _DEGREES:
+    fitting = _FITTING.get(parsed.asking)
+    if parsed.asking == "how" and len(parsed.words) > 1 and parsed.words[1] in _DEGREES:
         fitting = _DEGREE
     return fitting is not None and fitting.search(line) is None
 
 
-def _leaves_open(line: str, asked: ParsedQuestion) -> bool:
+def _leaves_open(line: str, parsed: ParsedQuestion) -> bool:
     """Both of what a question offers: "It is either day or night." """
-    if not asked.is_choice:
+    if not parsed.is_choice:
         return False
-    at, words = asked.words.index("or"), _WORD.findall(line.lower())
-    second = asked.words[at + 1 : at + 3]
-    return asked.words[at - 1] in words and any(word in words for word in second)
+    at, words = parsed.words.index("or"), _WORD.findall(line.lower())
+    second = parsed.words[at + 1 : at + 3]
+    return parsed.words[at - 1] in words and any(word in words for word in second)
 
 
-def _takes_up(line: str, asked: ParsedQuestion) -> bool:
+def _takes_up(line: str, parsed: ParsedQuestion) -> bool:
     """True where the line has a word of the question's subject; also where it has no subject."""
-    subject = [word for word in asked.words if word not in _FUNCTION]
+    subject = [word for word in parsed.words if word not in _FUNCTION]
     if not subject:
         return True
     kin = tuple(beginning for asked_for, taken_up in _KIN for beginning in taken_up

@@ -27,9 +27,9 @@ _AFFIRMS = re.compile(rf"{_SELF} {_VERB}\b[.,]", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class _Fact:
-    """``asked``: what the question says; ``truth``: None where the moment does not tell."""
+    """``pattern``: what the question says; ``truth``: None where the moment does not tell."""
 
-    asked: re.Pattern[str]
+    pattern: re.Pattern[str]
     truth: Callable[[StatedMoment], bool | None]
 
 
@@ -82,7 +82,7 @@ def is_wrong(line: str, question: str, stated: StatedMoment) -> bool:
     if claim is None or _ELSEWHERE.search(question):
         return False
     truths = {truth for fact in _FACTS
-              if fact.asked.search(question) and (truth := fact.truth(stated)) is not None}
+              if fact.pattern.search(question) and (truth := fact.truth(stated)) is not None}
     return truths == {not claim}
 
 

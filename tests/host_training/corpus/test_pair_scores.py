@@ -61,7 +61,7 @@ def test_a_pair_that_scores_too_little_is_left_out_counted_and_listed(tmp_path: 
     assert {e.text for e in whole} - {e.text for e in kept} == {ODD}
     assert read_summary(tmp_path / "out")["left out"]["skipped"][pair_scores.LEFT_OUT] == 1
     rows = [json.loads(line) for line in (tmp_path / "out" / "pairs.jsonl").open()]
-    assert rows == [{"bits": -3.25, "asked": "What does the hedge say?", "answer": ODD}]
+    assert rows == [{"bits": -3.25, "prompt": "What does the hedge say?", "answer": ODD}]
     sheet = (tmp_path / "out" / assemble.REVIEW).read_text()
     assert f"- -3.2 bits: …What does the hedge say? → **{ODD}**" in sheet
 
