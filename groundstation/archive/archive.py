@@ -170,8 +170,8 @@ class Archive:
         ).fetchone()
         return Reception(*row) if row else None
 
-    def told_at(self, station: str, utc_ms: int, limit: int = -1) -> list[bytes]:
-        """What another station received then, by whatever way we were told; at most so many."""
+    def relayed_at(self, station: str, utc_ms: int, limit: int = -1) -> list[bytes]:
+        """What another station received then, by whatever way it was passed on; at most so many."""
         rows = self.db.execute(
             "SELECT raw FROM reception WHERE station = ? AND utc_ms = ?"
             " AND source IN ('mqtt', 'control-room') LIMIT ?", (station, utc_ms, limit))

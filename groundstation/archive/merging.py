@@ -36,4 +36,4 @@ def merge(paths: Iterable[Path], out: Path) -> tuple[int, int]:
 def _rank(reception: Reception) -> tuple[Any, ...]:
     """Of the same in several logs the least is taken: the one of the station itself."""
     levels = [(value is None, value or 0.0) for value in (reception.rssi_dbm, reception.snr_db)]
-    return reception.is_told, reception.source, *levels
+    return reception.is_relayed, reception.source, *levels

@@ -32,7 +32,7 @@ RAW_BYTES_MAX = 4096  # twice what a KISS frame may have; the beginning of more 
 ENTRY_BYTES_MAX = RAW_BYTES_MAX + 512
 # Sources: this station's own ears, another station's, and another payload's.
 BY_RADIO, BY_MQTT, BY_ROOM, BY_RELAY = "radio", "mqtt", "control-room", "relay"
-TOLD = (BY_MQTT, BY_ROOM, BY_RELAY)
+RELAYED = (BY_MQTT, BY_ROOM, BY_RELAY)
 UTC_MS_MAX = 1 << 47  # in the year 6429: what no clock says, but a damaged or made-up entry may
 _pack: Callable[[list[object]], bytes] = msgpack.Packer().pack
 _SEALED = re.compile(r"-(\d{6,})-(\d+)\.raw")
@@ -55,9 +55,9 @@ class Reception(NamedTuple):
     reception_id: int = 0
 
     @property
-    def is_told(self) -> bool:
-        """Another station or payload received it, and told us, perhaps late."""
-        return self.source in TOLD
+    def is_relayed(self) -> bool:
+        """Another station or payload received it and passed it on, perhaps late."""
+        return self.source in RELAYED
 
 
 def pack(reception: Reception) -> bytes:

@@ -137,7 +137,7 @@ class RoomExchange:
         return list(found.values())
 
     def _is_here(self, station: str, utc_ms: int, raw: bytes) -> bool:
-        there = self._ground.archive.told_at(station, utc_ms, AT_ONCE_MAX)
+        there = self._ground.archive.relayed_at(station, utc_ms, AT_ONCE_MAX)
         if len(there) == AT_ONCE_MAX:  # no receiver does that
             self.notices.count("of_one_moment")
         return raw in there or len(there) == AT_ONCE_MAX

@@ -38,14 +38,14 @@ class NodeLink:
         self._lost: Counter[int] = Counter()
 
     def on_counter(
-        self, counter: FrameCounter, utc_ms: int, *, is_told: bool = False
+        self, counter: FrameCounter, utc_ms: int, *, is_relayed: bool = False
     ) -> tuple[int, int] | None:
         """Account for a new frame; (from, to) in UTC ms when a silence ended with it.
 
-        With ``is_told`` another station received it, perhaps long ago.
+        With ``is_relayed`` another station received it, perhaps long ago.
         """
         last, last_ms = self.last_counter, self._last_ms
-        if is_told and last_ms is not None and utc_ms < last_ms:
+        if is_relayed and last_ms is not None and utc_ms < last_ms:
             self.on_late(utc_ms)
             return None
         if last is not None and last_ms is not None and last.boot == counter.boot:

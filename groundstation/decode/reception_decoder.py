@@ -145,7 +145,7 @@ class ReceptionDecoder:
             found, is_new = node.on_data(frame, session, sessions.life(session), reception.utc_ms)
             self.relayed.add(frame.node_id, found, reception)  # cut off between the two, once
         if is_new:
-            node.link.on_counter(frame.counter, reception.utc_ms, is_told=reception.is_told)
+            node.link.on_counter(frame.counter, reception.utc_ms, is_relayed=reception.is_relayed)
             node.link.take_minutes()
 
     def _decode_all(self, receptions: list[Reception]) -> None:
@@ -195,7 +195,7 @@ class ReceptionDecoder:
 
     def _on_frame(self, reception: Reception, frame: frames.Downlink) -> None:
         self._ears.note(reception, frame.node_id)
-        if frame.node_id == self._node_id and not reception.is_told:
+        if frame.node_id == self._node_id and not reception.is_relayed:
             self._heard.note_heard(reception.utc_ms)
         if isinstance(frame, IdentFrame):
             self._archive.add_node_frames(frame.node_id, 0, reception.utc_ms, reception.utc_ms)
@@ -216,8 +216,8 @@ class ReceptionDecoder:
 
     def _on_counter(self, reception: Reception, node: NodeReceiver, frame: Numbered) -> None:
         """Account for a frame that is new."""
-        at_ms, is_told = reception.utc_ms, reception.is_told
-        silence = node.link.on_counter(frame.counter, at_ms, is_told=is_told)
+        at_ms, is_relayed = reception.utc_ms, reception.is_relayed
+        silence = node.link.on_counter(frame.counter, at_ms, is_relayed=is_relayed)
         if silence is not None:
             self._archive.add_silence(frame.node_id, *silence)
 
@@ -269,14 +269,14 @@ class ReceptionDecoder:
 
     def _on_beacon(self, reception: Reception, node: NodeReceiver, frame: BeaconFrame) -> None:
         state, utc_ms = beacon.decode(frame.state), reception.utc_ms
-        is_past = reception.is_told and node.link.is_of_the_past(utc_ms)
+        is_past = reception.is_relayed and node.link.is_of_the_past(utc_ms)
         if not is_past and node.is_news(frame, state, utc_ms):
             self._on_counter(reception, node, frame)
             self._archive.add_beacon(reception, frame, state)
             if frame.node_id == self._node_id:
                 counters.confirm(self._archive.db, state.command_counter, utc_ms)
             self._listen(reception, frame, state)
-        elif (reception.is_told and is_of_its_time(state.time_of_day_s, utc_ms)
+        elif (reception.is_relayed and is_of_its_time(state.time_of_day_s, utc_ms)
                 and not self._archive.has_beacon(frame, utc_ms)):
             node.link.on_late(utc_ms)
             self._archive.add_beacon(reception, frame, state, is_late=True)
@@ -285,6 +285,6 @@ class ReceptionDecoder:
 
     def _listen(self, reception: Reception, frame: BeaconFrame, state: Beacon) -> None:
         """The window of a beacon opens by the clock of the station that received it: only ours."""
-        is_ours = frame.node_id == self._node_id and not reception.is_told
+        is_ours = frame.node_id == self._node_id and not reception.is_relayed
         if is_ours and frame.is_listening:
             self._heard.open_window(reception.utc_ms, state.is_cutdown_armed)

@@ -74,7 +74,7 @@ class IncomingReceptions:
                 continue
             utc_ms = min(message.utc_ms, now_ms)  # nothing was received in the future
             key = (station, utc_ms, message.raw)
-            if key not in found and message.raw not in self._archive.told_at(station, utc_ms):
+            if key not in found and message.raw not in self._archive.relayed_at(station, utc_ms):
                 found[key] = HeardBytes(
                     message.raw, utc_ms, message.rssi_dbm, message.snr_db, BY_MQTT, station)
             self._follow(self._peers[station], message)

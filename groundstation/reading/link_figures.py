@@ -9,7 +9,7 @@ import sqlite3
 from typing import cast
 
 from groundstation.archive import schema
-from groundstation.archive.rawlog import TOLD
+from groundstation.archive.rawlog import RELAYED
 from groundstation.reading.page_json import LinkJson
 
 RECENT_LOSS_MINUTES = 5
@@ -31,7 +31,7 @@ def now(db: sqlite3.Connection, node_id: int) -> LinkJson:
     newest = db.execute("SELECT utc_ms FROM reception ORDER BY id DESC LIMIT 1").fetchone()
     own = db.execute(
         "SELECT rssi_dbm, snr_db FROM (SELECT * FROM reception ORDER BY id DESC LIMIT ?)"
-        f" WHERE source NOT IN {TOLD} LIMIT 1", (OWN_AMONG,)).fetchone()
+        f" WHERE source NOT IN {RELAYED} LIMIT 1", (OWN_AMONG,)).fetchone()
     receptions = db.execute("SELECT COALESCE(MAX(id), 0) FROM reception").fetchone()[0]
     return cast("LinkJson", {
         "heard": heard, "lost": max(0, lost), "receptions": receptions,

@@ -10,7 +10,7 @@ import sqlite3
 from collections import Counter
 from typing import TypedDict
 
-from groundstation.archive.rawlog import TOLD
+from groundstation.archive.rawlog import RELAYED
 from groundstation.reading import link_figures
 from wire import frames
 from wire.airtime_budget import AirtimeBudget
@@ -69,7 +69,7 @@ def _signal(db: sqlite3.Connection, since_ms: int) -> list[list[float | None]]:
     told none."""
     rows = db.execute(
         f"SELECT utc_ms / {MINUTE_MS} * {MINUTE_MS} AS minute, AVG(rssi_dbm), AVG(snr_db)"
-        f" FROM {_NEWEST} WHERE utc_ms > ? AND source NOT IN {TOLD} GROUP BY minute"
+        f" FROM {_NEWEST} WHERE utc_ms > ? AND source NOT IN {RELAYED} GROUP BY minute"
         " HAVING COUNT(rssi_dbm) + COUNT(snr_db) > 0 ORDER BY minute", (since_ms,))
     return [list(row) for row in rows]
 

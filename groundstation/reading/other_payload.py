@@ -60,7 +60,7 @@ class OtherPayloadReader(FlightReader):
 
     def _landing(self, change_id: int) -> LandingPageJson:
         """Its own forecast alone: how it bursts and falls is not planned here."""
-        return {"change_id": change_id, "payload": payload_forecast(self.newest_told()),
+        return {"change_id": change_id, "payload": payload_forecast(self.newest_housekeeping()),
                 "station": None, "tawhiri": None, "outcome": None}
 
 

@@ -371,9 +371,9 @@ class FlightReader:
 
     def _landing(self, change_id: int) -> LandingPageJson:
         return {"change_id": change_id, **forecasts.forecasts(
-            self.db, self.mission, self.newest_told(), self.tracks(), self.is_verifying)}
+            self.db, self.mission, self.newest_housekeeping(), self.tracks(), self.is_verifying)}
 
-    def newest_told(self) -> Iterator[sqlite3.Row]:
+    def newest_housekeeping(self) -> Iterator[sqlite3.Row]:
         """The newest HOUSEKEEPING records, newest first: one of them tells the landing, if any."""
         return self._records(Kind.HOUSEKEEPING, newest=forecasts.LOOKED_AT_MAX)
 

@@ -18,7 +18,7 @@ from email.utils import format_datetime
 from importlib import metadata
 from typing import Any, NamedTuple
 
-from groundstation.archive.rawlog import TOLD
+from groundstation.archive.rawlog import RELAYED
 from groundstation.decode.beacon_freshness import made_at
 from groundstation.decode.foreign import STALE_FIX_S
 from groundstation.sanitise import clean_text, read_json, to_json
@@ -84,7 +84,7 @@ def telemetry(
     is_verified = row["authenticity"] == Authenticity.GENUINE.value or not mission.keys.downlink_mac
     place = [row[key] for key in ("latitude_deg", "longitude_deg", "altitude_m")]
     is_fresh = None not in place and (row["fix_age_s"] or 0) <= STALE_FIX_S
-    if not (is_verified and is_fresh) or row["source"] in (*TOLD, "replay"):
+    if not (is_verified and is_fresh) or row["source"] in (*RELAYED, "replay"):
         return None
     found: dict[str, float | str | None] = {
         "temp": _rounded(row["outside_c"], 1), "pressure": _rounded(row["pressure_hpa"], 1),

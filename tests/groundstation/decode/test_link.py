@@ -193,12 +193,12 @@ def test_no_minute_is_shown_that_lost_less_than_nothing(tmp_path):
     link.on_counter(FrameCounter(1, 10), START_MS)
     link.on_counter(FrameCounter(1, 3_010), START_MS + 3 * 3_600_000)
     for at in range(3):
-        link.on_counter(FrameCounter(1, 20 + at), START_MS + 600_000, is_told=True)
+        link.on_counter(FrameCounter(1, 20 + at), START_MS + 600_000, is_relayed=True)
     assert lost() == [(0, 1, 0), (10, 3, 0), (180, 1, 0)]
     link.on_counter(FrameCounter(1, 3_020), START_MS + 184 * 60_000)
     assert sum(row[2] for row in lost()) == 6, "nine, less the three"
     for at in range(5):
-        link.on_counter(FrameCounter(1, 3_011), START_MS + 183 * 60_000 + at, is_told=True)
+        link.on_counter(FrameCounter(1, 3_011), START_MS + 183 * 60_000 + at, is_relayed=True)
     counted = lost()
     assert sum(row[2] for row in counted) == 1 and min(row[2] for row in counted) == 0
     archive.close()
