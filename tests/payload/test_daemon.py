@@ -44,6 +44,7 @@ class Desk:
         text = text.replace("port = 8001", f"port = {port}")
         text = text.replace("rate_bps = 2400", "rate_bps = 200000")
         text = text.replace("housekeeping_s = 60", "housekeeping_s = 5")
+        text = text.replace("beacon_ground_s = 30", "beacon_ground_s = 5")
         text = text.replace("i2c_bus = 1", "i2c_bus = 20")  # none there: everything is absent
         (path / "mission.toml").write_text(text)
         self.mtu_bytes = mission.load(path / "mission.toml").symbol_mtu_bytes

@@ -78,9 +78,6 @@ class StalledDesk(Desk):
 
     def __init__(self, path: Path, library: Path) -> None:
         super().__init__(path)
-        mission = path / "mission.toml"
-        mission.write_text(mission.read_text().replace(
-            "beacon_ground_s = 30", "beacon_ground_s = 5"))
         self.stall, self.met = path / "stall", path / "stall.met"
         self._environment = {**os.environ, "PYTHONPATH": str(ROOT), "LD_PRELOAD": str(library),
                              "SPACEPI_STALL": str(self.stall)}
