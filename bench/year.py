@@ -5,10 +5,10 @@ thirty days a row tells how many records there are, how large the files are, how
 core holds in memory at most, and how far each number that only rises has come. At the end, for each
 such number, the day on which it is used up at the rate that was flown.
 
-The elements are those of the beginning: when they are 60 days old the payload does not believe them
-any more and transmits as if a station always listened, which is the most that it ever does.
+Every twenty days the station queues new elements, as an operator does. Without them the payload
+believes none any more after 60 days, and transmits as if a station always listened.
 
-    python -m bench.year [DAYS [FOLDER]]     a year takes eighty minutes of a core
+    python -m bench.year [DAYS [FOLDER]]     a year takes an hour of a core
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from groundstation.archive.command_order import LIFETIME_S_MAX
 from payload.storage.ids import DISKLESS_ID
 from sim.balloon import SITES
 from sim.clock import part_rng
 from sim.daemon import Observer
 from sim.faults.play import Player
-from sim.orbit import Orbit, draw_elements
+from sim.orbit import Orbit, draw_elements, renewed
 from sim.scenario import ORBIT_CADENCE, ORBIT_HARDWARE, ORBIT_MIND_S, Conditions, stations_at
 from sim.trials import liveness
 from sim.trials.swarm_days import DAY_S, DayCount
@@ -38,13 +39,14 @@ from sim.verify.checks import Checks
 from sim.world import World
 from wire import mission
 from wire.auth import COUNTER_AHEAD_MAX
+from wire.commands import Opcode
 from wire.frames import BLOCKS_MAX, DataFrame, decode_downlink
 from wire.mission_orbit import OrbitSection, OrbitStation
 from wire.orbit import OrbitError
 from wire.records import EPOCH_2025_MS
 
 MISSION = Path(__file__).resolve().parent.parent / "mission.toml"
-DAYS, ROW_DAYS = 365, 30
+DAYS, ROW_DAYS, ELEMENTS_DAYS = 365, 30, 20
 SEED = 1
 START_UTC_MS = 1_790_000_000_000
 LOSS, RESETS_A_DAY = 0.3, 1 / 30
@@ -136,6 +138,8 @@ def fly(days: int, folder: Path) -> list[YearRow]:
     print("  ".join(YearRow._fields), flush=True)
     for day in range(1, days + 1):
         world.run_until(day * DAY_S)
+        if day % ELEMENTS_DAYS == 0:
+            _queue_elements(world, path)
         today = count.end_day(day, (day - 1) * DAY_S)
         said, home = said + today.words_said, home + today.words_home
         if world.store is not None:  # it may be off
@@ -163,6 +167,14 @@ def fly(days: int, folder: Path) -> list[YearRow]:
         print(line)
     world.close()
     return rows
+
+
+def _queue_elements(world: World, path: Orbit) -> None:
+    assert world.ground is not None
+    utc_ms = world.air.ground_utc_ms
+    world.ground.archive.queue(
+        Opcode.ELEMENTS, renewed(path.elements, utc_ms).text, utc_ms,
+        world.mission.ground.station_number, lifetime_s=LIFETIME_S_MAX)
 
 
 def _row(world: World, day: int, core_mb: float, blocks: int) -> YearRow:

@@ -15,7 +15,8 @@ from wire.unknown_name import unknown_name
 _WANTED = {int: "a whole number", float: "a number", str: "a text"}
 _A_SETTING = frozenset((Opcode.SETTING_GET, Opcode.SETTING_SET))  # their first argument is one
 NOT_IN_A_FORM = frozenset((Opcode.ASK, Opcode.PLAIN_TEXT))
-_NEVER_TYPED = frozenset((Opcode.FOLLOW_UP,))  # what the station makes of a question
+# What the station makes of a question, and what it reads from a file.
+_NEVER_TYPED = frozenset((Opcode.FOLLOW_UP, Opcode.ELEMENTS))
 _GIVEN_BY_US = {Opcode.ASK: 1}  # leading arguments that are not typed: the id of the question
 
 
@@ -59,6 +60,8 @@ def forms() -> list[CommandForm]:
 def in_words(opcode: Opcode, text: str) -> str:
     """A command as a person would type it, such as ask "Is it cold?"."""
     name = opcode.name.lower()
+    if opcode is Opcode.ELEMENTS:
+        return f"{name} of {text[2:7]}, epoch {text[18:32]}"
     return f'{name} "{text}"' if opcode is Opcode.ASK else f"{name} {text}".rstrip()
 
 

@@ -1,4 +1,4 @@
-"""``spacepi-ground ask``, ``chat``, ``command``, ``commands`` and ``withdraw``:
+"""``spacepi-ground ask``, ``chat``, ``command``, ``elements``, ``commands`` and ``withdraw``:
 the queue in a terminal.
 
 A command goes into the archive of the running station, which sends it when the payload listens.
@@ -23,6 +23,7 @@ from groundstation.errors import StationError
 from groundstation.outbox_desk import STATION
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import clean_text
+from groundstation.tle_file import read_tle
 from wire import key_file
 from wire.commands import Opcode
 from wire.key_file import KeyFileError
@@ -68,7 +69,7 @@ class OutboxCommands:
     def all(self) -> dict[str, Callable[..., Any]]:
         """By the names under which they are typed."""
         return {"ask": self.ask, "chat": self.chat, "command": self.command,
-                "commands": self.list_all, "withdraw": self.withdraw}
+                "elements": self.elements, "commands": self.list_all, "withdraw": self.withdraw}
 
     def ask(
         self,
@@ -127,8 +128,16 @@ class OutboxCommands:
         except ValueError as error:
             raise StationError(f"{error}") from error
         entry = self._post(opcode, clean_text(" ".join(arguments or [])), mission, lifetime)
-        words = command_words.in_words(opcode, entry.text)
-        typer.echo(f"Command {entry.command_id} is queued: {words}. {_lifetime_of(entry)}")
+        _echo_queued(entry)
+
+    def elements(
+        self,
+        file: Annotated[Path, typer.Argument(help="A two-line element set, with or without a name "
+                                                  "line.")],
+        mission: MissionOption = Path("mission.toml"), lifetime: LifetimeOption = None,
+    ) -> None:
+        """Queue newer elements, by which a payload in orbit predicts its passes from then on."""
+        _echo_queued(self._post(Opcode.ELEMENTS, read_tle(file).text, mission, lifetime))
 
     def list_all(
         self, mission: MissionOption = Path("mission.toml"),
@@ -179,6 +188,11 @@ class OutboxCommands:
                                asker=asker, lifetime_s=lifetime_s)
         except ValueError as error:
             raise StationError(f"{error}") from error
+
+
+def _echo_queued(entry: QueuedCommand) -> None:
+    words = command_words.in_words(entry.opcode, entry.text)
+    typer.echo(f"Command {entry.command_id} is queued: {words}. {_lifetime_of(entry)}")
 
 
 def _lifetime_of(entry: QueuedCommand) -> str:

@@ -22,7 +22,7 @@ from payload.ears import Listener
 from payload.flight_ports import FlightPorts
 from payload.health import Health
 from payload.hearsay import Hearsay
-from payload.link import interop_beacons, telemetry
+from payload.link import interop_beacons, pass_plan, telemetry
 from payload.link.command_handlers import CommandRunner, Parts, saved_settings
 from payload.link.downlink import Downlink
 from payload.link.horus_voice import HorusVoice
@@ -93,7 +93,8 @@ class Flight:
         self.sensors = Sensors(ports.sensors, ports.board)
         self.bus_guard = BusGuard(store)
         self.navigation = Navigation(ports.gnss, self._profile)
-        self.passes, self._slots = PassPlan(mission.orbit), TimeSlots(mission)
+        self.passes = PassPlan(mission.orbit, store.get(pass_plan.KEY))
+        self._slots = TimeSlots(mission)
         self.power = PowerManager(mission.power, store.get(charge.KEY))
         self.power_saving = PowerSaving(ports.saver)
         self._questions = QuestionQueue(store.get(question_queue.KEY))
@@ -120,15 +121,14 @@ class Flight:
         self.forecast = Forecast(flight.landing_mps, store.get(landing_report.KEY))
         self.commands = CommandRunner(Parts(
             store, self.clock, self.phase, self.power, self.mind, self.camera, self.api,
-            self.downlink, self.settings, self.starts, self.cutdown, self.hearsay,
+            self.downlink, self.settings, self.starts, self.cutdown, self.hearsay, self.passes,
         ))
         self._inbox = Inbox(
             self.gate, self.commands, self.downlink, store, _neighbours(mission, neighbours))
         self.health = Health(PARTS, 0)
         self.notes: list[Note] = []  # of the latest step, for the log
-        self._is_started = False
+        self._is_started = self._was_failing = False
         self._save_due_ms = self._track_due_ms = self._housekeeping_due_ms = 0
-        self._was_failing = False
         self._salvaged_from: Path | None = None  # as last reported
         self._musing = store.musings[-1] if store.musings else ""  # the latest that is durable,
         self._next_musing: Record | None = None  # and one that is not yet

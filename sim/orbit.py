@@ -6,7 +6,7 @@ and the stations take for the sea.
 A drawn orbit is a low one that goes over the first station ten minutes after the beginning, with
 the drag of a small satellite.
 
-Does not cover: the decay of months, for which an operator would upload new elements.
+As the orbit sinks over months, ``renewed`` are the elements that an operator uploads.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ NUMBER = 99_001  # of no catalogued object
 LAG_S = (15.0, 60.0)  # from one payload that a rocket lets go to the next,
 PUSH_MPS = 0.03  # whose spring is so much stronger or weaker, standard deviation
 _1949_MS = -631_238_400_000  # 1949-12-31T00:00Z, from which SGP4 counts its days
+_UNIX_JD = 2_440_587.5
 _DAY_MS = 86_400_000
+RATE_ROUNDS = 5  # each a thousand times closer
 
 
 class Orbit:
@@ -167,5 +169,24 @@ def draw_elements(rng: random.Random, over: OrbitStation, start_utc_ms: int) -> 
         0.0, rng.uniform(*ECCENTRICITY), perigee, inclination,
         (argument - rate_radps * FIRST_PASS_S - perigee) % (2 * math.pi), rate_radps * 60,
         node % (2 * math.pi))
+    record.classification, record.intldesg = "U", "27001A"
+    return Elements(*export_tle(record))
+
+
+def renewed(elements: Elements, utc_ms: int) -> Elements:
+    """The same orbit by elements of this instant, as an operator would get them for a command.
+
+    Those of SGP4 itself, without what varies within a revolution. A month later they are off by
+    50 km where the orbit has sunk for a year, which is seven seconds.
+    """
+    before = Satrec.twoline2rv(*elements.lines, WGS72)
+    before.sgp4(_UNIX_JD, utc_ms / _DAY_MS)
+    turn, record, rate = 2 * math.pi, Satrec(), before.nm
+    for _ in range(RATE_ROUNDS):  # a TLE has the mean motion of Kozai, SGP4 that of Brouwer
+        record.sgp4init(
+            WGS72, "i", NUMBER, (utc_ms - _1949_MS) / _DAY_MS, before.bstar, 0.0, 0.0, before.em,
+            before.om % turn, before.im, before.mm % turn, rate, before.Om % turn)
+        record.sgp4_tsince(0.0)
+        rate += before.nm - record.nm
     record.classification, record.intldesg = "U", "27001A"
     return Elements(*export_tle(record))

@@ -76,7 +76,7 @@ ORDER = {
         "assembly_worker", "assembly", "diary_command", "__main__",
     ),
     "groundstation": (
-        "errors", "secret_file", "process_limits", "vendor", "sanitise", "http_call",
+        "errors", "secret_file", "process_limits", "vendor", "sanitise", "http_call", "tle_file",
         "command_words", "archive", "decode", "sources", "outbox_desk", "uplink", "share",
         "reading", "ground", "export", "inputs", "peers", "control_room", "chat",
         "outbox_commands", "export_command", "passes", "tui", "web", "__main__",

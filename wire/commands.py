@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import msgpack
 
+from wire.orbit import TEXT_BYTES
 from wire.sources import TEXT_BYTES_MAX
 
 QUESTION_BYTES_MAX = 160
@@ -53,6 +54,7 @@ class Opcode(IntEnum):
     ANSWER = 24  # request id of an API_CALL record, text: what the source says that it asked for
     HEARSAY_LIST = 25  # an event for each thing that sources said and that is kept
     HEARSAY_FORGET = 26  # number of one, 0 for all
+    ELEMENTS = 27  # text: the two lines of a TLE (wire.orbit), by which passes are predicted
 
 
 QUESTIONS = frozenset((Opcode.ASK, Opcode.FOLLOW_UP))  # their last argument is the question
@@ -88,6 +90,7 @@ ARGUMENTS: dict[Opcode, tuple[type, ...]] = {
     Opcode.ANSWER: (int, str),
     Opcode.HEARSAY_LIST: (),
     Opcode.HEARSAY_FORGET: (int,),
+    Opcode.ELEMENTS: (str,),
 }
 
 
@@ -123,6 +126,7 @@ TEXTS: dict[Opcode, tuple[str, int]] = {
     **dict.fromkeys(QUESTIONS, ("a question", QUESTION_BYTES_MAX)),
     Opcode.NOTE: ("a note", TEXT_BYTES_MAX),
     Opcode.ANSWER: ("an answer", TEXT_BYTES_MAX),
+    Opcode.ELEMENTS: ("a TLE", TEXT_BYTES),
 }
 
 

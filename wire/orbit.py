@@ -21,6 +21,7 @@ EARTH_TURN_RADPS = 7.2921158553e-5
 LIGHT_MPS = 299_792_458.0
 REVOLUTIONS_A_DAY = (0.9, 17.0)  # from above the geostationary ring to grazing the air
 TLE_CHARACTERS = 69
+TEXT_BYTES = 2 * TLE_CHARACTERS  # of ``Elements.text``
 
 _ECCENTRICITY_2 = FLATTENING * (2 - FLATTENING)
 _SEMI_MINOR_M = SEMI_MAJOR_M * (1 - FLATTENING)
@@ -92,6 +93,16 @@ class Elements:
             raise OrbitError(f"{revolutions:.2f} revolutions a day: allowed are {low} to {high}")
         self.period_s = 86_400 / revolutions
         self.at(self.epoch_ms)
+
+    @classmethod
+    def of_text(cls, text: str) -> Elements:
+        """Those of ``text``. Raises OrbitError."""
+        return cls(text[:TLE_CHARACTERS], text[TLE_CHARACTERS:])
+
+    @property
+    def text(self) -> str:
+        """Both lines, one behind the other, as a command carries them."""
+        return "".join(self.lines)
 
     def at(self, utc_ms: float) -> EarthFixed:
         """Where it is. Raises OrbitError where SGP4 has it decayed."""

@@ -63,6 +63,8 @@ def lifetime_s(opcode: Opcode, ground: GroundSection) -> int:
     """For how long a command with this opcode may be sent after it was queued."""
     if opcode in HAZARDOUS:
         return ground.hazardous_lifetime_s
+    if opcode is Opcode.ELEMENTS:  # the next pass over the station may be half a day away
+        return LIFETIME_S_MAX
     return ground.question_lifetime_s if opcode is Opcode.ASK else ground.command_lifetime_s
 
 

@@ -12,12 +12,12 @@ from groundstation.errors import StationError
 from groundstation.outbox_commands import MissionOption
 from groundstation.passes import drawing, terminal
 from groundstation.passes.upcoming import AGE_DAYS_GOOD, coming
+from groundstation.tle_file import read_tle
 from wire.mission import load as load_mission
 from wire.mission_orbit import OrbitStation
-from wire.orbit import Elements, OrbitError
+from wire.orbit import OrbitError
 
 HOURS_MAX = 240.0
-TLE_BYTES_MAX = 4_096
 TleOption = Annotated[
     Path | None,
     typer.Option("--tle", metavar="FILE", help="A two-line element set, with or without a name "
@@ -83,24 +83,6 @@ def command(now_ms: Callable[[], int]) -> Callable[..., None]:
             print(html)
 
     return passes
-
-
-def read_tle(path: Path) -> Elements:
-    """The elements in a file. Raises StationError with one sentence."""
-    with path.open("rb") as file:
-        raw = file.read(TLE_BYTES_MAX + 1)
-    if len(raw) > TLE_BYTES_MAX:
-        raise StationError(f"{path}: is longer than {TLE_BYTES_MAX} bytes; one TLE is two lines")
-    lines = [line.rstrip() for line in raw.decode("ascii", "replace").splitlines() if line.strip()]
-    if len(lines) == 3:
-        lines = lines[1:]
-    if len(lines) != 2:
-        raise StationError(f"{path}: has {len(lines)} lines; allowed are the two of a TLE, and a "
-                           "name before them")
-    try:
-        return Elements(*lines)
-    except OrbitError as error:
-        raise StationError(f"{path}: {error}") from error
 
 
 def place(text: str) -> OrbitStation:

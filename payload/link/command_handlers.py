@@ -20,8 +20,9 @@ from payload.api_client import ApiClient
 from payload.camera.camera import CameraManager
 from payload.cutdown import Cutdown
 from payload.hearsay import Hearsay
-from payload.link import uplink_gate
+from payload.link import pass_plan, uplink_gate
 from payload.link.downlink import Downlink
+from payload.link.pass_plan import PassPlan
 from payload.link.settings import FlightSettings
 from payload.mind.mind import MindManager
 from payload.navigation.clock import MissionClock
@@ -71,6 +72,7 @@ class Parts:
     starts: StartHistory
     cutdown: Cutdown
     hearsay: Hearsay
+    passes: PassPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +329,14 @@ def _note(runner: CommandRunner, command: RunningCommand) -> str | None:
     return None
 
 
+def _elements(runner: CommandRunner, command: RunningCommand) -> str | None:
+    parts, text = runner.parts, str(command.arguments[0])
+    refusal = parts.passes.take(text, parts.clock.utc_ms(command.now_ms))
+    if refusal is None:
+        parts.store.put(pass_plan.KEY, text)
+    return refusal
+
+
 def _hearsay_list(runner: CommandRunner, command: RunningCommand) -> None:
     runner.notes += runner.parts.hearsay.listed()
 
@@ -361,5 +371,6 @@ _HANDLERS: dict[Opcode, Callable[[CommandRunner, RunningCommand], str | None]] =
     Opcode.ANSWER: _answer,
     Opcode.HEARSAY_LIST: _hearsay_list,
     Opcode.HEARSAY_FORGET: _hearsay_forget,
+    Opcode.ELEMENTS: _elements,
 }
 assert set(_HANDLERS) == set(Opcode), "an opcode that nobody handles"

@@ -4,12 +4,15 @@ Only what is known keeps it silent: without elements, stations or a clock that t
 has set, and with elements too old to tell, somebody may always be listening. Who was just heard is
 there, whatever the plan says.
 
+Its first elements are those of the mission file. Newer ones come by command and are kept.
+
 A plan is wrong by seconds, and by minutes when its elements are old. So it begins to send a margin
 before the rise, and what it says in a margin counts as said to nobody (``Downlink.note_reach``).
 """
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -21,6 +24,7 @@ from wire.records import TimeQuality
 MARGIN_MS = 30_000  # before rise and after set: a clock, and a station that hears lower
 MARGIN_MS_PER_DAY = 5_000  # the air makes a low orbit run ahead of its elements
 AGE_DAYS_MAX = 60.0  # older elements tell nothing about minutes
+KEY = "elements"  # of the small state: the text of those that came by command
 SEARCH_MS = 6 * 3_600_000  # in one step: 3 ms at a desk, and a station has four passes in it
 AHEAD_MS = 600_000
 HEARD_S = 120.0  # a station reports every 20 s
@@ -47,10 +51,30 @@ class _Outlook:
 class PassPlan:
     """One per boot. Passes are searched for once, a slice in a step."""
 
-    def __init__(self, orbit: OrbitSection | None) -> None:
-        """None is of a payload that does not orbit: it is never away."""
-        self._elements = None if orbit is None else orbit.elements
+    def __init__(self, orbit: OrbitSection | None, saved: str | None = None) -> None:
+        """None is of a payload that does not orbit: it is never away. ``saved`` is the text of
+        elements that came by command in an earlier life; the newer ones count."""
+        self.elements = None if orbit is None else orbit.elements
         self._outlooks = [] if orbit is None else [_Outlook(each) for each in orbit.stations]
+        if saved is not None and self.elements is not None:
+            with contextlib.suppress(OrbitError):
+                sent = Elements.of_text(saved)
+                if sent.epoch_ms > self.elements.epoch_ms:
+                    self.elements = sent
+
+    def take(self, text: str, utc_ms: int | None) -> str | None:
+        """Predict by these elements from now on; why not, None when it does."""
+        if not self._outlooks:
+            return "its mission has no stations whose passes to predict"
+        try:
+            elements = Elements.of_text(text)
+        except OrbitError:
+            return "not a TLE that can be followed"
+        if utc_ms is not None and elements.age_days(utc_ms) > AGE_DAYS_MAX:
+            return f"the epoch is more than {AGE_DAYS_MAX:.0f} days away"
+        self.elements = elements
+        self._outlooks = [_Outlook(each.station) for each in self._outlooks]
+        return None
 
     def is_away(self, utc_ms: int, quality: TimeQuality, heard_age_s: float | None) -> bool:
         """True while no station can hear it, and that is certain; as ``reach``."""
@@ -59,16 +83,16 @@ class PassPlan:
     def reach(self, utc_ms: int, quality: TimeQuality, heard_age_s: float | None) -> Reach:
         """Who can hear it now. ``utc_ms`` is as good as ``quality`` says; ``heard_age_s`` is since
         the ground was last heard, None for never."""
-        if self._elements is None or not self._outlooks:
+        if self.elements is None or not self._outlooks:
             return Reach.STATION
         if heard_age_s is not None and heard_age_s < HEARD_S:
             return Reach.STATION
-        age_days = self._elements.age_days(utc_ms)
+        age_days = self.elements.age_days(utc_ms)
         if quality not in (TimeQuality.GPS, TimeQuality.COMMAND) or age_days > AGE_DAYS_MAX:
             return Reach.STATION
         margin_ms = MARGIN_MS + round(MARGIN_MS_PER_DAY * age_days)
         try:
-            found = {self._reach(self._elements, outlook, utc_ms, margin_ms)
+            found = {self._reach(self.elements, outlook, utc_ms, margin_ms)
                      for outlook in self._outlooks}
         except OrbitError:
             return Reach.STATION

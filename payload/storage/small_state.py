@@ -14,6 +14,7 @@ import msgpack
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from payload.storage import database
+from wire.orbit import TEXT_BYTES
 
 _Count = Annotated[int, Field(ge=0, lt=1 << 31)]
 _Number32 = Annotated[int, Field(ge=0, lt=1 << 32)]
@@ -69,6 +70,7 @@ _KINDS: dict[str, Any] = {
     "bus_trials": _Count,
     "charge": _Finite,
     "conversation": _Conversation,
+    "elements": Annotated[str, Field(max_length=TEXT_BYTES)],
     "firsts": _Firsts,
     "hearsay": Annotated[list[_Saying], Field(max_length=16)],
     "ids_upto": _Count,

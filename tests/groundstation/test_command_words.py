@@ -13,6 +13,7 @@ from groundstation.archive import outbox
 from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
 from tests.groundstation.far_end import MASTER_KEY, MISSION, START_MS, FarEnd, state_at
+from tests.wire.orbits import ISS
 from wire import commands, frames, key_file
 from wire.auth import Direction, derive_key
 from wire.commands import ARGUMENTS, RANGES, Command, Opcode, Range
@@ -22,13 +23,18 @@ from wire.records import Kind
 KEY = derive_key(MASTER_KEY, 7, Direction.UPLINK)
 
 
-def test_a_follow_up_is_made_by_the_station_and_never_typed() -> None:
-    assert "follow_up" not in command_words.names()
-    with pytest.raises(ValueError, match="unknown command 'follow_up'"):
-        command_words.find("follow_up")
+NEVER_TYPED = (Opcode.FOLLOW_UP, Opcode.ELEMENTS)
 
 
-@pytest.mark.parametrize("opcode", [o for o in Opcode if o is not Opcode.FOLLOW_UP])
+@pytest.mark.parametrize("opcode", NEVER_TYPED)
+def test_what_the_station_makes_or_reads_from_a_file_is_never_typed(opcode: Opcode) -> None:
+    name = opcode.name.lower()
+    assert name not in command_words.names()
+    with pytest.raises(ValueError, match=f"unknown command '{name}'"):
+        command_words.find(name)
+
+
+@pytest.mark.parametrize("opcode", [o for o in Opcode if o not in NEVER_TYPED])
 def test_every_other_opcode_can_be_typed(opcode: Opcode) -> None:
     assert command_words.find(opcode.name.lower()) is opcode
     assert command_words.find(opcode.name.lower().replace("_", "-")) is opcode
@@ -142,6 +148,27 @@ def test_the_command_queues_and_lists(station, tmp_path: Path) -> None:
     first, second = out.splitlines()
     assert status == 0 and first.endswith("UTC  ping: queued, will be sent when EDDA listens")
     assert second.endswith('UTC  ask "Is it cold?": queued, will be sent when EDDA listens')
+
+
+@pytest.mark.parametrize("name_line", ["", "ISS (ZARYA)\n"])
+def test_elements_are_queued_from_their_file(station, tmp_path: Path, name_line: str) -> None:
+    """Blanks and all; for a day, as the next pass may be half of one away."""
+    path = tmp_path / "iss.tle"
+    path.write_text(name_line + "\n".join(ISS) + "\n")
+    words = "elements of 25544, epoch 19343.69339541"
+    assert station("elements", str(path)) == (0, _queued(tmp_path, 1, words, "24 h"), "")
+    with sqlite3.connect(tmp_path / "archive" / "archive.sqlite") as db:
+        assert db.execute("SELECT text FROM outbox").fetchall() == [("".join(ISS),)]
+    assert f"UTC  {words}: queued" in station("commands")[1]
+
+
+def test_a_file_without_elements_queues_nothing(station, tmp_path: Path) -> None:
+    path = tmp_path / "iss.tle"
+    path.write_text(ISS[0])
+    assert station("elements", str(path)) == (
+        1, "", f"spacepi-ground: {path}: has 1 lines; allowed are the two of a TLE, and a name "
+        "before them\n")
+    assert _outbox(tmp_path) == []
 
 
 @pytest.mark.parametrize(("arguments", "sentence"), [

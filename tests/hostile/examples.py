@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.groundstation.far_end import MISSION, START_MS, FarEnd, state_at
 from tests.hostile.registry import Tape
 from tests.hostile.seals import UPLINK_KEY
+from tests.wire.orbits import iss
 from wire import commands, frames
 from wire.commands import Command, Opcode
 from wire.frames import BlockReport, CommandFrame, FeedbackFrame, FrameCounter, IdentFrame
@@ -74,7 +75,7 @@ def uplink() -> list[Tape]:
         Opcode.SETTING_SET: (1, 30), Opcode.MUSE_ENABLE: (1,), Opcode.CAMERA_ENABLE: (0,),
         Opcode.TIME_SET: (60_000_000,), Opcode.TX_OFF: (5,), Opcode.FOLLOW_UP: (6, 5, "And now?"),
         Opcode.NOTE: ("It rains.",), Opcode.ANSWER: (7, "Light cloud."),
-        Opcode.HEARSAY_FORGET: (3,),
+        Opcode.HEARSAY_FORGET: (3,), Opcode.ELEMENTS: (iss().text,),
     }
     bodies = [commands.encode(Command(opcode, arguments.get(opcode, ()))) for opcode in Opcode]
     said: list[frames.Uplink] = [

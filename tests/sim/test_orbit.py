@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
 
 from sim.balloon import SITES, draw_launch
-from sim.orbit import FIRST_PASS_S, Orbit, build
+from sim.orbit import FIRST_PASS_S, Orbit, build, renewed
 from sim.radio.line_of_sight import FREQUENCY_MHZ
 from sim.scenario import Conditions, draw, into_orbit
 from tests.sim.flights import mission
 from tests.wire.orbits import ISS, iss
 from wire.mission_orbit import OrbitSection, OrbitStation
 
+DAY_MS = 86_400_000
 HOME = OrbitStation(name="home", latitude_deg=48.0, longitude_deg=12.0, altitude_m=400.0)
 
 
@@ -84,3 +86,15 @@ def test_an_orbit_draws_nothing_from_the_other_presets() -> None:
     orbit = draw(7, mission(), "orbit")
     assert orbit.conditions.orbit is not None
     assert orbit.mission.radio.rate_bps in (1_200, 2_400) or orbit.mission.radio.duty_percent
+
+
+@pytest.mark.parametrize(("days", "off_s"), [(0, 0.01), (1, 0.5), (30, 10.0)])
+def test_renewed_elements_are_of_the_same_orbit(days: int, off_s: float) -> None:
+    """After 300 days of drag, at that instant and later."""
+    rng = random.Random(3)
+    orbit = build(rng, None, (HOME,), draw_launch(rng, SITES[0]), 1.0)
+    now_ms = orbit.start_utc_ms + 300 * DAY_MS
+    fresh = renewed(orbit.elements, now_ms)
+    assert fresh.epoch_ms == pytest.approx(now_ms, abs=1) and fresh.lines != orbit.elements.lines
+    seen, told = (each.at(now_ms + days * DAY_MS) for each in (orbit.elements, fresh))
+    assert math.dist(seen[:3], told[:3]) < off_s * math.hypot(*seen[3:])

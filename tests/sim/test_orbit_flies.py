@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from groundstation.archive import outbox
 from sim.daemon import Observer
+from sim.orbit import Orbit, renewed
 from sim.scenario import Conditions, into_orbit
 from sim.verify.checks import Checks
 from sim.world import World
 from tests.sim.flights import mission
 from wire import beacon
 from wire.beacon import Phase
+from wire.commands import Opcode
 from wire.frames import BeaconFrame, decode_downlink
+from wire.mission_orbit import OrbitStation
+from wire.orbit import Elements, geodetic
 from wire.records import Kind
 
 SEED = 7
@@ -44,6 +50,47 @@ class Log(Observer):
 
     def on_send(self, frame: bytes) -> None:
         self.sent.append((self._world.clock.now_s, frame))
+
+
+class Forgotten:
+    """A payload whose elements are 61 days old, and a station that sends it new ones."""
+
+    def __init__(self, folder: Path) -> None:
+        plan, conditions = into_orbit(SEED, mission(), Conditions(), 1.0)
+        assert conditions.orbit is not None and plan.orbit is not None
+        first = conditions.orbit
+        begin_ms = first.start_utc_ms + 61 * 86_400_000
+        self.orbit = Orbit(begin_ms, first.elements, (
+            below(first.elements, begin_ms + 300_000), *first.stations), 1.0)
+        plan = plan.model_copy(update={
+            "orbit": plan.orbit.model_copy(update={"stations": self.orbit.stations})})
+        self.world = World(plan, SEED, "scripted", folder,
+                           conditions=replace(conditions, orbit=self.orbit))
+        self.checks = Checks(self.world)
+        self.log = Log(self.world)
+
+
+def below(elements: Elements, utc_ms: int) -> OrbitStation:
+    """One that it passes over then."""
+    place = geodetic(elements.at(utc_ms))
+    return OrbitStation(
+        name="below", latitude_deg=place.latitude_deg, longitude_deg=place.longitude_deg)
+
+
+def test_new_elements_let_it_be_silent_again_where_nobody_hears(tmp_path: Path) -> None:
+    flown = Forgotten(tmp_path)
+    world, begin_ms = flown.world, flown.orbit.start_utc_ms
+    assert world.ground is not None
+    world.ground.archive.queue(
+        Opcode.ELEMENTS, renewed(flown.orbit.elements, begin_ms).text, begin_ms, 0,
+        lifetime_s=3_600)
+    world.run_until(1_800.0)
+    (entry,) = outbox.recent(world.ground.archive.db, 9)
+    assert entry.state == "answered"
+    _, last_s = max((set_s, set_s) for rise_s, set_s, _ in flown.orbit.passes() if set_s < 1_500)
+    away = [at_s for at_s, _ in flown.log.sent if last_s + 180 < at_s < 1_800]
+    assert len(away) < 20 and flown.checks.violations == []
+    world.close()
 
 
 class Flown:

@@ -8,7 +8,15 @@ from itertools import pairwise
 import pytest
 
 from tests.wire.orbits import GEOSTATIONARY, HOUR_MS, ISS, VANGUARD, iss
-from wire.orbit import EarthFixed, Elements, GroundObserver, OrbitError, geodetic, sidereal_rad
+from wire.orbit import (
+    TEXT_BYTES,
+    EarthFixed,
+    Elements,
+    GroundObserver,
+    OrbitError,
+    geodetic,
+    sidereal_rad,
+)
 
 
 def test_vanguard_is_where_the_report_has_it() -> None:
@@ -126,3 +134,10 @@ def test_a_decayed_orbit_is_named() -> None:
     with pytest.raises(OrbitError, match="25544 cannot be followed"):
         for day in range(366):
             elements.at(elements.epoch_ms + day * 24 * HOUR_MS)
+
+
+def test_a_text_has_both_lines() -> None:
+    assert len(iss().text.encode()) == TEXT_BYTES
+    assert Elements.of_text(iss().text).lines == ISS
+    with pytest.raises(OrbitError, match="line 2 of a TLE has 69 characters, this one 68"):
+        Elements.of_text(iss().text[:-1])

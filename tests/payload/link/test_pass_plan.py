@@ -6,8 +6,10 @@ import pytest
 
 from payload.link import pass_plan
 from payload.link.pass_plan import AGE_DAYS_MAX, HEARD_S, MARGIN_MS, PassPlan
+from sim.orbit import renewed
 from tests.wire.orbits import HOUR_MS, ISS, iss
 from wire.mission_orbit import OrbitSection, OrbitStation
+from wire.orbit import Elements
 from wire.passes import passes
 from wire.records import TimeQuality
 
@@ -107,3 +109,52 @@ def test_a_step_searches_one_slice_a_station(monkeypatch: pytest.MonkeyPatch) ->
         plan.is_away(EPOCH_MS + step * STEP_MS, GPS, None)
         assert len(slices) - before <= len(STATIONS)
     assert len(slices) <= 4 * len(STATIONS) and set(slices) == {pass_plan.SEARCH_MS}
+
+
+MONTHS_LATER_MS = EPOCH_MS + 90 * 24 * HOUR_MS
+
+
+def months_later() -> tuple[Elements, int]:
+    """Elements of that day, and an instant at which a plan by them says that nobody hears."""
+    elements = renewed(iss(), MONTHS_LATER_MS)
+    plan = PassPlan(OrbitSection(tle=elements.lines, stations=STATIONS))
+    away = (utc_ms for utc_ms in range(MONTHS_LATER_MS, MONTHS_LATER_MS + HOUR_MS, STEP_MS)
+            if plan.is_away(utc_ms, GPS, None))
+    return elements, next(away)
+
+
+def test_newer_elements_are_believed_at_once_and_in_the_next_life() -> None:
+    elements, away_ms = months_later()
+    plan = PassPlan(SECTION)
+    assert not plan.is_away(away_ms, GPS, None)
+    assert plan.take(elements.text, away_ms) is None
+    assert plan.is_away(away_ms, GPS, None)
+    assert PassPlan(SECTION, elements.text).is_away(away_ms, GPS, None)
+
+
+def test_a_mission_file_that_is_newer_than_the_last_command_counts() -> None:
+    elements, away_ms = months_later()
+    newer = OrbitSection(tle=elements.lines, stations=STATIONS)
+    assert PassPlan(newer, iss().text).is_away(away_ms, GPS, None)
+
+
+@pytest.mark.parametrize("saved", ["", "no elements", iss().text[:-1] + "0"])
+def test_what_was_kept_and_is_no_tle_is_as_if_there_were_none(saved: str) -> None:
+    assert PassPlan(SECTION, saved).is_away(away_ms(), GPS, None)
+
+
+@pytest.mark.parametrize(("section", "text", "age_days", "why"), [
+    (SECTION, iss().text, AGE_DAYS_MAX, None), (SECTION, iss().text, -AGE_DAYS_MAX, None),
+    (SECTION, iss().text, AGE_DAYS_MAX + 0.01, "the epoch is more than 60 days away"),
+    (SECTION, iss().text, -AGE_DAYS_MAX - 0.01, "the epoch is more than 60 days away"),
+    (SECTION, iss().text, None, None),
+    (SECTION, iss().text[:-1] + "3", 0, "not a TLE that can be followed"),
+    (SECTION, "Rain.", 0, "not a TLE that can be followed"),
+    (None, iss().text, 0, "its mission has no stations whose passes to predict"),
+    (OrbitSection(tle=ISS), iss().text, 0, "its mission has no stations whose passes to predict"),
+])
+def test_elements_that_tell_nothing_are_refused(
+    section: OrbitSection | None, text: str, age_days: float | None, why: str | None
+) -> None:
+    now_ms = None if age_days is None else EPOCH_MS + round(age_days * 24 * HOUR_MS)
+    assert PassPlan(section).take(text, now_ms) == why
