@@ -27,6 +27,7 @@ fi
 sed -e "s|^bundle = .*|bundle = \"$bundle\"|" -e 's/^callsign = "N0CALL"/callsign = "N0TEST"/' \
     -e 's/^kind = "kiss-tcp"/kind = "kiss-serial"/' \
     -e 's|^host = .*|device = "/dev/ttyS1"|' -e 's/^port = 8001/baud = 9600/' \
+    -e 's/^rate_bps = 2400/rate_bps = 1200/' \
     -e 's|^gnss_device = .*|gnss_device = "/dev/ttyS0"|' -e 's/^camera = true/camera = false/' \
     -e 's|^data_dir = .*|data_dir = "/data"|' -e 's/^deadline_s = .*/deadline_s = 600/' \
     "$project/mission.toml" >"$state/mission.toml"

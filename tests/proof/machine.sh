@@ -1,6 +1,7 @@
 #!/bin/sh
-# A whole arm64 machine with 512 MB, in QEMU, on a root that nobody writes to: Debian's kernel boots
-# into the units, spacepi-preflight says GO, the mind thinks below its memory limit, the services are
+# A whole arm64 machine with 512 MB, in QEMU, on a root that nobody writes to, with stand-ins for the
+# chips on I2C, a receiver on a serial port, and Dire Wolf on a loopback of sound behind another:
+# Debian's kernel boots into the units, spacepi-preflight says GO, the mind thinks below its memory limit, the services are
 # killed with -9 KILLS times (20) and the machine itself POWER_CUTS times (3, at least once), and
 # everything that was heard on the air is in the store.
 #
@@ -9,10 +10,13 @@
 # on how slowly it is emulated; receiver and modem keep to the clock outside.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/direwolf.sh"
 set -eu
 need_root
 need qemu-system-aarch64 qemu-system-arm
 need debugfs e2fsprogs
+need direwolf direwolf
 limit_s=${LIMIT_S:-7200}
 kills=${KILLS:-20}
 cuts=${POWER_CUTS:-3}
@@ -28,16 +32,21 @@ sed "s|^bundle = \"\(.*\)\"|bundle = \"$root/var/lib/spacepi/\1\"|" \
     "$root/var/lib/spacepi/mission.toml" >"$flight/mission.toml"
 
 cd "$project"
-PYTHONPATH=$project "$python" -m tests.proof.surroundings --mission "$flight/mission.toml" \
-    --receiver "$flight/gnss" --modem 18002 --seconds "$limit_s" >"$flight/heard" &
-around=$!
-machine=
-trap 'kill -9 $around $machine 2>/dev/null || true' EXIT
+machine="" direwolfs="" around=""
+trap 'kill -9 $around $machine $direwolfs 2>/dev/null || true' EXIT
 trap 'exit 130' HUP INT TERM
-while [ ! -s "$flight/heard" ]; do sleep 1; done
+direwolf_pair "$flight" 18001 18003
+sleep 5
+PYTHONPATH=$project "$python" -m tests.proof.surroundings --mission "$flight/mission.toml" \
+    --receiver "$flight/gnss" --ear 18003 --seconds "$limit_s" >"$flight/heard" &
+around=$!
+while [ ! -s "$flight/heard" ]; do
+    kill -0 "$around" || fail "Dire Wolf does not hear: $(tail -n 3 "$flight/hear.log")"
+    sleep 1
+done
 
-# boot WORDS: power on, with words for guest.sh. A watchdog as a Pi has one, the receiver on ttyS0, the
-# modem on ttyS1. A login on the console would hang up on guest.sh.
+# boot WORDS: power on, with words for guest.sh. A watchdog as a Pi has one, the receiver on ttyS0,
+# Dire Wolf on ttyS1. A login on the console would hang up on guest.sh.
 boot() {
     qemu-system-aarch64 -icount shift=1 -M virt -cpu cortex-a72 -m 512 -smp 2 -display none -nic none \
         -kernel "$proof/$release.vmlinuz" -initrd "$proof/$release.initrd" \
@@ -46,7 +55,7 @@ systemd.journald.max_level_console=warning systemd.mask=serial-getty@ttyAMA0.ser
         -drive "file=$image,if=virtio,format=raw" \
         -drive "file=$proof/data.img,if=virtio,format=raw" -device i6300esb \
         -chardev "serial,id=gnss,path=$flight/gnss" -device pci-serial,chardev=gnss \
-        -chardev socket,id=tnc,host=127.0.0.1,port=18002 -device pci-serial,chardev=tnc \
+        -chardev socket,id=tnc,host=127.0.0.1,port=18001 -device pci-serial,chardev=tnc \
         -chardev "file,id=console,path=$flight/console,append=on" -serial chardev:console \
         >"$flight/qemu" 2>&1 &
     machine=$!
