@@ -229,11 +229,16 @@ class Truth:
                 check, f"{name} {reported:.7g} in a {what}, in truth {low:.7g} to {high:.7g}")
 
     def _look_at_time(self, reported_s: int | None) -> None:
-        """A clock that was only restored lags by the time it was off, and is never ahead."""
+        """A clock that was only restored lags by the time it was off, and is never ahead. Of half a
+        day and more the time of day does not show which it is."""
         flight = self._world.flight
         if reported_s is None or flight is None:
             return
         ahead_s, quality = self._ahead_s(reported_s), flight.clock.quality
+        utc_ms = flight.clock.utc_ms(self._world.daemon.now_ms)
+        if (quality is TimeQuality.RESTORED and utc_ms is not None
+                and self._world.clock.utc_ms - utc_ms > DAY_S * 500):
+            return
         is_late = quality is TimeQuality.GPS and ahead_s < -TIME_ERROR_S
         if quality is TimeQuality.NONE or ahead_s > TIME_ERROR_S or is_late:
             self._checks.violate(TIME, f"time of day {ahead_s:+.0f} s off, {quality.name}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,6 +15,7 @@ from groundstation.archive.rows import track_point
 from groundstation.archive.track import Point
 from groundstation.reading import reader
 from payload.flight import Flight
+from payload.navigation.clock import MissionClock
 from payload.navigation.gnss import Navigation
 from payload.situation import Situation
 from sim.fault_schedule import Scheduled
@@ -180,3 +182,25 @@ def test_a_page_that_shows_another_beacon_is_found(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(reader.FlightReader, "latest_beacon", higher)
     outcome, _ = fly(hop_in_peace())
     assert shown.PAGE in outcome.broken
+
+
+@pytest.mark.parametrize(("off_s", "is_found"), [
+    (0, False), (3_600, False), (43_000, False), (-60, True), (-3_600, True),
+    (83_710, False),  # a day less 2690 s, as an empty cell in orbit kept it
+    (400_000, False),
+])
+def test_a_restored_clock_may_lag_by_days_and_be_ahead_by_nothing(
+    off_s: int, is_found: bool
+) -> None:
+    """Without a receiver's time, after so long without power."""
+    now_ms, since_boot_ms = 1_790_000_000_000, 60_000
+    clock = MissionClock(now_ms - since_boot_ms - 1000 * off_s)
+    world = SimpleNamespace(
+        flight=SimpleNamespace(clock=clock), daemon=SimpleNamespace(now_ms=since_boot_ms),
+        clock=SimpleNamespace(utc_ms=now_ms))
+    found: list[str] = []
+    checks = SimpleNamespace(violate=lambda check, words: found.append(check))
+    watched = object.__new__(truth.Truth)
+    watched._world, watched._checks = world, checks  # type: ignore[assignment]
+    watched._look_at_time((now_ms // 1000 - off_s) % truth.DAY_S)
+    assert found == ([truth.TIME] if is_found else [])
