@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-RADIUS_M = 6_371_008.8  # mean radius R1 of the IUGG (Moritz, Geodetic Reference System 1980)
-METRES_PER_DEGREE = math.radians(RADIUS_M)  # of latitude
+METRES_PER_DEGREE = 111_195.0  # of latitude
+RADIUS_M = math.degrees(METRES_PER_DEGREE)  # 6371.0 km, the mean radius of the Earth (IUGG)
 
 GroundPlace = tuple[float, float]  # latitude, longitude, degrees
 
