@@ -15,16 +15,19 @@ QUESTION = QueuedCommand(
     16, "question", Opcode.ASK, "How cold?", "hill 1f", "queued", 1_000, 9_000, 0, None, None, None,
     None, None)
 TIMES = some.none() | some.integers(1_000, 1_005)
+HEARD = ("confirmed", "thinking", "answered", "failed")
 
 
 @some.composite
 def copies(draw: some.DrawFn) -> QueuedCommand:
-    """What one station may know; a counter belongs to one moment and one sender."""
-    sent_ms = draw(TIMES)
+    """What one station may know; a counter belongs to one moment and one sender, and what was heard
+    aboard is in a state that says so: of what failed without it, nobody knows when it was heard."""
+    sent_ms, state = draw(TIMES), draw(some.sampled_from(sorted(STATES)))
     return replace(
-        QUESTION, state=draw(some.sampled_from(sorted(STATES))), attempts=draw(some.integers(0, 3)),
+        QUESTION, state=state, attempts=draw(some.integers(0, 3)),
         last_sent_ms=sent_ms, counter=sent_ms, sender="" if sent_ms is None else f"car{sent_ms}",
-        confirmed_ms=draw(TIMES), answered_ms=draw(TIMES), why=draw(some.sampled_from([None, "a"])))
+        confirmed_ms=draw(TIMES) if state in HEARD else None, answered_ms=draw(TIMES),
+        why=draw(some.sampled_from([None, "a"])))
 
 
 @given(copies(), copies(), copies())
