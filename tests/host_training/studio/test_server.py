@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from host_training import __main__ as cli
-from host_training.studio import server
+from host_training.studio import server, state
 from host_training.studio.state import STEPS
 from tests.host_training.studio.desk import Desk, ServedStudio
 
@@ -32,14 +33,16 @@ def test_a_bad_post_is_a_sentence_on_every_route(desk: Desk, content: bytes, kin
 
 def test_a_new_studio_begins_with_the_writing(desk: Desk) -> None:
     assert desk.steps() == {step: (step == "writing", False) for step in STEPS}
-    state = desk.get("/api/state")
-    assert state["files"]["count"] == 0 and state["folder"] == str(desk.studio.root)
-    assert state["free_bytes"] > 0
+    shown = desk.get("/api/state")
+    assert shown["files"]["count"] == 0 and shown["folder"] == str(desk.studio.root)
+    assert shown["free_bytes"] > 0
 
 
 def test_the_stream_tells_each_change_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "POLL_S", 0.0)
     monkeypatch.setattr(server, "REST", 0)
+    free = shutil.disk_usage(desk.studio.root)  # else what other programs write is a change too
+    monkeypatch.setattr(state.shutil, "disk_usage", lambda path: free)
     polls = iter([False, False, False, True])
 
     def closing() -> bool:
@@ -53,7 +56,7 @@ def test_the_stream_tells_each_change_once(desk: Desk, monkeypatch: pytest.Monke
     events = desk.client.get("/api/events").text.split("\n\n")
     told = [json.loads(event.removeprefix("data: ")) for event in events
             if event.startswith("data: ")]
-    assert [state["files"]["count"] for state in told] == [0, 1]
+    assert [each["files"]["count"] for each in told] == [0, 1]
     assert events[0] == "retry: 1000"
 
 
