@@ -12,8 +12,11 @@ TLE_BYTES_MAX = 4_096
 
 def read_tle(path: Path) -> Elements:
     """The elements in a file. Raises StationError with one sentence."""
-    with path.open("rb") as file:
-        raw = file.read(TLE_BYTES_MAX + 1)
+    try:
+        with path.open("rb") as file:
+            raw = file.read(TLE_BYTES_MAX + 1)
+    except OSError as error:
+        raise StationError(f"{path}: cannot be read ({error.strerror})") from error
     if len(raw) > TLE_BYTES_MAX:
         raise StationError(f"{path}: is longer than {TLE_BYTES_MAX} bytes; one TLE is two lines")
     lines = [line.rstrip() for line in raw.decode("ascii", "replace").splitlines() if line.strip()]

@@ -20,7 +20,15 @@ from sgp4.exporter import export_tle
 
 from sim.balloon import AirState, Launch
 from wire.mission_orbit import OrbitSection, OrbitStation
-from wire.orbit import SEMI_MAJOR_M, EarthFixed, Elements, LookAngles, geodetic, sidereal_rad
+from wire.orbit import (
+    SEMI_MAJOR_M,
+    UNIX_JD,
+    EarthFixed,
+    Elements,
+    LookAngles,
+    geodetic,
+    sidereal_rad,
+)
 from wire.passes import passes
 
 GM_M3PS2 = 3.986008e14  # of WGS 72, which SGP4 uses
@@ -33,7 +41,6 @@ NUMBER = 99_001  # of no catalogued object
 LAG_S = (15.0, 60.0)  # from one payload that a rocket lets go to the next,
 PUSH_MPS = 0.03  # whose spring is so much stronger or weaker, standard deviation
 _1949_MS = -631_238_400_000  # 1949-12-31T00:00Z, from which SGP4 counts its days
-_UNIX_JD = 2_440_587.5
 _DAY_MS = 86_400_000
 RATE_ROUNDS = 5  # each a thousand times closer
 
@@ -180,7 +187,7 @@ def renewed(elements: Elements, utc_ms: int) -> Elements:
     50 km where the orbit has sunk for a year, which is seven seconds.
     """
     before = Satrec.twoline2rv(*elements.lines, WGS72)
-    before.sgp4(_UNIX_JD, utc_ms / _DAY_MS)
+    before.sgp4(UNIX_JD, utc_ms / _DAY_MS)
     turn, record, rate = 2 * math.pi, Satrec(), before.nm
     for _ in range(RATE_ROUNDS):  # a TLE has the mean motion of Kozai, SGP4 that of Brouwer
         record.sgp4init(

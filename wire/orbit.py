@@ -25,7 +25,7 @@ TEXT_BYTES = 2 * TLE_CHARACTERS  # of ``Elements.text``
 
 _ECCENTRICITY_2 = FLATTENING * (2 - FLATTENING)
 _SEMI_MINOR_M = SEMI_MAJOR_M * (1 - FLATTENING)
-_UNIX_JD = 2_440_587.5
+UNIX_JD = 2_440_587.5
 _J2000_JD = 2_451_545.0
 _DAY_MS = 86_400_000
 _SIDEREAL_DAY_S = 86_400 * 1.002737909350795  # sidereal seconds in a mean solar day
@@ -85,7 +85,7 @@ class Elements:
         from sgp4.api import WGS72, Satrec  # 1.5 MB, which most flights do not need
 
         self._record = Satrec.twoline2rv(*self.lines, WGS72)
-        day = self._record.jdsatepoch - _UNIX_JD + self._record.jdsatepochF
+        day = self._record.jdsatepoch - UNIX_JD + self._record.jdsatepochF
         self.epoch_ms = round(day * _DAY_MS)
         revolutions: float = self._record.no_kozai * 1440 / (2 * math.pi)
         low, high = REVOLUTIONS_A_DAY
@@ -107,7 +107,7 @@ class Elements:
     def at(self, utc_ms: float) -> EarthFixed:
         """Where it is. Raises OrbitError where SGP4 has it decayed."""
         days = utc_ms / _DAY_MS
-        error, place, velocity = self._record.sgp4(_UNIX_JD, days)
+        error, place, velocity = self._record.sgp4(UNIX_JD, days)
         if error:
             from sgp4.api import SGP4_ERRORS
 
@@ -175,7 +175,7 @@ def geodetic(seen: EarthFixed) -> Geodetic:
 def sidereal_rad(days: float) -> float:
     """Greenwich mean sidereal time ``days`` after 1970-01-01, UTC for UT1, radians 0..2 pi."""
     midnight, part = divmod(days, 1.0)
-    century = (_UNIX_JD - _J2000_JD + midnight) / 36_525
+    century = (UNIX_JD - _J2000_JD + midnight) / 36_525
     turned_s = 24_110.54841 + century * (
         8_640_184.812866 + century * (0.093104 - century * 6.2e-6)) + part * _SIDEREAL_DAY_S
     return turned_s % 86_400 * math.pi / 43_200

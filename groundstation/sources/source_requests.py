@@ -1,6 +1,6 @@
 """Requests of the payload to ask a source for it, and their answers on the way up.
 
-A payload without a network writes an API_CALL record with the outcome ``requests``. Where the frame
+A payload without a network writes an API_CALL record with the outcome ``asked``. Where the frame
 that brought it was signed, and this station's own ``ground.sources`` has the source, one GET goes
 to the address that the mission file of this station has for it: of the record only its id, the name
 and the place are used, so nobody can make the station ask anything else. The answer is cleaned, cut

@@ -331,7 +331,7 @@ def _note(runner: CommandRunner, command: RunningCommand) -> str | None:
 
 def _elements(runner: CommandRunner, command: RunningCommand) -> str | None:
     parts, text = runner.parts, str(command.arguments[0])
-    refusal = parts.passes.take(text, parts.clock.utc_ms(command.now_ms))
+    refusal = parts.passes.take(text, *parts.clock.stamp(command.now_ms))
     if refusal is None:
         parts.store.put(pass_plan.KEY, text)
     return refusal

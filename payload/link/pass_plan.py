@@ -23,6 +23,7 @@ from wire.records import TimeQuality
 
 MARGIN_MS = 30_000  # before rise and after set: a clock, and a station that hears lower
 MARGIN_MS_PER_DAY = 5_000  # the air makes a low orbit run ahead of its elements
+BELIEVED = (TimeQuality.GPS, TimeQuality.COMMAND)
 AGE_DAYS_MAX = 60.0  # older elements tell nothing about minutes
 KEY = "elements"  # of the small state: the text of those that came by command
 SEARCH_MS = 6 * 3_600_000  # in one step: 3 ms at a desk, and a station has four passes in it
@@ -62,15 +63,16 @@ class PassPlan:
                 if sent.epoch_ms > self.elements.epoch_ms:
                     self.elements = sent
 
-    def take(self, text: str, utc_ms: int | None) -> str | None:
-        """Predict by these elements from now on; why not, None when it does."""
+    def take(self, text: str, utc_ms: int, quality: TimeQuality) -> str | None:
+        """Predict by these elements from now on; why not, None when it does. ``utc_ms`` is as
+        good as ``quality`` says."""
         if not self._outlooks:
             return "its mission has no stations whose passes to predict"
         try:
             elements = Elements.of_text(text)
         except OrbitError:
             return "not a TLE that can be followed"
-        if utc_ms is not None and elements.age_days(utc_ms) > AGE_DAYS_MAX:
+        if quality in BELIEVED and elements.age_days(utc_ms) > AGE_DAYS_MAX:
             return f"the epoch is more than {AGE_DAYS_MAX:.0f} days away"
         self.elements = elements
         self._outlooks = [_Outlook(each.station) for each in self._outlooks]
@@ -88,7 +90,7 @@ class PassPlan:
         if heard_age_s is not None and heard_age_s < HEARD_S:
             return Reach.STATION
         age_days = self.elements.age_days(utc_ms)
-        if quality not in (TimeQuality.GPS, TimeQuality.COMMAND) or age_days > AGE_DAYS_MAX:
+        if quality not in BELIEVED or age_days > AGE_DAYS_MAX:
             return Reach.STATION
         margin_ms = MARGIN_MS + round(MARGIN_MS_PER_DAY * age_days)
         try:

@@ -72,7 +72,7 @@ class MindManager:
         sampling: Sampling, firsts: Firsts, hearsay: Hearsay, musing_due: MusingDue,
         conversation: NeighbourTalk,
     ) -> None:
-        """``musings`` are the musings of this flight before the reboot, oldest first.
+        """``musings`` are those of this flight before the reboot, oldest first.
 
         ``sampling`` is that of the persona; ``section`` may override it.
         """

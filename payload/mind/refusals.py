@@ -58,7 +58,7 @@ class DraftChoice:
         self, musings: Iterable[str], private_words: tuple[str, ...], persona: PersonaText | None,
         sentences_max: int,
     ) -> None:
-        """``musings`` are the lines of this flight before the reboot, oldest first."""
+        """``musings`` are those of this flight before the reboot, oldest first."""
         self._past = PastMusings(list(musings))
         self._private = PrivateWords(private_words)
         self._constant = [] if persona is None else [persona.system, *persona.values]

@@ -237,7 +237,7 @@ class Truth:
         ahead_s, quality = self._ahead_s(reported_s), flight.clock.quality
         utc_ms = flight.clock.utc_ms(self._world.daemon.now_ms)
         if (quality is TimeQuality.RESTORED and utc_ms is not None
-                and self._world.clock.utc_ms - utc_ms > DAY_S * 500):
+                and self._world.clock.utc_ms - utc_ms > DAY_S * 1000 / 2):
             return
         is_late = quality is TimeQuality.GPS and ahead_s < -TIME_ERROR_S
         if quality is TimeQuality.NONE or ahead_s > TIME_ERROR_S or is_late:
@@ -252,12 +252,13 @@ class Truth:
         """Whether that is right is another check's question (phase_right)."""
         flight = self._world.flight
         if reported is not None and flight is not None and reported != flight.phase.phase:
-            self._checks.violate(STATE, f"phase {reported} told, it is {flight.phase.phase.name}")
+            self._checks.violate(
+                STATE, f"phase {reported} reported, it is {flight.phase.phase.name}")
 
     def _look_at_arming(self, reported: bool) -> None:
         flight = self._world.flight
         if flight is not None and reported != flight.cutdown.is_armed:
-            self._checks.violate(STATE, f"cutdown armed: {reported} told")
+            self._checks.violate(STATE, f"cutdown armed: {reported} reported")
         if reported and not self._checks.cutdown.may_be_armed():
             self._checks.violate(STATE, "armed is reported, but was never ordered")
 

@@ -162,6 +162,12 @@ def test_elements_are_queued_from_their_file(station, tmp_path: Path, name_line:
     assert f"UTC  {words}: queued" in station("commands")[1]
 
 
+def test_a_file_that_is_not_there_is_one_sentence(station, tmp_path: Path) -> None:
+    path = tmp_path / "none.tle"
+    assert station("elements", str(path)) == (
+        1, "", f"spacepi-ground: {path}: cannot be read (No such file or directory)\n")
+
+
 def test_a_file_without_elements_queues_nothing(station, tmp_path: Path) -> None:
     path = tmp_path / "iss.tle"
     path.write_text(ISS[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import sim.orbit
 from payload.link import pass_plan
 from payload.link.pass_plan import AGE_DAYS_MAX, HEARD_S, MARGIN_MS, PassPlan
 from sim.orbit import renewed
@@ -127,7 +128,7 @@ def test_newer_elements_are_believed_at_once_and_in_the_next_life() -> None:
     elements, away_ms = months_later()
     plan = PassPlan(SECTION)
     assert not plan.is_away(away_ms, GPS, None)
-    assert plan.take(elements.text, away_ms) is None
+    assert plan.take(elements.text, away_ms, GPS) is None
     assert plan.is_away(away_ms, GPS, None)
     assert PassPlan(SECTION, elements.text).is_away(away_ms, GPS, None)
 
@@ -143,18 +144,34 @@ def test_what_was_kept_and_is_no_tle_is_as_if_there_were_none(saved: str) -> Non
     assert PassPlan(SECTION, saved).is_away(away_ms(), GPS, None)
 
 
+def test_passes_by_the_elements_before_are_forgotten() -> None:
+    """Of one that follows half a revolution behind."""
+    behind = sim.orbit.behind(iss(), 2_790)
+    plan, other = PassPlan(SECTION), PassPlan(OrbitSection(tle=behind.lines, stations=STATIONS))
+    instants = range(EPOCH_MS, EPOCH_MS + 5 * HOUR_MS, 60_000)
+    before = [plan.reach(utc_ms, GPS, None) for utc_ms in instants]
+    expected = [other.reach(utc_ms, GPS, None) for utc_ms in instants]
+    assert before != expected and plan.take(behind.text, EPOCH_MS, GPS) is None
+    assert [plan.reach(utc_ms, GPS, None) for utc_ms in instants] == expected
+
+
 @pytest.mark.parametrize(("section", "text", "age_days", "why"), [
     (SECTION, iss().text, AGE_DAYS_MAX, None), (SECTION, iss().text, -AGE_DAYS_MAX, None),
     (SECTION, iss().text, AGE_DAYS_MAX + 0.01, "the epoch is more than 60 days away"),
     (SECTION, iss().text, -AGE_DAYS_MAX - 0.01, "the epoch is more than 60 days away"),
-    (SECTION, iss().text, None, None),
     (SECTION, iss().text[:-1] + "3", 0, "not a TLE that can be followed"),
     (SECTION, "Rain.", 0, "not a TLE that can be followed"),
     (None, iss().text, 0, "its mission has no stations whose passes to predict"),
     (OrbitSection(tle=ISS), iss().text, 0, "its mission has no stations whose passes to predict"),
 ])
 def test_elements_that_tell_nothing_are_refused(
-    section: OrbitSection | None, text: str, age_days: float | None, why: str | None
+    section: OrbitSection | None, text: str, age_days: float, why: str | None
 ) -> None:
-    now_ms = None if age_days is None else EPOCH_MS + round(age_days * 24 * HOUR_MS)
-    assert PassPlan(section).take(text, now_ms) == why
+    now_ms = EPOCH_MS + round(age_days * 24 * HOUR_MS)
+    assert PassPlan(section).take(text, now_ms, GPS) == why
+
+
+@pytest.mark.parametrize("quality", [TimeQuality.NONE, TimeQuality.RESTORED])
+def test_a_clock_that_is_not_believed_refuses_no_elements(quality: TimeQuality) -> None:
+    """One that was restored lags by the time without power, which may have been months."""
+    assert PassPlan(SECTION).take(iss().text, EPOCH_MS - 90 * 24 * HOUR_MS, quality) is None
