@@ -23,7 +23,7 @@ from groundstation.errors import StationError
 from groundstation.outbox_desk import STATION
 from groundstation.reading.reader import FlightReader
 from groundstation.sanitise import clean_text
-from groundstation.tle_file import read_tle
+from groundstation.tle_file import check_place, read_tle
 from wire import key_file
 from wire.commands import Opcode
 from wire.key_file import KeyFileError
@@ -135,9 +135,18 @@ class OutboxCommands:
         file: Annotated[Path, typer.Argument(help="A two-line element set, with or without a name "
                                                   "line.")],
         mission: MissionOption = Path("mission.toml"), lifetime: LifetimeOption = None,
+        unchecked: Annotated[bool, typer.Option(
+            "--unchecked", help="Queue them even if they contradict where the payload was last."),
+        ] = False,
     ) -> None:
-        """Queue newer elements, by which a payload in orbit predicts its passes from then on."""
-        _echo_queued(self._post(Opcode.ELEMENTS, read_tle(file).text, mission, lifetime))
+        """Queue newer elements, by which payload and station predict its passes from then on."""
+        elements, loaded = read_tle(file), load_mission(mission)
+        if not unchecked:
+            with contextlib.closing(
+                FlightReader(existing_archive(loaded, mission), loaded)
+            ) as reader:
+                check_place(file, elements, reader.tracks().verified)
+        _echo_queued(self._post(Opcode.ELEMENTS, elements.text, mission, lifetime))
 
     def list_all(
         self, mission: MissionOption = Path("mission.toml"),

@@ -127,11 +127,11 @@ def build(
 ) -> Orbit:
     """The orbit of a mission: its own elements and stations where it has them, from their epoch on,
     and drawn ones where it has not."""
+    stations = section.stations or drawn if section is not None else drawn
     if section is not None and section.elements is not None:
-        return Orbit(section.elements.epoch_ms, section.elements, section.stations or drawn,
-                     revolutions)
-    elements = draw_elements(rng, drawn[0], launch.start_utc_ms)
-    return Orbit(launch.start_utc_ms, elements, drawn, revolutions)
+        return Orbit(section.elements.epoch_ms, section.elements, stations, revolutions)
+    elements = draw_elements(rng, stations[0], launch.start_utc_ms)
+    return Orbit(launch.start_utc_ms, elements, stations, revolutions)
 
 
 def behind(elements: Elements, lag_s: float, push_mps: float = 0.0) -> Elements:

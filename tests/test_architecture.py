@@ -76,10 +76,10 @@ ORDER = {
         "assembly_worker", "assembly", "diary_command", "__main__",
     ),
     "groundstation": (
-        "errors", "secret_file", "process_limits", "vendor", "sanitise", "http_call", "tle_file",
+        "errors", "secret_file", "process_limits", "vendor", "sanitise", "http_call",
         "command_words", "archive", "decode", "sources", "outbox_desk", "uplink", "share",
         "reading", "ground", "export", "inputs", "peers", "control_room", "chat",
-        "outbox_commands", "export_command", "passes", "tui", "web", "__main__",
+        "tle_file", "outbox_commands", "export_command", "passes", "tui", "web", "__main__",
     ),
     "sim": (
         "clock", "sky", "balloon", "orbit", "replay", "battery", "thermal", "questioner", "chips",

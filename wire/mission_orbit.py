@@ -1,6 +1,7 @@
 """The [orbit] section of the mission file: it makes the payload one that orbits.
 
-Its elements are optional: a payload without them sends as if somebody always listened.
+Its elements are optional, since before a launch nobody knows them: a payload without them sends as
+if somebody always listened, until some come by command.
 """
 
 from __future__ import annotations
@@ -57,6 +58,4 @@ class OrbitSection(Section):
         twice = next((each for each in names if names.count(each) > 1), None)
         if twice is not None:
             return f"orbit.stations has {twice!r} twice; each name stands for one place"
-        if self.stations and self.tle is None:
-            return "orbit.stations requires an orbit.tle: without elements no pass can be predicted"
         return None

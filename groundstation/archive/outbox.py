@@ -285,6 +285,13 @@ def recent(
     return [_entry(row) for row in rows]
 
 
+def standing(db: sqlite3.Connection, opcode: Opcode, limit: int) -> list[QueuedCommand]:
+    """The latest of a kind, newest first, without those that were withdrawn or have failed."""
+    rows = db.execute(f"{_SELECT} AND opcode = ? AND state NOT IN ('withdrawn', 'failed')"
+                      " ORDER BY id DESC LIMIT ?", (int(opcode), limit))
+    return [_entry(row) for row in rows]
+
+
 def one(db: sqlite3.Connection, command_id: int) -> QueuedCommand | None:
     """The command of this id."""
     row = db.execute(f"{_SELECT} AND id = ?", (command_id,)).fetchone()

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from groundstation.archive import schema
 from groundstation.errors import StationError
-from groundstation.outbox_commands import MissionOption
-from groundstation.passes import drawing, terminal
+from groundstation.outbox_commands import MissionOption, archive_path
+from groundstation.passes import current_elements, drawing, terminal
 from groundstation.passes.upcoming import AGE_DAYS_GOOD, coming
 from groundstation.tle_file import read_tle
+from wire.mission import Mission
 from wire.mission import load as load_mission
 from wire.mission_orbit import OrbitStation
-from wire.orbit import OrbitError
+from wire.orbit import Elements, OrbitError
 
 HOURS_MAX = 240.0
 TleOption = Annotated[
     Path | None,
     typer.Option("--tle", metavar="FILE", help="A two-line element set, with or without a name "
-                                               "line. Default: the mission's."),
+                                               "line. Default: the newest of the mission "
+                                               "file and of those queued."),
 ]
 AtOption = Annotated[
     str | None,
@@ -52,7 +56,7 @@ def command(now_ms: Callable[[], int]) -> Callable[..., None]:
         """Show when the payload in orbit passes over the stations, and how high."""
         loaded = load_mission(mission) if tle is None or at is None else None
         orbit = None if loaded is None else loaded.orbit
-        elements = read_tle(tle) if tle is not None else None if orbit is None else orbit.elements
+        elements = read_tle(tle) if tle is not None else _known(loaded, mission)
         stations = (place(at),) if at is not None else () if orbit is None else orbit.stations
         if elements is None:
             raise StationError(f"{mission}: has no orbit.tle; add it, or give --tle FILE")
@@ -83,6 +87,17 @@ def command(now_ms: Callable[[], int]) -> Callable[..., None]:
             print(html)
 
     return passes
+
+
+def _known(mission: Mission | None, mission_path: Path) -> Elements | None:
+    """The newest elements of the mission's payload, with those that the archive knows."""
+    if mission is None or mission.orbit is None:
+        return None
+    path = archive_path(mission, mission_path)
+    if not path.exists():
+        return mission.orbit.elements
+    with contextlib.closing(schema.connect_reader(path)) as db:
+        return current_elements.current(db, mission.orbit)
 
 
 def place(text: str) -> OrbitStation:

@@ -10,7 +10,7 @@ from typing import TypedDict
 from groundstation.passes.upcoming import AGE_DAYS_GOOD, StationPass, coming
 from wire.mission import Mission
 from wire.mission_orbit import OrbitStation
-from wire.orbit import OrbitError
+from wire.orbit import Elements, OrbitError
 
 HOURS = 24.0  # how far it looks ahead
 
@@ -43,32 +43,32 @@ class NextPassJson(TypedDict):
 
 
 class NextPass:
-    """Knows a pass until it has set."""
+    """Knows a pass until it has set, or other elements are given."""
 
     def __init__(self, mission: Mission) -> None:
         orbit = mission.orbit
-        self._elements = None if orbit is None else orbit.elements
         self._stations = () if orbit is None else _nearest(orbit.stations, mission.ground.station)
         self._known: PassJson | None = None
+        self._known_by = ""  # the text of these elements
         self._asked_ms = 0
 
     @property
-    def is_possible(self) -> bool:
-        """The mission has elements, and a place to look from."""
-        return self._elements is not None and bool(self._stations)
+    def has_places(self) -> bool:
+        """The mission has a place to look from."""
+        return bool(self._stations)
 
-    def at(self, utc_ms: int) -> NextPassJson:
-        """What is coming then; ``is_possible`` must hold."""
-        assert self._elements is not None
+    def at(self, elements: Elements, utc_ms: int) -> NextPassJson:
+        """What is coming then; ``has_places`` must hold."""
         known, why = self._known, ""
-        if known is None or not self._asked_ms <= utc_ms < known["set_ms"]:
+        is_known = known is not None and self._asked_ms <= utc_ms < known["set_ms"]
+        if not is_known or self._known_by != elements.text:
             try:
-                found = coming(self._elements, self._stations, utc_ms, HOURS)
+                found = coming(elements, self._stations, utc_ms, HOURS)
             except OrbitError as error:
                 found, why = [], f"{error}; newer elements are required."
             known = _json(found[0]) if found else None
-            self._known, self._asked_ms = known, utc_ms
-        age_days = self._elements.age_days(utc_ms)
+            self._known, self._known_by, self._asked_ms = known, elements.text, utc_ms
+        age_days = elements.age_days(utc_ms)
         return {"hours": HOURS, "age_days": round(age_days, 1), "is_old": age_days > AGE_DAYS_GOOD,
                 "next": known, "why": why}
 

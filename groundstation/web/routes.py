@@ -25,6 +25,7 @@ from groundstation.export import assembled_picture, export, parquet
 from groundstation.export.flight_data import gather, picture_of
 from groundstation.export.markup import xml
 from groundstation.inputs.notices import Notices
+from groundstation.passes import current_elements
 from groundstation.passes.next_pass import NextPass
 from groundstation.reading import command_stack, link_room, packets
 from groundstation.reading.alarms import AlarmBoard
@@ -41,6 +42,7 @@ from groundstation.web.reader_pool import Busy, ReaderPool
 from groundstation.web.stream import Ending, Times
 from groundstation.web.stream_clients import StreamClients
 from wire.mission import Mission
+from wire.orbit import Elements
 
 STATIC = Path(__file__).parents[1] / "static"
 VENDOR_FILES = ("leaflet.js", "leaflet.css", "uPlot.iife.min.js", "uPlot.min.css")
@@ -148,7 +150,8 @@ class _Pages:
                 "role": role, "has_vendor": has_vendor,
                 "map": self._tiles and self._tiles.as_json(),
                 "entries": reader.entries(None, ENTRIES_MAX), "history": reader.history(),
-                "has_passes": self._next_pass.is_possible, "has_parquet": parquet.is_installed()})
+                "has_passes": self._elements(reader) is not None,
+                "has_parquet": parquet.is_installed()})
 
         return json_text(await self._pool.share(
             f"flight for {role}", flight_json, _payload(request)))
@@ -163,10 +166,21 @@ class _Pages:
 
     async def passes(self, request: Request) -> Response:
         """The next pass of the mission's payload, or the one that goes on."""
-        if not self._next_pass.is_possible:
-            return refuse(404, "This mission has no orbit.tle, or no [[orbit.stations]].")
-        return json_text(await self._pool.share(
-            "passes", lambda reader: to_json(self._next_pass.at(self._times.now()))))
+        def passes_json(reader: FlightReader) -> str | None:
+            elements = self._elements(reader)
+            return None if elements is None else to_json(
+                self._next_pass.at(elements, self._times.now()))
+
+        found = await self._pool.share("passes", passes_json)
+        if found is None:
+            return refuse(404, "This mission has no elements yet, or no [[orbit.stations]].")
+        return json_text(found)
+
+    def _elements(self, reader: FlightReader) -> Elements | None:
+        """None where no pass can be predicted."""
+        if not self._next_pass.has_places:
+            return None
+        return current_elements.current(reader.db, self._mission.orbit)
 
     async def musings(self, request: Request) -> Response:
         before = whole(request.query_params.get("before"))

@@ -4,7 +4,8 @@ Only what is known keeps it silent: without elements, stations or a clock that t
 has set, and with elements too old to tell, somebody may always be listening. Who was just heard is
 there, whatever the plan says.
 
-Its first elements are those of the mission file. Newer ones come by command and are kept.
+Its first elements are those of the mission file, if it has any: before a launch nobody knows them.
+Newer ones come by command and are kept.
 
 A plan is wrong by seconds, and by minutes when its elements are old. So it begins to send a margin
 before the rise, and what it says in a margin counts as said to nobody (``Downlink.note_reach``).
@@ -57,10 +58,10 @@ class PassPlan:
         elements that came by command in an earlier life; the newer ones count."""
         self.elements = None if orbit is None else orbit.elements
         self._outlooks = [] if orbit is None else [_Outlook(each) for each in orbit.stations]
-        if saved is not None and self.elements is not None:
+        if saved is not None and orbit is not None:
             with contextlib.suppress(OrbitError):
                 sent = Elements.of_text(saved)
-                if sent.epoch_ms > self.elements.epoch_ms:
+                if self.elements is None or sent.epoch_ms > self.elements.epoch_ms:
                     self.elements = sent
 
     def take(self, text: str, utc_ms: int, quality: TimeQuality) -> str | None:

@@ -65,6 +65,15 @@ def test_a_mission_with_elements_is_flown_from_their_epoch_on() -> None:
     assert conditions.orbit.stations == (HOME,)
 
 
+def test_a_mission_without_elements_is_flown_over_its_own_stations() -> None:
+    given = OrbitSection(stations=(HOME,))
+    flown, conditions = into_orbit(1, mission().model_copy(update={"orbit": given}), Conditions(),
+                                   2.0)
+    assert conditions.orbit is not None and flown.orbit is given
+    assert conditions.orbit.stations == (HOME,)
+    assert [name for _, _, name in conditions.orbit.passes()][:1] == [HOME.name]
+
+
 def test_a_drawn_orbit_is_known_aboard_and_some_handicapped_ones_are_not() -> None:
     known, tuned = set(), set()
     for seed in range(12):

@@ -29,6 +29,11 @@ def test_elements_and_stations_are_read() -> None:
     assert orbit.stations[0].elevation_min_deg == 5.0
 
 
+def test_stations_need_no_elements_that_nobody_knows_before_a_launch() -> None:
+    orbit = parse(f"{EXAMPLE}\n[orbit]\n{STATION}", "m").orbit
+    assert orbit is not None and orbit.elements is None and orbit.stations[0].name == "home"
+
+
 @pytest.mark.parametrize(("text", "said"), [
     (TLE.replace("15.50103472202482", "15.50103472202483"), "orbit.tle.*checksum 2"),
     ('tle = ["1"]\n', "orbit.tle"),
@@ -37,7 +42,6 @@ def test_elements_and_stations_are_read() -> None:
     (TLE + STATION + "altitude_m = 9001.0\n", "orbit.stations.0.altitude_m = 9001.0"),
     (TLE + "beacon_away_s = 29\n", "orbit.beacon_away_s = 29"),
     (TLE + STATION + STATION, "orbit.stations has 'home' twice"),
-    (STATION, "requires an orbit.tle"),
 ])
 def test_what_is_not_allowed_is_one_sentence(text: str, said: str) -> None:
     with pytest.raises(MissionError, match=said) as raised:

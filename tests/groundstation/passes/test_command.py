@@ -9,10 +9,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from groundstation.archive import outbox
+from groundstation.archive.archive import Archive
 from groundstation.errors import StationError
 from groundstation.passes import command, drawing, terminal
 from groundstation.passes.upcoming import CURVE_POINTS, coming
 from tests.wire.orbits import HOUR_MS, ISS, iss
+from wire.commands import Opcode
 from wire.mission_orbit import OrbitStation
 
 STATIONS = (
@@ -121,3 +124,23 @@ def test_a_mission_without_an_orbit_is_told_what_to_add() -> None:
     mission = str(Path(__file__).parents[3] / "mission.toml")
     with pytest.raises(StationError, match=r"has no orbit\.tle; add it, or give --tle FILE"):
         run("--mission", mission)
+
+
+def test_elements_that_were_queued_count_unless_the_mission_file_has_newer_ones(
+    tmp_path: Path
+) -> None:
+    mission = tmp_path / "mission.toml"
+    mission.write_text(
+        '[payload]\nname = "EDDA"\ncallsign = "N0CALL"\nnode_id = 7\n[radio]\nkind = "none"\n'
+        "[power]\ncapacity_mah = 3000\neco_mv = 3600\nlow_mv = 3400\ncritical_mv = 3200\n"
+        '[[orbit.stations]]\nname = "here"\nlatitude_deg = 48.0\nlongitude_deg = 11.0\n')
+    with pytest.raises(StationError, match=r"has no orbit\.tle"):
+        run("-m", str(mission))
+    archive = tmp_path / "archive" / "archive.sqlite"
+    Archive(archive, is_durable=False).close()
+    with pytest.raises(StationError, match=r"has no orbit\.tle"):
+        run("-m", str(mission))
+    outbox.post(archive, Opcode.ELEMENTS, iss().text, EPOCH_MS)
+    table = run("-m", str(mission))
+    assert table.splitlines()[:4] == run(
+        "--tle", tle(tmp_path), "--at", "48,11", "--elevation", "5").splitlines()[:4]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from groundstation.archive import outbox
 from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
 from groundstation.web.routes import create_app
@@ -19,6 +20,8 @@ from tests.groundstation.web.browser import Browser, need_axe
 from tests.groundstation.web.looks import look
 from tests.groundstation.web.served import Served, looked_at
 from tests.thorough import sampled
+from tests.wire.orbits import iss
+from wire.commands import Opcode
 from wire.passes import passes
 
 MISSION = orbiting(MEADOW)
@@ -43,7 +46,8 @@ def text(page: Browser, name: str) -> str:
 
 
 def test_the_station_tells_it_where_the_mission_has_elements_only(archive: Archive) -> None:
-    for mission, status in ((MISSION, 200), (SIGNED_MISSION, 404)):
+    for mission, status in ((MISSION, 200), (SIGNED_MISSION, 404), (orbiting(MEADOW, tle=None), 404)
+                            ):
         app = create_app(archive.path, mission, now=lambda: EPOCH_MS)
         with TestClient(app, base_url="http://localhost", client=("127.0.0.1", 5000)) as client:
             answer = client.get("/api/passes")
@@ -52,6 +56,15 @@ def test_the_station_tells_it_where_the_mission_has_elements_only(archive: Archi
             if status == 200:
                 assert answer.json()["next"]["top_ms"] == NEXT.top_ms
         app.state.pool.close()
+
+
+def test_elements_that_were_queued_are_those_of_the_page(archive: Archive) -> None:
+    outbox.post(archive.path, Opcode.ELEMENTS, iss().text, EPOCH_MS)
+    app = create_app(archive.path, orbiting(MEADOW, tle=None), now=lambda: EPOCH_MS)
+    with TestClient(app, base_url="http://localhost", client=("127.0.0.1", 5000)) as client:
+        assert client.get("/api/flight").json()["has_passes"]
+        assert client.get("/api/passes").json()["next"]["top_ms"] == NEXT.top_ms
+    app.state.pool.close()
 
 
 @pytest.mark.parametrize(("width", "height"), sampled([(375, 667), (1440, 900), (667, 375)]))

@@ -133,6 +133,15 @@ def test_newer_elements_are_believed_at_once_and_in_the_next_life() -> None:
     assert PassPlan(SECTION, elements.text).is_away(away_ms, GPS, None)
 
 
+def test_elements_that_no_mission_file_knew_before_the_launch_are_kept() -> None:
+    """A bug: after a reboot the payload had none again, and transmitted all the time."""
+    section = OrbitSection(stations=STATIONS)
+    plan = PassPlan(section)
+    assert plan.take(iss().text, away_ms(), GPS) is None
+    assert plan.is_away(away_ms(), GPS, None)
+    assert PassPlan(section, iss().text).is_away(away_ms(), GPS, None)
+
+
 def test_a_mission_file_that_is_newer_than_the_last_command_counts() -> None:
     elements, away_ms = months_later()
     newer = OrbitSection(tle=elements.lines, stations=STATIONS)
