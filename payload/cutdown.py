@@ -6,7 +6,7 @@
 By command it takes two, ARM and FIRE, with different counters within a minute, in the air. By the
 fence it takes a mission file that allows it, most of the last ten fixes outside, and a minute of
 that. The pin is low in every other case, at every start, and whenever anything is in doubt; a
-reboot forgets that it was armed.
+reboot forgets that it was armed. A pin that fails is driven low at every step until it obeys.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class Cutdown:
         self._armed_by: int | None = None
         self._outside_ms: int | None = None
         self._retry_ms = 0
+        self._has_pin_failed = False  # what its level is, nobody knows
         self._notes: list[Note] = []
         self._drive(False)
 
@@ -83,8 +84,7 @@ class Cutdown:
         if phase not in PHASES:
             self._make_safe()
             return f"not in phase {phase.name.lower()}"
-        self._burn(now_ms, "command")
-        return None
+        return None if self._burn(now_ms, "command") else "the pin does not take its level"
 
     def abort(self) -> None:
         """Pin low, and nothing armed; never refused."""
@@ -93,6 +93,8 @@ class Cutdown:
 
     def update(self, is_outside: bool | None, phase: Phase, now_ms: int) -> list[Note]:
         """Let time pass; ``is_outside`` is the fence's verdict, None when it has none."""
+        if self._has_pin_failed:
+            self._drive(False)
         if self.stage is CutdownStage.ARMED and now_ms - self._since_ms > ARMED_MS:
             self._make_safe()
             self._notes.append(event("cutdown_disarmed", reason="timeout"))
@@ -123,23 +125,32 @@ class Cutdown:
         if may_fire and not is_patient and self.stage is not CutdownStage.FIRING:
             self._burn(now_ms, "fence")
 
-    def _burn(self, now_ms: int, why: str) -> None:
+    def _burn(self, now_ms: int, why: str) -> bool:
+        """False: the pin failed."""
         self.stage, self._since_ms, self._armed_by = CutdownStage.FIRING, now_ms, None
         self.tries += 1
         self._retry_ms = now_ms + RETRY_MS
         self._notes.append(event("cutdown_firing", "warning", why=why, try_number=self.tries))
-        self._drive(True)
+        return self._drive(True)
 
     def _make_safe(self) -> None:
         self.stage, self._armed_by = CutdownStage.SAFE, None
         self._drive(False)
 
-    def _drive(self, is_high: bool) -> None:
+    def _drive(self, is_high: bool) -> bool:
+        """False: the pin failed, and nothing is armed."""
         if self._pin is None:
-            return
+            return True
         try:
             self._pin.drive(is_high)
         except PortError as error:
-            reason = shorten(str(error), 60, placeholder=" …")
-            self._notes.append(event("cutdown_pin_failed", "error", reason=reason))
+            if not self._has_pin_failed:
+                reason = shorten(str(error), 60, placeholder=" …")
+                self._notes.append(event("cutdown_pin_failed", "error", reason=reason))
+            self._has_pin_failed = True
             self.stage = CutdownStage.SAFE
+            return False
+        if self._has_pin_failed:
+            self._notes.append(event("cutdown_pin_works"))
+        self._has_pin_failed = False
+        return True

@@ -103,17 +103,23 @@ class PassPlan:
 
     @staticmethod
     def _reach(elements: Elements, outlook: _Outlook, utc_ms: int, margin_ms: int) -> Reach:
-        """Is it above this station now, or does nobody know yet?"""
+        """Is it above this station now, or does nobody know yet?
+
+        Raises OrbitError where the elements do not reach as far as is searched; of that span
+        nothing is known then, and the next call searches it again.
+        """
         if not outlook.from_ms <= utc_ms <= outlook.known_ms + SEARCH_MS:  # the clock was set
             outlook.from_ms = outlook.known_ms = utc_ms - margin_ms
             outlook.passes.clear()
         if outlook.known_ms - utc_ms <= margin_ms + AHEAD_MS:
-            begin_ms, outlook.known_ms = outlook.known_ms, outlook.known_ms + SEARCH_MS
+            end_ms = outlook.known_ms + SEARCH_MS
+            coming = list(passes(
+                elements, outlook.station.vantage, outlook.station.elevation_min_deg,
+                outlook.known_ms, end_ms))
             outlook.passes = [each for each in outlook.passes if each.set_ms + margin_ms >= utc_ms]
             outlook.from_ms = max(outlook.from_ms, utc_ms - margin_ms)  # what was before is gone
-            outlook.passes += passes(
-                elements, outlook.station.vantage, outlook.station.elevation_min_deg, begin_ms,
-                outlook.known_ms)
+            outlook.passes += coming
+            outlook.known_ms = end_ms
         if outlook.known_ms <= utc_ms + margin_ms:
             return Reach.STATION
         if any(each.rise_ms <= utc_ms <= each.set_ms for each in outlook.passes):

@@ -20,6 +20,7 @@ from wire.airtime_budget import CADENCE_KEYS, AirtimeBudget
 from wire.mission import Mission
 from wire.settings import BY_NUMBER
 
+LEAST_S_MAX = 1 << 31  # between beacons: of a link of which nothing is known
 _OF_THE_RADIO = ("cadence.beacon", "radio.")
 
 
@@ -35,8 +36,7 @@ class FlightSettings:
         self._changed: dict[int, int] = {}
         self.mission = mission
         if isinstance(saved, dict):
-            for number, value in saved.items():
-                self.change(number, value)
+            self._restore(saved)
 
     def value(self, number: int) -> int:
         """Raises KeyError for a number that no setting has."""
@@ -53,6 +53,18 @@ class FlightSettings:
             self._changed = changed
             self.mission = self._with(changed)
         return reason
+
+    def _restore(self, saved: dict[Any, Any]) -> None:
+        """All of them at once: one may be allowed only beside another, whichever was set first.
+        Where not all are allowed (any more), each that is, beside those before it."""
+        known = {n: v for n, v in saved.items() if flaw(n, v, LEAST_S_MAX) is None}
+        budget = AirtimeBudget(self._with(known))
+        least_s = math.ceil(budget.least_ms / 1000)
+        if budget.flaw() is None and not any(flaw(n, v, least_s) for n, v in known.items()):
+            self._changed, self.mission = known, self._with(known)
+            return
+        for number, value in known.items():
+            self.change(number, value)
 
     def saved(self) -> dict[int, int]:
         return dict(self._changed)

@@ -94,7 +94,7 @@ class Writer:
         try:
             is_durable = self._write(self.db, request)
             return self._answer(self.db, request, is_durable)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:  # the latter: its folder is gone
             self._doubt(error)
             return StoreRefused()
 
@@ -288,7 +288,7 @@ class Writer:
 
     # -- doubt ---------------------------------------------------------------------------------
 
-    def _doubt(self, error: sqlite3.Error) -> None:
+    def _doubt(self, error: sqlite3.Error | OSError) -> None:
         """After an error the file is opened again; it is checked then if the error was its own."""
         self.close()
         self._is_in_doubt |= isinstance(error, sqlite3.DatabaseError) and is_damage(error)

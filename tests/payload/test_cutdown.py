@@ -139,10 +139,27 @@ def test_a_broken_pin_is_told_and_not_fitted_is_refused() -> None:
     cutdown = Cutdown(pin, BURN_S, is_automatic=False)
     cutdown.arm(1, Phase.ASCENT, 0)
     pin.is_broken = True
-    cutdown.fire(2, Phase.ASCENT, 100)
+    assert cutdown.fire(2, Phase.ASCENT, 100) == "the pin does not take its level"
     assert "cutdown_pin_failed" in names(cutdown.update(None, Phase.ASCENT, 200))
     assert Cutdown(None, BURN_S, is_automatic=True).arm(1, Phase.ASCENT, 0) == (
         "no cutdown is fitted")
+
+
+def test_a_pin_that_fails_once_while_it_is_hot_is_driven_low_by_the_next_step() -> None:
+    """A bug: it was tried once, and the wire stayed hot for the rest of the flight."""
+    pin = FakePin()
+    cutdown = Cutdown(pin, BURN_S, is_automatic=False)
+    cutdown.arm(1, Phase.ASCENT, 0)
+    cutdown.fire(2, Phase.ASCENT, 100)
+    pin.is_broken = True
+    heard = []
+    for now_ms in range(1000, 1000 * (BURN_S + 20), 1000):
+        heard += names(cutdown.update(None, Phase.ASCENT, now_ms))
+    assert pin.is_high and heard == ["cutdown_armed", "cutdown_firing", "cutdown_pin_failed",
+                                     "cutdown_fired"], "told once"
+    pin.is_broken = False
+    assert names(cutdown.update(None, Phase.ASCENT, now_ms)) == ["cutdown_pin_works"]
+    assert not pin.is_high and cutdown.update(None, Phase.ASCENT, now_ms) == []
 
 
 @given(st.lists(st.tuples(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from sgp4.io import compute_checksum
 
 import sim.orbit
 from payload.link import pass_plan
-from payload.link.pass_plan import AGE_DAYS_MAX, HEARD_S, MARGIN_MS, PassPlan
+from payload.link.pass_plan import AGE_DAYS_MAX, HEARD_S, MARGIN_MS, PassPlan, Reach
 from sim.orbit import renewed
 from tests.wire.orbits import HOUR_MS, ISS, iss
 from wire.mission_orbit import OrbitSection, OrbitStation
-from wire.orbit import Elements
+from wire.orbit import Elements, OrbitError
 from wire.passes import passes
 from wire.records import TimeQuality
 
@@ -51,6 +52,30 @@ def away_ms() -> int:
 ])
 def test_without_elements_and_stations_it_is_never_away(section: OrbitSection | None) -> None:
     assert not PassPlan(section).is_away(away_ms(), GPS, None)
+
+
+def test_elements_that_have_decayed_leave_nobody_certain() -> None:
+    """A bug: the search that failed counted as one that had found no pass.
+
+    The drag of the first elements after a launch is often far too high.
+    """
+    first = f"{ISS[0][:53]} 15000-0{ISS[0][61:68]}"
+    elements = Elements(f"{first}{compute_checksum(first + '0')}", ISS[1])
+    decay_ms = next(utc_ms for utc_ms in range(EPOCH_MS, EPOCH_MS + 240 * HOUR_MS, 60_000)
+                    if not is_followed(elements, utc_ms))
+    plan = PassPlan(OrbitSection(tle=elements.lines, stations=STATIONS))
+    assert any(plan.is_away(utc_ms, GPS, None) for utc_ms in range(
+        EPOCH_MS, EPOCH_MS + HOUR_MS, STEP_MS)), "as long as they can be followed"
+    for utc_ms in range(decay_ms - HOUR_MS, decay_ms + 24 * HOUR_MS, 600_000):
+        assert plan.reach(utc_ms, GPS, None) is Reach.STATION
+
+
+def is_followed(elements: Elements, utc_ms: int) -> bool:
+    try:
+        elements.at(utc_ms)
+    except OrbitError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(("quality", "is_away"), [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,32 @@ def test_a_change_survives_a_reboot_and_a_damaged_memory_does_not() -> None:
     assert FlightSettings(MISSION, settings.saved()).mission.cadence.track_s == 30
     for damaged in (None, [], "x", {5: 0}, {5: "30"}, {99: 1}, {"5": 30}):
         assert FlightSettings(MISSION, damaged).mission == MISSION
+
+
+def test_what_was_set_in_any_order_is_there_after_a_reboot() -> None:
+    """A bug: a window that only seldom windows leave room for was checked before they were set."""
+    rng = random.Random(1)
+    of_the_link = [setting for setting in TABLE if setting.number in (1, 2, 3, 4, 10, 11)]
+    for _ in range(400):
+        settings = FlightSettings(MISSION, None)
+        for setting in rng.choices(of_the_link, k=8):
+            low, high = setting.low, setting.high
+            value = rng.choice([low, low + 2, high, rng.randint(low, high)])
+            settings.change(setting.number, value)
+        again = FlightSettings(MISSION, settings.saved())
+        assert (again.saved(), again.mission) == (settings.saved(), settings.mission)
+
+
+def test_where_not_all_are_allowed_any_more_the_others_are_kept() -> None:
+    """The mission file is another one; a beacon within the window would be lost."""
+    settings = FlightSettings(PATIENT, None)
+    window, often = find("listen_s"), find("listen_every_s")
+    assert settings.change(5, 30) is None
+    assert settings.change(window.number, window.high) is None
+    assert settings.change(often.number, 60) is None
+    restored = FlightSettings(MISSION, settings.saved())
+    assert restored.mission.cadence.track_s == 30
+    assert 0 < len(restored.saved()) < len(settings.saved())
 
 
 def test_after_half_an_hour_of_silence_the_radio_is_as_the_file_says() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -49,6 +50,19 @@ def test_the_log_has_no_shared_memory_file(tmp_path: Path) -> None:
     add(store, 20)
     store.commit(0)
     assert {path.name for path in tmp_path.iterdir()} == {"s.sqlite", "s.sqlite-wal"}
+
+
+def test_a_folder_that_vanishes_is_a_disk_that_refuses_and_is_made_again(tmp_path: Path) -> None:
+    """A bug: asking how much room there is ended the flight core."""
+    store = DeskStore(tmp_path / "gone" / "s.sqlite")
+    add(store, 1)
+    assert store.commit(0)
+    shutil.rmtree(tmp_path / "gone")
+    kept = add(store, 1)[0]
+    assert not store.commit(1_000) and not store.is_kept(kept)
+    for now_ms in range(2_000, 120_000, 1_000):
+        store.commit(now_ms)
+    assert store.is_kept(kept) and not store.is_failing and kept in all_ids(store)
 
 
 def test_nothing_is_offered_before_it_is_durable(tmp_path: Path) -> None:
