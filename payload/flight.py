@@ -320,7 +320,8 @@ class Flight:
     def _send(self, situation: Situation, now_ms: int) -> int:
         has_horus = self.settings.mission.radio.horus
         utc_ms, quality = self.clock.stamp(now_ms)
-        reach = self.passes.reach(utc_ms, quality, situation.heard_ground_age_s)
+        reach = self.passes.reach(
+            utc_ms, quality, situation.heard_ground_age_s, self.clock.drift_ms(now_ms))
         self.downlink.note_slot(self._slots.next_slot(self.clock.steady_utc_ms(now_ms), now_ms))
         self.downlink.note_reach(
             reach, reach is Reach.NOBODY and self._inbox.neighbours.is_talked_to(now_ms), now_ms)

@@ -55,7 +55,8 @@ class Hearsay:
     def note(self, source: str, text: str, utc_ms: int | None) -> None:
         """A source said this; said again, it is as old as the last time."""
         is_kept = source in self._keeping
-        number = max((saying.number for saying in self._sayings), default=0) % NUMBER_MAX + 1
+        latest = self._sayings[-1].number if self._sayings else 0
+        number = latest % NUMBER_MAX + 1
         self._sayings = [
             saying for saying in self._sayings
             if saying.source != source or (is_kept and saying.text != text)]

@@ -62,11 +62,11 @@ class AirtimeBudget:
         self._mission = mission
         mac_bytes = auth.DOWNLINK_MAC_BYTES if mission.keys.downlink_mac else 0
         beacon_bytes = frames.BEACON_BYTES + mac_bytes
-        ident_bytes = (
+        self.ident_bytes = (
             frames.IDENT_OVERHEAD_BYTES + mac_bytes + len(mission.payload.identification.encode()))
         self.beacon_ms = air.occupied_ms(beacon_bytes)
         self.words_ms = air.occupied_ms(radio.mtu_bytes)  # a full frame
-        self.ident_ms = air.occupied_ms(ident_bytes)
+        self.ident_ms = air.occupied_ms(self.ident_bytes)
         # AX.25 has the callsign in each packet: there it goes only where it costs next to nothing.
         self.must_identify = radio.framing == "plain"
         self.identifies = self.must_identify or 100 * self.ident_ms <= IDENT_EVERY_MS
@@ -245,6 +245,14 @@ class AirtimeBudget:
         return None
 
     def _ident_flaw(self) -> str | None:
+        over = self.ident_bytes - self._mission.radio.mtu_bytes
+        if over > 0:
+            named = len(self._mission.payload.name.encode())
+            return (
+                f"payload.name: has {named} bytes, with which the callsign does not fit into a "
+                f"frame of {self._mission.radio.mtu_bytes}; allowed are up to "
+                f"{named - over} bytes, or radio.mtu_bytes from {self.ident_bytes}"
+            )
         wait_ms = self.ident_ms + self._ident_wait_ms
         if not self.must_identify or wait_ms < IDENT_EVERY_MS:
             return None

@@ -105,7 +105,7 @@ class Elements:
         return "".join(self.lines)
 
     def at(self, utc_ms: float) -> EarthFixed:
-        """Where it is. Raises OrbitError where SGP4 has it decayed."""
+        """Where it is. Raises OrbitError where SGP4 has it decayed, or has no numbers for it."""
         days = utc_ms / _DAY_MS
         error, place, velocity = self._record.sgp4(UNIX_JD, days)
         if error:
@@ -113,6 +113,9 @@ class Elements:
 
             raise OrbitError(f"the orbit of {self.lines[0][2:7]} cannot be followed so far: "
                              f"{SGP4_ERRORS.get(error, error)}")
+        if not all(map(math.isfinite, (*place, *velocity))):
+            raise OrbitError(f"the orbit of {self.lines[0][2:7]} cannot be followed: SGP4 gives no "
+                             "numbers for it")
         angle = sidereal_rad(days)
         cosine, sine = math.cos(angle), math.sin(angle)
         x, y = place[0] * cosine + place[1] * sine, place[1] * cosine - place[0] * sine

@@ -8,6 +8,7 @@ sessions moves on when texts are added (``split``).
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -25,13 +26,17 @@ def add(directory: Path, new: Sequence[Path]) -> list[Path]:
     A notebook (Markdown with a line like ``@ about=wind``) goes to ``notebook/``, everything else
     into a folder of its own. Files that are already there byte for byte are not added again.
 
-    Raises:  TrainingError when something is missing or empty, or is inside the directory.
+    Raises:  TrainingError when something is missing or empty, is inside the directory, or holds it.
     """
+    new = [path if path.name not in ("", "..") else path.resolve() for path in new]
     for path in new:
         if not path.exists():
             raise TrainingError(f"{path}: no such file or folder.")
         if path.resolve().is_relative_to(directory.resolve()):
             raise TrainingError(f"{path}: is already in {directory}; run again without it.")
+        if directory.resolve().is_relative_to(path.resolve()):
+            raise TrainingError(f"{path}: holds {directory} itself; move the new writing into a"
+                                " folder of its own.")
         if not any(_files(path)):
             raise TrainingError(f"{path}: is empty.")
     added = []
@@ -42,10 +47,7 @@ def add(directory: Path, new: Sequence[Path]) -> list[Path]:
         if target.exists():
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
-            shutil.copytree(path, target)
-        else:
-            shutil.copyfile(path, target)
+        _copy(path, target)
         added.append(target)
     return added
 
@@ -53,12 +55,38 @@ def add(directory: Path, new: Sequence[Path]) -> list[Path]:
 def take_back(added: Sequence[Path]) -> None:
     """Remove what ``add`` added, because it cannot be imported."""
     for path in added:
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+        _remove(path)
         if path.parent.name != NOTEBOOK:
             path.parent.rmdir()
+
+
+def _copy(path: Path, target: Path) -> None:
+    """Whole or not at all: what is at ``target`` is taken for done by the next run."""
+    partial = target.with_name(f"{target.name}.part")
+    _remove(partial)  # of a run that was killed
+    try:
+        if path.is_dir():
+            shutil.copytree(path, partial, ignore=_without_words)
+        else:
+            shutil.copyfile(path, partial)
+        os.replace(partial, target)
+    finally:
+        _remove(partial)
+
+
+def _without_words(folder: str, names: list[str]) -> list[str]:
+    """Dangling links, special files, and links to a folder above, of which there is no end."""
+    here = Path(folder).resolve()
+    return [name for name in names
+            if not ((here / name).is_file() or (here / name).is_dir())
+            or ((here / name).is_symlink() and here.is_relative_to((here / name).resolve()))]
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _files(path: Path) -> list[Path]:

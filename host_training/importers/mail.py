@@ -19,7 +19,7 @@ from email.message import Message as Mail
 from email.utils import getaddresses
 
 from host_training.common.messages import Message, Notes
-from host_training.importers.mail_body import own_words
+from host_training.importers.mail_body import is_slow, own_words
 from host_training.importers.text import decode, mend
 from host_training.importers.times import from_mail
 from host_training.importers.tree import File
@@ -35,8 +35,8 @@ _LATEST_MS = 2_145_916_800_000  # 2038, the end of 32-bit time, and what says to
 
 _FROM = re.compile(rb"^From \S*.*(?:\b(?:19|20)\d\d\b|\b\d\d:\d\d(?::\d\d)?\b).*$")
 _QUOTED_FROM = re.compile(rb"^>+From ")
-_HEADERS = re.compile(rb"^(?:Return-Path|Received|From|Date|Message-I[dD]|MIME-Version|Subject|"
-                      rb"Delivered-To|X-[\w-]+|To): ", re.MULTILINE)
+_HEADERS = re.compile(rb"^(?:Return-Path|Received|From|Date|Message-ID|MIME-Version|Subject|"
+                      rb"Delivered-To|X-[\w-]+|To): ", re.MULTILINE | re.IGNORECASE)
 # Maildir++: the folders of a mailbox begin with a dot, ``.Sent.2021/cur/1615.M1.host:2,S``
 _MAILDIR = re.compile(r"(?:^|/)(?:\.(?P<folder>[^/]+)/)?(?:cur|new)/"
                       r"[^/]+?(?:[:;!]2,(?P<flags>\w*))?$")
@@ -54,7 +54,7 @@ def claims(file: File) -> bool:
         return _FROM.match(head.partition(b"\n")[0]) is not None
     top = head.partition(b"\n\n")[0].partition(b"\r\n\r\n")[0]
     is_named_so = file.suffix in (".eml", ".emlx", "") or _MAILDIR.search(file.name)
-    return bool(is_named_so) and len(set(_HEADERS.findall(top))) >= 3
+    return bool(is_named_so) and len({name.lower() for name in _HEADERS.findall(top)}) >= 3
 
 
 def is_maildir(name: str) -> bool:
@@ -190,7 +190,8 @@ def _raw(mail: Mail, header: str) -> str:
 
 def _decoded(raw: str) -> str:
     try:
-        return str(make_header(decode_header(raw)))
+        words = decode_header(raw)
+        return raw if any(is_slow(of) for _, of in words if of) else str(make_header(words))
     except (ValueError, LookupError, MessageError):
         return raw
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 from email.message import Message
 
 from host_training.importers.html_text import QUOTES, QUOTES_BELOW, words_of
 from host_training.importers.mail_quotes import unquoted
 from host_training.importers.text import decode, encoding_of
+
+_SLOW = ("punycode", "idna")  # meant for the names of hosts; no mail is written in them
 
 
 def own_words(mail: Message) -> str:
@@ -48,7 +51,7 @@ def inline_text(part: Message) -> str:
     data = part.get_payload(decode=True)
     if not isinstance(data, bytes):
         return ""
-    charset = str(part.get_content_charset() or "")
+    charset = _charset(part)
     try:
         text = data.decode(charset)
     except (LookupError, UnicodeDecodeError, ValueError):
@@ -57,6 +60,23 @@ def inline_text(part: Message) -> str:
         if charset in ("us-ascii", "ascii") and not text.isascii():
             text = decode(data)
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _charset(part: Message) -> str:
+    """The declared one; empty where there is none or it is too slow."""
+    declared = part.get_param("charset", "")
+    if isinstance(declared, tuple) and is_slow(declared[0] or ""):
+        return ""  # RFC 2231: the name of the charset is itself in a charset
+    charset = part.get_content_charset() or ""
+    return "" if is_slow(charset) else charset
+
+
+def is_slow(charset: str) -> bool:
+    """True for what Python decodes in quadratic time, under any spelling."""
+    try:
+        return codecs.lookup(charset).name in _SLOW
+    except (LookupError, ValueError):
+        return False
 
 
 def _unflowed(text: str) -> str:

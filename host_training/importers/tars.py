@@ -38,8 +38,11 @@ def members(opened: Opener) -> Iterator[tuple[str, int, Opener]]:
                     yield (member.name, member.size,
                            _opener(opened, member.offset_data, member.size))
             stream.seek(archive.offset)
-            if len(stream.read(tarfile.BLOCKSIZE)) < tarfile.BLOCKSIZE:
-                raise NotTarError("the end is missing")  # which tarfile bears in silence
+            end = stream.read(tarfile.BLOCKSIZE)  # tarfile bears in silence what is wrong here
+            if len(end) < tarfile.BLOCKSIZE:
+                raise NotTarError("the end is missing")
+            if end.strip(b"\0"):
+                raise NotTarError("the header of the next file is damaged")
     except (tarfile.TarError, EOFError, ValueError) as error:
         raise NotTarError(str(error)) from error
 

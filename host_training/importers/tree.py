@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import stat
 import tempfile
 import zipfile
 import zlib
@@ -86,6 +87,7 @@ class Tree:
         self._root = root
         self._notes = notes
         self._zips = Zips()
+        self._times: dict[str, int] = {}  # how often a name was asked for
 
     def __enter__(self) -> Tree:
         return self
@@ -95,7 +97,10 @@ class Tree:
 
     def files(self, folder: Path) -> Iterator[File]:
         """Files in order of their names; links are not followed, so no loop can hold us."""
-        for place, folders, names in os.walk(folder, followlinks=False):
+        def note(error: OSError) -> None:
+            self._unreadable(Path(error.filename or folder), error)
+
+        for place, folders, names in os.walk(folder, onerror=note, followlinks=False):
             folders.sort()
             if ".obsidian" in folders and ".git" in folders:
                 folders.remove(".git")  # a vault that is kept in git is a vault
@@ -104,12 +109,9 @@ class Tree:
                 folders.clear()
                 continue
             for name in sorted(names):
-                path = Path(place) / name
-                if path.is_symlink() or not path.is_file():
-                    self._notes.skip("link or special file")
-                    continue
-                yield from self._file(path)
-            for name in [n for n in folders if (Path(place) / n).is_symlink()]:
+                yield from self._file(Path(place) / name)
+            # unlike Path.is_symlink, islink raises nothing where the folder may not be searched
+            for name in [n for n in folders if os.path.islink(Path(place) / n)]:
                 self._notes.skip("link or special file")
                 folders.remove(name)
 
@@ -118,16 +120,18 @@ class Tree:
         return File(name, 0, None, lambda: io.BytesIO(b"git"), path)
 
     def _file(self, path: Path) -> Iterator[File]:
-        name = path.relative_to(self._root).as_posix()
-        name = name.encode("utf-8", "replace").decode()  # a name that is not UTF-8 can be printed
         try:
-            stat = path.stat()
+            status = path.lstat()
+            if not stat.S_ISREG(status.st_mode):
+                self._notes.skip("link or special file")
+                return
             with path.open("rb") as stream:
                 start = stream.read(tars.HEADER_BYTES)
         except OSError as error:
-            self._notes.put(name, "", f"cannot be read ({error.strerror})")
+            self._unreadable(path, error)
             return
-        file = File(name, stat.st_size, stat.st_mtime_ns // 1_000_000, lambda: path.open("rb"))
+        file = File(self._own_name(self._printable_name(path)), status.st_size,
+                    status.st_mtime_ns // 1_000_000, lambda: path.open("rb"))
         if file.suffix in tars.ENDINGS and tars.is_tar(start):
             yield from self._tar(file)
         elif _is_zip(file, start):
@@ -135,10 +139,26 @@ class Tree:
         else:
             yield file
 
+    def _printable_name(self, path: Path) -> str:
+        """Below the persona directory; what is not UTF-8 in it becomes a question mark."""
+        return path.relative_to(self._root).as_posix().encode("utf-8", "replace").decode()
+
+    def _unreadable(self, path: Path, error: OSError) -> None:
+        self._notes.put(self._printable_name(path), "", f"cannot be read ({error.strerror})")
+
+    def _own_name(self, name: str) -> str:
+        """``name``, or with a number where another file has it: cleaned names may be equal."""
+        own = name
+        while own in self._times:
+            self._times[name] += 1
+            own = _numbered(name, self._times[name])
+        self._times[own] = 1
+        return own
+
     def _tar(self, file: File) -> Iterator[File]:
         try:
             for name, size, opened in tars.members(file.opened):
-                inner = File(f"{file.name}/{_safe(name)}", size, None, opened)
+                inner = File(self._own_name(f"{file.name}/{_safe(name)}"), size, None, opened)
                 with opened() as stream:
                     is_zip = _is_zip(inner, stream.read(len(_ZIP_STARTS[0])))
                 if is_zip:
@@ -170,7 +190,7 @@ class Tree:
             if reason:
                 self._notes.put(name, "", reason)
                 continue
-            inner = File(name, member.file_size, None,
+            inner = File(self._own_name(name), member.file_size, None,
                          lambda m=member: archive.open(m))  # type: ignore[misc]
             yield from self._member(inner, archive.budget, depth)
 
@@ -206,6 +226,15 @@ def _spooled(packed: File) -> BinaryIO:
 def _is_zip(file: File, start: bytes) -> bool:
     """By content: Takeout and Notion name their parts in many ways. Documents stay whole."""
     return start[: len(_ZIP_STARTS[0])] in _ZIP_STARTS and file.suffix not in _PACKED_WITH_WORDS
+
+
+def _numbered(name: str, number: int) -> str:
+    """With ``number`` before its suffix, as a browser names a second download."""
+    folder, slash, base = name.rpartition("/")
+    stem, dot, suffix = base.rpartition(".")
+    if not stem:
+        stem, dot, suffix = base, "", ""
+    return f"{folder}{slash}{stem} ({number}){dot}{suffix}"
 
 
 def _safe(name: str) -> str:

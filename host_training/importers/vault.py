@@ -30,9 +30,10 @@ _PROPERTY = re.compile(
     r"^(Created|Created time|Date|Last edited time|Status|Tags|URL|Author): (.+)$")
 _ANY_PROPERTY = re.compile(r"[^\s:][^:]{0,40}: \S")
 _DATE_IN_NAME = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
-# what Joplin writes below a note that it exports raw, from the id on
-_JOPLIN = re.compile(r"^id: [0-9a-f]{32}\n(?:\w+: ?.*\n)*type_: (?P<type>\d+)\s*\Z", re.MULTILINE)
-_JOPLIN_NOTE = "1"  # every other type is a notebook, a tag or an attachment
+_JOPLIN_ID = re.compile(r"id: [0-9a-f]{32}")
+_JOPLIN_KEY = re.compile(r"\w+:")
+_JOPLIN_TYPE = re.compile(r"type_: \d+")
+_JOPLIN_NOTE = "type_: 1"  # every other type is a notebook, a tag or an attachment
 _JOPLIN_KEYS = {"created_time": "created", "source_url": "source"}
 _CLIPPED_KEYS = ("source", "url", "clipped", "canonical")
 _LAYERS: dict[str, Layer] = {"said": "said", "thinking": "thinking", "values": "values"}
@@ -70,13 +71,13 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
 def _note(file: File, notes: Notes) -> Iterator[Message]:
     text = text_of(file).lstrip("\ufeff")
     front: dict[str, str] = {}
-    if joplin := _JOPLIN.search(text):
-        if joplin["type"] != _JOPLIN_NOTE:
+    if joplin := _joplin_lines(text):
+        if joplin[-1] != _JOPLIN_NOTE:
             notes.skip("notebook, tag or attachment of Joplin")
             return
-        pairs = (line.partition(": ") for line in joplin[0].split("\n"))
+        pairs = (line.partition(": ") for line in joplin)
         front = {_JOPLIN_KEYS[key]: value for key, _, value in pairs if key in _JOPLIN_KEYS}
-        text = text[: joplin.start()]
+        text = text.rstrip().removesuffix("\n".join(joplin))
     is_rich = file.suffix == ".rtf" or text.startswith("{\\rtf")
     is_markdown = file.suffix in _MARKDOWN and not is_rich
     if is_rich:
@@ -105,6 +106,22 @@ def _note(file: File, notes: Notes) -> Iterator[Message]:
     layer = _LAYERS.get(front.get("layer", ""), "said")
     yield Message(NAME, _NOTION_ID.sub("", file.name), "note", ids.strip() or "0",
                   _when(file, front), "me", True, text, tier=tier, layer=layer)
+
+
+def _joplin_lines(text: str) -> list[str]:
+    """What Joplin writes below a note that it exports raw, from the id to the type; else nothing.
+
+    Read from the end: a search for it from the beginning takes quadratic time or worse.
+    """
+    lines = text.rstrip().split("\n")
+    first = len(lines)
+    if _JOPLIN_TYPE.fullmatch(lines[-1]):
+        for at in range(len(lines) - 2, -1, -1):
+            if not _JOPLIN_KEY.match(lines[at]):
+                break
+            if _JOPLIN_ID.fullmatch(lines[at]):
+                first = at
+    return lines[first:]
 
 
 def front_matter(text: str) -> tuple[dict[str, str], str]:

@@ -51,6 +51,8 @@ _HEADER = re.compile(
 _NAMELESS = re.compile(r"_chat[ _-]?\(?\d+\)?\.txt")
 _COPY = re.compile(r" ?\(\d+\)$")
 _NAME_CHARS_MAX = 100
+_DATE_CHARS_MAX = 40
+_MATCHED_CHARS_MAX = 120  # the date, and the name behind one that nothing separates from it
 
 Order = str  # of "dmy", "mdy", "ymd", "ydm"
 Style = tuple[str, str, bool, bool]  # bracket, separator, twelve hours, four digits first
@@ -88,8 +90,9 @@ def _header(line: str) -> _Header | None:
     plain = line.translate(_DROP_MARKS).translate(_SPACES)
     if not plain[:2].strip("[").isdigit() and not plain[:1].isdigit():
         return None
-    digits = "".join(str(int(c)) if c.isdecimal() and not c.isascii() else c for c in plain[:40])
-    match = _HEADER.match(digits)
+    digits = "".join(str(int(c)) if c.isdecimal() and not c.isascii() else c
+                     for c in plain[:_DATE_CHARS_MAX])
+    match = _HEADER.match(digits + plain[_DATE_CHARS_MAX:_MATCHED_CHARS_MAX])
     if match is None or (match["bare"] and match["s"] is None):
         return None  # iPhones wrote a colon or nothing until 2018, and always the seconds
     if match["bare"] == " " and digits[match.end("c")] != ".":

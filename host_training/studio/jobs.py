@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -65,12 +66,17 @@ class Jobs:
         self._studio = studio
         self._children: list[subprocess.Popen[bytes]] = []
         self._followed: dict[JobKind, tuple[tuple[int, int], Followed]] = {}
+        self._alone = threading.Lock()  # a thread that asks must not see another that asks
 
     def start(self, kind: JobKind, arguments: Sequence[object], about: dict[str, Any]) -> None:
         """Start ``spacepi-train`` with these arguments. Raises NotDone while another runs."""
-        for other in KINDS:
-            if self.is_running(other):
-                raise NotDone(f"{DOING[other]}; wait until that is done, or stop it.", 409)
+        with self._alone:
+            for other in KINDS:
+                if self._is_locked(other):
+                    raise NotDone(f"{DOING[other]}; wait until that is done, or stop it.", 409)
+            self._launch(kind, arguments, about)
+
+    def _launch(self, kind: JobKind, arguments: Sequence[object], about: dict[str, Any]) -> None:
         record = self._studio.jobs / f"{kind}.jsonl"
         record.unlink(missing_ok=True)
         with (self._studio.jobs / f"{kind}.lock").open("w") as lock, (
@@ -89,10 +95,14 @@ class Jobs:
 
     def is_running(self, kind: JobKind) -> bool:
         """Whether the command holds its lock."""
+        with self._alone:
+            return self._is_locked(kind)
+
+    def _is_locked(self, kind: JobKind) -> bool:
         self._children = [child for child in self._children if child.poll() is None]
         with (self._studio.jobs / f"{kind}.lock").open("a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:  # shared: another studio of this folder may ask at the same moment
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except OSError:
                 return True
         return False

@@ -24,6 +24,7 @@ KEYS_READ = ("name", "author", "me", "nobody", "people", "timezone", "source", "
                 "clean", "sessions")
 TOKEN_BYTES = 24
 TOKEN_CHARACTERS_MAX = 64
+NOTHING = "\0 \t\r\n"  # what a power cut may leave of a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +96,11 @@ class StudioFolder:
     def token(self) -> str:
         """What opens the page; made once, so that an open tab survives a restart."""
         path = self.root / "token"
-        if not path.exists():
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_urlsafe(TOKEN_BYTES))
-        return path.read_text()[:TOKEN_CHARACTERS_MAX]
+        known = path.read_text().strip(NOTHING) if path.exists() else ""
+        if not known:
+            known = secrets.token_urlsafe(TOKEN_BYTES)
+            _replace_private_text(path, known)
+        return known[:TOKEN_CHARACTERS_MAX]
 
     def fingerprint(self) -> str:
         """Of all that `scan` reads: it changes when a file comes, goes or is another."""
@@ -155,4 +156,16 @@ def replace_text(path: Path, text: str) -> None:
     """Whole or not at all."""
     partial = path.with_name(f"{path.name}.part")
     partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
+def _replace_private_text(path: Path, text: str) -> None:
+    """Whole or not at all, also where the power goes, and for its owner's eyes alone."""
+    partial = path.with_name(f"{path.name}.part")
+    partial.unlink(missing_ok=True)  # of a start that was cut short
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(partial, path)

@@ -7,6 +7,7 @@ written outside the exports folder. What a zip unpacks to is bounded where it is
 
 from __future__ import annotations
 
+import filecmp
 import os
 import secrets
 import shutil
@@ -21,6 +22,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from host_training.importers.mail import is_maildir
 from host_training.studio import settings_file
 from host_training.studio.answers import NotDone, as_json, posted, text_of
 from host_training.studio.jobs import DOING, KINDS, Jobs
@@ -127,15 +129,18 @@ def _check_room(studio: StudioFolder, name: str, n_bytes: int) -> None:
 
 def target_of(studio: StudioFolder, name: str) -> Path | None:
     """Where a file of this name goes, below the exports; None for a hidden one, which no importer
-    reads.
+    reads. The folders of a Maildir only look hidden, and keep their dots.
 
     Raises:  NotDone for a name of which nothing is left.
     """
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
-    if any(part.startswith(".") for part in parts):
+    is_mail = is_maildir("/".join(parts)) and not parts[-1].startswith(".")
+    if not is_mail and any(part.startswith(".") for part in parts):
         return None
-    cleaned = [_part(part) for part in parts]
-    if not cleaned or not all(cleaned) or len(cleaned) > PARTS_MAX:
+    cleaned = [f".{_part(part)}" if part.startswith(".") else _part(part) for part in parts]
+    if ".git" in cleaned:  # the importer takes the folder around it for a repository
+        return None
+    if not cleaned or not all(part.strip(".") for part in cleaned) or len(cleaned) > PARTS_MAX:
         raise NotDone(f"A file has no usable name, or is inside more than {PARTS_MAX}"
                       " folders; rename it and drop it again.", 400)
     target = studio.exports.joinpath(*cleaned)
@@ -163,7 +168,7 @@ def _put(incoming: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     place, number = target, 1
     while place.exists() and not (
-            place.is_file() and place.stat().st_size == incoming.stat().st_size):
+            place.is_file() and filecmp.cmp(place, incoming, shallow=False)):
         number += 1
         place = target.with_name(f"{target.stem} ({number}){target.suffix}")
     os.replace(incoming, place)

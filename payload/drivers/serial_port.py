@@ -13,6 +13,7 @@ import errno
 import glob
 import os
 import socket
+import termios
 import time
 from collections.abc import Callable
 from typing import Any
@@ -26,6 +27,7 @@ REOPEN_S = 1.0
 CONNECT_S_MAX = 10.0  # a far end that does not answer for so long is gone
 PENDING_BYTES_MAX = 8192
 PORTS = ("/dev/serial0", "/dev/ttyAMA0", "/dev/ttyACM*", "/dev/ttyUSB*")
+_UNUSABLE = (OSError, ValueError, termios.error)  # the last: it vanished while it was opened
 _IN_PROGRESS = (errno.EINPROGRESS, errno.EALREADY)
 
 
@@ -85,7 +87,7 @@ class SerialStream:
         if self._port is not None:
             try:
                 self._port.baudrate = baud
-            except (OSError, ValueError):  # what it cannot do it may do when it is opened anew
+            except _UNUSABLE:  # what it cannot do it may do when it is opened anew
                 self.close()
 
     def close(self) -> None:
@@ -116,7 +118,7 @@ class SerialStream:
             self._port = serial.Serial(
                 paths[0], self.baud, timeout=0, write_timeout=0, exclusive=True
             )
-        except (OSError, ValueError) as error:
+        except _UNUSABLE as error:
             raise DeviceAbsent(f"{paths[0]}: {error}") from error
         return self._port
 

@@ -117,7 +117,8 @@ def _is_anyone_left(group: int) -> bool:
         return False
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):  # it ended meanwhile
-            state, _, its_group = stat.read_text().rpartition(")")[2].split()[:3]  # proc(5)
+            text = stat.read_text(errors="replace")  # the kernel cuts names amid a letter
+            state, _, its_group = text.rpartition(")")[2].split()[:3]  # proc(5)
             if int(its_group) == group and state not in "ZX":
                 return True
     return False

@@ -333,7 +333,7 @@ def _elements(runner: CommandRunner, command: RunningCommand) -> str | None:
     parts, text = runner.parts, str(command.arguments[0])
     refusal = parts.passes.take(text, *parts.clock.stamp(command.now_ms))
     if refusal is None:
-        parts.store.put(pass_plan.KEY, text)
+        parts.store.put(pass_plan.KEY, parts.passes.saved())
     return refusal
 
 

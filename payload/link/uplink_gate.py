@@ -11,7 +11,8 @@ command is meant for now. Once GNSS has given the time, a command is refused tha
 dated ahead, and one from before the boot with which the memory of counters begins: an earlier life
 may have taken it. Before that, a payload whose memory begins with a first start takes no hazardous
 command, and one that knows that it has forgotten takes none. CUTDOWN_ABORT is taken unless it is a
-replay.
+replay. Without GNSS the limits widen as the clock may run away, or no command would reach a payload
+whose receiver has died.
 
 A report speaks of one session and its MAC covers that, so one of another life is none of this one's
 (``wire.session``). Within the session its counter must rise; nothing of it need be remembered.
@@ -131,7 +132,7 @@ class UplinkGate:
         return report
 
     def _accept_command(self, frame: CommandFrame, now_ms: int) -> CommandFrame | None:
-        time_s = self._learn_time(now_ms)
+        time_s, drift_s = self._learn_time(now_ms), self._clock.drift_ms(now_ms) // 1000
         counter, opcode, memory = frame.counter, opcode_of(frame.body), self._memory
         ahead = memory.get("ahead", {})
         last = max(memory.get("since", 0), self._last(frame.station))
@@ -139,12 +140,13 @@ class UplinkGate:
             self.replayed_frames += 1
             self._repeated = frame
             return None
-        why = None if opcode is Opcode.CUTDOWN_ABORT else self._untimely(counter, opcode, time_s)
+        why = None if opcode is Opcode.CUTDOWN_ABORT else self._untimely(
+            counter, opcode, time_s, drift_s)
         if why is not None:
             self._note_refusal(counter, opcode, why)
         else:
             self._store.put(LAST_KEY, counter)
-        if time_s is not None and counter > time_s + AHEAD_S_MAX:
+        if time_s is not None and counter > time_s + AHEAD_S_MAX + drift_s:
             # As the station's last one it would lock out all that follows in time.
             kept = [at for at in (*ahead, counter) if at >= time_s - AGE_S_MAX]
             nearest = sorted(kept)[:REMEMBERED_AHEAD_MAX]
@@ -161,14 +163,18 @@ class UplinkGate:
             command="unknown" if opcode is None else opcode.name.lower(),
             refused_commands=self.untimely_commands)
 
-    def _untimely(self, counter: int, opcode: Opcode | None, time_s: int | None) -> str | None:
-        """Why a command is not for now, in a few words; None when it may be."""
+    def _untimely(
+        self, counter: int, opcode: Opcode | None, time_s: int | None, drift_s: int
+    ) -> str | None:
+        """Why a command is not for now, in a few words; None when it may be. ``drift_s``: how far
+        the clock may be off since GNSS was lost."""
         if time_s is not None:
-            age_s, age_max_s = time_s - counter, age_s_max(opcode)
+            age_s, age_max_s = time_s - counter, age_s_max(opcode) + drift_s
+            ahead_max_s = AHEAD_S_MAX + drift_s
             if age_s > age_max_s:
                 return f"{age_s} s old by GNSS time, {age_max_s} s are allowed"
-            if age_s < -AHEAD_S_MAX:
-                return f"dated {-age_s} s ahead of GNSS time, {AHEAD_S_MAX} s are allowed"
+            if age_s < -ahead_max_s:
+                return f"dated {-age_s} s ahead of GNSS time, {ahead_max_s} s are allowed"
             return None
         if self._has_forgotten:
             return "earlier commands are forgotten and the time is not known yet"

@@ -5,6 +5,7 @@ and how far it can be believed. Qualities, and what raises them:
 
     NONE --restored from the store at boot--> RESTORED --five steady seconds of GNSS--> GPS
     NONE, RESTORED --a command--> COMMAND --five steady seconds of GNSS--> GPS
+    GPS --a command, after a day without GNSS--> COMMAND
 
 A date that contradicts a clock of quality GPS is refused until the receiver has given it for ten
 steady minutes: nothing else aboard drifts by two seconds, and a receiver that wraps its week or
@@ -28,6 +29,8 @@ TRUST_FIXES_MIN = 3
 CONTRADICTION_MS = 600_000  # ... and much longer when it contradicts what the sky said before
 AGREE_MS = 1_000  # two fixes tell the same clock; covers serial delay and a leap second's half
 COMMAND_BACK_MS = 60_000  # a command may put back a clock by the delay of radio and operator
+DRIFT_PPM = 100  # of the Pi's crystal at any temperature, and some
+OLD_MS = 86_400_000  # after the latest fix the ground may know better than the crystal
 STEADY_MS = 3_600_000  # after the latest fix; a crystal that is off by 50 ppm runs away 0.2 s
 STEP_MS = 2_000  # a larger error is corrected at once, a smaller one slowly
 SLEW_MS_PER_FIX = 50  # 5 % at one fix a second: stamps keep rising
@@ -55,6 +58,7 @@ class MissionClock:
         self._seen_ms: int | None = None
         self._is_contradicted = False
         self._agreed_ms: int | None = None  # the latest fix that it follows
+        self._set_ms: int | None = None  # the latest such fix or command
 
     def utc_ms(self, now_ms: int) -> int | None:
         """UTC at ``now_ms``; None while the quality is NONE."""
@@ -66,13 +70,17 @@ class MissionClock:
             return None
         return self.utc_ms(now_ms)
 
+    def drift_ms(self, now_ms: int) -> int:
+        """How far it may have run away since it was set, or since a fix agreed with it."""
+        return 0 if self._set_ms is None else (now_ms - self._set_ms) * DRIFT_PPM // 1_000_000
+
     def stamp(self, now_ms: int) -> tuple[int, TimeQuality]:
         """(time, quality) for a record: milliseconds since boot while the quality is NONE."""
         return now_ms + self._offset_ms, self.quality
 
     def set_by_command(self, utc_ms: int, now_ms: int) -> str | None:
         """The ground tells the time; why it is not taken, or None when it holds from now on."""
-        if self.quality is TimeQuality.GPS:
+        if self.quality is TimeQuality.GPS and now_ms - (self._agreed_ms or 0) <= OLD_MS:
             return "the clock is set by GNSS"
         if not is_plausible_utc(utc_ms):
             return "not a date of 2025 to 2040"
@@ -80,6 +88,7 @@ class MissionClock:
         if restored_ms is not None and utc_ms < restored_ms - COMMAND_BACK_MS:
             return "before the latest time that is known"
         self._offset_ms = utc_ms - now_ms
+        self._set_ms = now_ms
         self.quality = TimeQuality.COMMAND
         return None
 
@@ -108,7 +117,7 @@ class MissionClock:
             contradicted_ms = fix.taken_ms - self._candidate_since_ms
             if contradicted_ms < CONTRADICTION_MS:
                 return self._doubt(offset_ms)
-        self._agreed_ms = fix.taken_ms
+        self._agreed_ms = self._set_ms = fix.taken_ms
         return self._adopt(offset_ms)
 
     def _doubt(self, offset_ms: int) -> list[Note]:

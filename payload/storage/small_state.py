@@ -70,7 +70,7 @@ _KINDS: dict[str, Any] = {
     "bus_trials": _Count,
     "charge": _Finite,
     "conversation": _Conversation,
-    "elements": Annotated[str, Field(max_length=TEXT_BYTES)],
+    "elements": Annotated[str, Field(max_length=2 * TEXT_BYTES)],
     "firsts": _Firsts,
     "hearsay": Annotated[list[_Saying], Field(max_length=16)],
     "ids_upto": _Count,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from payload.hearsay import HEARD_MAX, KEY, Hearsay
+from payload.hearsay import HEARD_MAX, KEY, NUMBER_MAX, Hearsay
 from payload.mind.refusals import DraftChoice
 from payload.prompt import HEARD_CHARS_MAX, PLAIN, Heard, Moment, suffix
 from payload.storage import small_state
@@ -35,6 +35,14 @@ def test_of_a_source_the_newest_is_kept_and_of_a_remembered_one_all() -> None:
         ["weather", "Wet.", 2 * MINUTE_MS], ["town", "Ross.", 3 * MINUTE_MS],
         ["town", "Hay.", 4 * MINUTE_MS]]
     assert len(set(numbers(hearsay))) == 3
+
+
+def test_behind_the_last_number_it_counts_from_one() -> None:
+    """A bug: all later ones were number 1, and forgetting 1 forgot them all."""
+    hearsay = Hearsay(["town"], [[NUMBER_MAX - 1, "town", "Before.", None]])
+    for number in range(4):
+        hearsay.note("town", f"Town {number}.", None)
+    assert numbers(hearsay) == [NUMBER_MAX - 1, NUMBER_MAX, 1, 2, 3]
 
 
 def test_the_oldest_leaves_at_the_bound() -> None:

@@ -1,6 +1,7 @@
 """Keys and counters, the KISS byte stuffing, typed commands, and sentences about mission files."""
 
 import contextlib
+import re
 from pathlib import Path
 
 import pytest
@@ -170,3 +171,17 @@ def test_a_flight_section_that_cannot_be_is_one_sentence(lines: str, word: str) 
     with pytest.raises(mission.MissionError, match=word) as caught:
         mission.parse(_with_flight(lines), "m")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "is_refused"), [("Ä" * 12 + "abc", False), ("高" * 16, True)])
+def test_a_name_with_which_the_callsign_fits_into_no_frame_is_refused(
+    name: str, is_refused: bool
+) -> None:
+    """A bug: such a mission was accepted, and the first callsign ended the flight core."""
+    text = re.sub(r"(?m)^mtu_bytes *=.*$", "mtu_bytes = 64", EXAMPLE)
+    text = re.sub(r"(?m)^name *=.*$", f'name = "{name}"', text, count=1)
+    if not is_refused:
+        mission.parse(text, "m")
+        return
+    with pytest.raises(mission.MissionError, match=r"name: has 48 bytes.*allowed are up to \d+ by"):
+        mission.parse(text, "m")

@@ -136,6 +136,12 @@ def test_a_decayed_orbit_is_named() -> None:
             elements.at(elements.epoch_ms + day * 24 * HOUR_MS)
 
 
+def test_elements_without_numbers_are_no_orbit() -> None:
+    """A bug: SGP4 reads a drag of blanks as no number, and reports no error."""
+    with pytest.raises(OrbitError, match="SGP4 gives no numbers"):
+        Elements(_changed(ISS[0], 53, "     0-0"), ISS[1])
+
+
 def test_a_text_has_both_lines() -> None:
     assert len(iss().text.encode()) == TEXT_BYTES
     assert Elements.of_text(iss().text).lines == ISS

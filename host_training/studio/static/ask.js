@@ -23,7 +23,7 @@ export const post = (path, body = {}) => ask(path, {
 
 export const remove = (name) => ask(`/api/exports?name=${encodeURIComponent(name)}`, { method: "DELETE" });
 
-/** One file; ``tell`` is told the share that has arrived. fetch() tells nobody. */
+/** One file: its answer; ``tell`` is told the share that has arrived. fetch() tells nobody. */
 export function upload(file, name, tell) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -31,10 +31,9 @@ export function upload(file, name, tell) {
     request.upload.onprogress = (event) => tell(event.total ? event.loaded / event.total : 0);
     request.onerror = () => reject(new Error(GONE));
     request.onload = () => {
-      if (request.status < 300) return resolve();
-      let sentence = GONE;
-      try { sentence = JSON.parse(request.responseText).error; } catch { /* no JSON, no sentence */ }
-      return reject(new Error(sentence));
+      let answer = {};
+      try { answer = JSON.parse(request.responseText); } catch { /* no JSON, no sentence */ }
+      return request.status < 300 ? resolve(answer) : reject(new Error(answer.error ?? GONE));
     };
     request.send(file);
   });

@@ -6,6 +6,9 @@ Method: small mailboxes, spoiled one way at a time.
 from __future__ import annotations
 
 import base64
+import encodings.idna
+import encodings.punycode
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -273,3 +276,41 @@ def test_a_name_is_decoded_after_the_address_is_split_off(
         sender=sender, To="=?utf-8?Q?Berg=2C_Bo?= <bo@example.org>, ada@example.org"))})
     assert [(m.author, m.name) for m in messages] == [("hans@example.org", name)]
     assert messages[0].chat_name == "Berg, Bo, bo@example.org, ada@example.org" and not notes.bad
+
+
+@nasty(9)
+@pytest.mark.parametrize("change", [str.lower, str.upper, str.title])
+def test_the_case_of_the_names_of_headers_says_nothing(
+    tmp_path: Path, change: Callable[[str], str]
+) -> None:
+    """A bug: a mail whose headers were written small was of an unknown format."""
+    head, _, body = letter(Subject="hedges").partition("\n\n")
+    lines = (line.partition(": ") for line in head.split("\n"))
+    written = "\n".join(f"{change(name)}: {value}" for name, _, value in lines)
+    assert texts(tmp_path, f"{written}\n\n{body}", "a.eml") == [BODY]
+
+
+@nasty(9)
+def test_one_header_in_three_cases_is_one_header() -> None:
+    head = b"To: Bo\nto: Carl\nTO: Dora\nFrom: Ada\n"
+    assert not mail.claims(memory_file("a.eml", head + b"\nHello"))
+    assert mail.claims(memory_file("a.eml", head + b"date: today\n\nHello"))
+
+
+@nasty(9)
+@pytest.mark.parametrize("charset", [
+    "=punycode", "=PunyCode", "=idna", "*=punycode''utf-8", "*=idna''utf-8"])
+def test_a_charset_that_takes_quadratic_time_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, charset: str
+) -> None:
+    """A bug: a mail of a megabyte took a minute; these two are meant for the names of hosts."""
+    def never(*args: object) -> None:
+        raise AssertionError("the slow decoder was asked")
+
+    monkeypatch.setattr(encodings.punycode, "punycode_decode", never)
+    monkeypatch.setattr(encodings.idna.Codec, "decode", never)
+    sender = "=?punycode?q?Ada-x?= <ada@example.org>"
+    messages, notes = read(tmp_path, {"a.mbox": box(letter(
+        "The hedge-leans.", sender, Content_Type=f"text/plain; charset{charset}"))})
+    assert [(m.text, m.name) for m in messages] == [("The hedge-leans.", "=?punycode?q?Ada-x?=")]
+    assert not notes.bad

@@ -283,6 +283,19 @@ def test_what_is_no_note_of_joplins_is_not_learnt(tmp_path: Path) -> None:
                              "clipping of somebody else's words": 1}
 
 
+def test_lines_like_those_of_joplin_take_no_time(tmp_path: Path) -> None:
+    """A bug: each such line doubled the time of a search, and thirty of them took minutes."""
+    start = "id: 0123456789abcdef0123456789abcdef\n"
+    lines = "".join(f"field{number}: value\n" for number in range(2_000))
+    written = {"a.txt": f"{start}{lines}The hedge leans.",
+               "b.txt": f"{start * 20_000}type_: 1\n\n{PROSE}",
+               "c.md": f"{PROSE}\n\n{start * 20_000}{lines}type_: 1\n",
+               "d.md": f"---\n{start}{lines}---\n\n{PROSE}"}
+    found = texts(tmp_path, written)
+    assert found[:3] == [written["a.txt"], written["b.txt"], PROSE]
+    assert found[3].endswith(PROSE)
+
+
 def test_a_word_document_of_tables_alone_says_so(tmp_path: Path) -> None:
     document = docx.Document()
     document.add_table(1, 1).cell(0, 0).text = "in a table"

@@ -299,3 +299,14 @@ def test_a_place_that_was_shared_is_no_words(tmp_path: Path) -> None:
     text = "".join(f"26/03/21, 18:0{n} - Ada: {place}\n" for n, place in enumerate(places))
     messages, _ = read(tmp_path, {"WhatsApp Chat with Bo.txt": text + "26/03/21, 18:09 - Bo: ok\n"})
     assert [m.text for m in messages] == ["I shared my live location", "ok"]
+
+
+@nasty(7)
+@pytest.mark.parametrize("name", ["Ada Moor", "Maximiliane Hohenberg-Sachs", "Bo " * 20 + "B"])
+def test_a_long_name_behind_a_date_with_nothing_between_is_a_name(name: str) -> None:
+    """A bug: beyond 17 letters it was none, and one's words became the other's."""
+    messages, notes = chat("12.03.2015. 14:05:33 Bo: hello", f"12.03.2015. 14:05:34 {name}: hi",
+                           f"١٢.٠٣.٢٠١٥. ١٤:٠٥:٣٥ {name}: so", "12.03.2015. 14:05:36 Bo: yes")
+    assert [(m.author, m.text) for m in messages] == [
+        ("Bo", "hello"), (name, "hi"), (name, "so"), ("Bo", "yes")]
+    assert not notes.bad

@@ -5,11 +5,16 @@ Method: every route of the app is asked as another host, without the token, and 
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 from host_training.studio.http_security import COOKIE
+from host_training.studio.server import create_app
+from host_training.studio.studio_folder import StudioFolder
 from tests.host_training.studio.desk import Desk
 
 
@@ -86,3 +91,42 @@ def test_the_token_is_private_and_survives_a_restart(desk: Desk) -> None:
     assert path.stat().st_mode & 0o077 == 0 and desk.studio.root.stat().st_mode & 0o077 == 0
     assert len(desk.studio.token()) >= 22
     assert Desk(desk.studio.root).studio.token() == desk.studio.token()
+
+
+@pytest.mark.parametrize("left", ["", "\n", "\0" * 32])
+def test_a_token_that_was_not_written_is_made_anew(tmp_path: Path, left: str) -> None:
+    """A bug: a power cut left the token empty, and whoever came without a cookie was let in."""
+    studio = StudioFolder(tmp_path / "studio")
+    studio.prepare()
+    (studio.root / "token").write_text(left)
+    token = studio.token()
+    assert len(token) >= 22 and token == studio.token() and "\0" not in token
+    assert (studio.root / "token").stat().st_mode & 0o077 == 0
+
+
+def test_a_full_disk_leaves_no_half_of_a_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug: the token file was made before it was written, and stayed empty on a full disk."""
+    def full(descriptor: int, mode: str) -> None:
+        os.close(descriptor)
+        raise OSError(28, "No space left on device")
+
+    studio = StudioFolder(tmp_path / "studio")
+    studio.prepare()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fdopen", full)
+        with pytest.raises(OSError, match="No space"):
+            studio.token()
+    assert not (studio.root / "token").exists()
+    assert len(studio.token()) >= 22
+    assert not (studio.root / "token.part").exists()
+
+
+def test_an_empty_token_opens_nothing(desk: Desk) -> None:
+    """A bug: without a cookie a request was taken for one with the token where that was empty."""
+    client = TestClient(create_app(desk.studio, ""), base_url="http://127.0.0.1:8020",
+                        follow_redirects=False)
+    assert client.get("/api/state").status_code == 401
+    assert client.get("/", params={"token": ""}).status_code == 401
+    assert client.post("/api/author", json={"author": "Mallory"}).status_code == 401

@@ -5,10 +5,15 @@ Method: real processes, the cheapest that there are; one is killed, one is asked
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -87,6 +92,48 @@ def test_a_command_that_was_killed_is_interrupted(studio: StudioFolder, slow: No
     wait_for(lambda: not jobs.is_running("train"))
     state = Jobs(studio).state("train")
     assert (state.ended, state.sentences) == ("interrupted", [INTERRUPTED])
+
+
+def _slowly(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Every lock is held for a while once it is taken; the event says that one is."""
+    taken = threading.Event()
+    flock = fcntl.flock
+
+    def slow_flock(lock: TextIO, how: int) -> None:
+        flock(lock, how)
+        taken.set()
+        time.sleep(0.2)  # in which the other asks, unless it waits for its turn
+
+    monkeypatch.setattr(fcntl, "flock", slow_flock)
+    return taken
+
+
+@pytest.mark.parametrize("is_one_studio", [True, False])
+def test_who_asks_is_not_taken_for_what_runs(
+    studio: StudioFolder, monkeypatch: pytest.MonkeyPatch, is_one_studio: bool
+) -> None:
+    """A bug: two threads that asked at once saw one another, and a command seemed to run."""
+    _slowly(monkeypatch)
+    jobs = Jobs(studio)
+    askers = [jobs, jobs if is_one_studio else Jobs(studio)]
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(lambda asker: asker.is_running("scan"), askers)) == [False, False]
+
+
+def test_a_start_waits_for_who_asks(
+    studio: StudioFolder, slow: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug: a command was refused while the page asked whether one was running."""
+    taken = _slowly(monkeypatch)
+    jobs = Jobs(studio)
+    with ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(jobs.is_running, "scan")
+        assert taken.wait(10)
+        jobs.start("train", ["run"], {})
+        assert not asked.result()
+    wait_for(lambda: jobs.state("train").stage)
+    jobs.stop("train")
+    wait_for(lambda: not jobs.is_running("train"))
 
 
 def test_damaged_notes_about_a_command_are_none(studio: StudioFolder) -> None:

@@ -177,3 +177,22 @@ def test_the_words_of_a_busy_button_are_as_legible_as_before(
             " node.html.includes('aria-busy')).length)") == 2, "axe could tell, and both pass"
     finally:
         served.stop()
+
+
+def test_hidden_files_are_not_counted_as_added(browser: Browser, tmp_path: Path) -> None:
+    """A bug: files that were left out as hidden were told as added."""
+    need("tomlkit")
+    hidden = tmp_path / ".DS_Store"
+    hidden.write_text("x")
+    served = ServedStudio(tmp_path / "studio")
+    came = "document.querySelector('.drop ~ .hint:not([hidden])')?.textContent === "
+    try:
+        browser.open(served.url)
+        Keyboard(browser).choose("Choose files", hidden)
+        browser.wait(f"{came}'0 files added; 1 hidden file left out.'")
+        assert browser.value("document.getElementById('spoken').textContent.includes('1 hidden')")
+        Keyboard(browser).choose("Choose files", _chat(tmp_path))
+        browser.wait(f"{came}'1 file added.'")
+        assert browser.complaints == []
+    finally:
+        served.stop()

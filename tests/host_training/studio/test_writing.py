@@ -52,6 +52,29 @@ def test_hidden_files_are_left_behind(desk: Desk, name: str) -> None:
     assert stored(desk) == []
 
 
+@pytest.mark.parametrize("name", [
+    "Mail/.Sent.2021/cur/1615.M1.host:2,S", ".Trash/new/1615.M2.host", "Mail/cur/1615.M3.host:2,",
+])
+def test_the_folders_of_a_maildir_arrive_with_their_names(desk: Desk, name: str) -> None:
+    """A bug: the folders of a Maildir, which begin with a dot, were left behind as hidden."""
+    assert "skipped" not in desk.upload(name, b"x").json()
+    assert stored(desk) == [name], "the dot is how the importer knows sent mail from thrown away"
+
+
+@pytest.mark.parametrize("name", [
+    "Mail/.Sent/cur/.DS_Store", "Mail/.Sent/dovecot-uidlist", "vault/.git/cur/x", ".\x01git/new/x",
+])
+def test_what_is_hidden_in_a_maildir_too_is_left_behind(desk: Desk, name: str) -> None:
+    assert desk.upload(name, b"x").json() == {"skipped": True}
+    assert stored(desk) == []
+
+
+@pytest.mark.parametrize("name", [".../cur/x", ". ./new/x", ".\x01./cur/x"])
+def test_a_maildir_of_dots_has_no_usable_name(desk: Desk, name: str) -> None:
+    assert desk.upload(name, b"x").status_code == 400
+    assert stored(desk) == []
+
+
 def test_a_link_leads_nowhere(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (desk.studio.exports / "link").symlink_to(tmp_path / "outside")
@@ -66,6 +89,14 @@ def test_the_same_name_again_overwrites_nothing_else(desk: Desk) -> None:
     for content in (b"one", b"three", b"one", b"seven!!"):
         assert desk.upload("a/chat.txt", content).status_code == 200
     assert stored(desk) == ["a/chat (2).txt", "a/chat (3).txt", "a/chat.txt"]
+
+
+def test_other_words_of_the_same_length_are_another_file(desk: Desk) -> None:
+    """A bug: a chat was overwritten by a different one that had its name and its size."""
+    for content in (b"Ada: one", b"Bob: two", b"Ada: one", b"Bob: two"):
+        assert desk.upload("_chat.txt", content).status_code == 200
+    kept = {path.name: path.read_bytes() for path in desk.studio.exports.iterdir()}
+    assert kept == {"_chat.txt": b"Ada: one", "_chat (2).txt": b"Bob: two"}
 
 
 def test_what_does_not_arrive_whole_is_not_kept(desk: Desk) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import socket
+import termios
 import tty
 from pathlib import Path
 from threading import Event
@@ -89,6 +90,23 @@ def test_serial_port_that_takes_nothing(tmp_path: Path) -> None:
     assert len(port._pending) <= PENDING_BYTES_MAX
     port.close()
     os.close(far)
+
+
+def test_a_port_that_vanishes_while_it_is_opened_is_absent(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug: what termios raises is no OSError, and ended the step."""
+    far, near = os.openpty()
+    really = termios.tcflush
+
+    def unplugged(fd: int, queue: int) -> None:
+        os.close(far)
+        really(fd, queue)
+
+    monkeypatch.setattr(termios, "tcflush", unplugged)
+    with pytest.raises(DeviceAbsent):
+        SerialStream(os.ttyname(near), 9600).read(100)
+    os.close(near)
 
 
 def test_serial_path_that_is_no_port(tmp_path: Path) -> None:

@@ -6,12 +6,13 @@ from __future__ import annotations
 import os
 import select
 import signal
+import subprocess
 import threading
 from pathlib import Path
 
 import pytest
 
-from payload.drivers.worker_process import WorkerEnd, WorkerProcess
+from payload.drivers.worker_process import WorkerEnd, WorkerProcess, _is_anyone_left
 
 WAIT_S = 60
 LINE_BYTES_MAX = 100
@@ -87,6 +88,20 @@ def test_the_next_waits_until_the_children_are_gone(
     assert worker.is_free and worker.start(), "though nobody may have reaped it yet"
     monkeypatch.undo()
     worker.cancel()
+
+
+def test_a_process_whose_name_is_cut_amid_a_letter_disturbs_nobody(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug: any process with such a name ended the flight core while a worker's child hung."""
+    script = r"printf 'abcdefghijklmn\303\274' > /proc/self/comm; echo; exec cat"
+    with subprocess.Popen(["bash", "-c", script.replace("exec ", "")], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as stranger:
+        assert stranger.stdout is not None and stranger.stdout.readline() == b"\n"
+        assert Path(f"/proc/{stranger.pid}/stat").read_bytes().count(b"\xc3") == 1
+        monkeypatch.setattr(os, "killpg", lambda pid, number: None)
+        assert not _is_anyone_left(1 << 22)
+        stranger.kill()
 
 
 def test_a_flood_of_words_costs_no_memory() -> None:

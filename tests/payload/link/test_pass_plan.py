@@ -9,9 +9,10 @@ import sim.orbit
 from payload.link import pass_plan
 from payload.link.pass_plan import AGE_DAYS_MAX, HEARD_S, MARGIN_MS, PassPlan, Reach
 from sim.orbit import renewed
+from tests.wire.orbits import GEOSTATIONARY as HIGH
 from tests.wire.orbits import HOUR_MS, ISS, iss
 from wire.mission_orbit import OrbitSection, OrbitStation
-from wire.orbit import Elements, OrbitError
+from wire.orbit import Elements, OrbitError, geodetic
 from wire.passes import passes
 from wire.records import TimeQuality
 
@@ -171,6 +172,44 @@ def test_a_mission_file_that_is_newer_than_the_last_command_counts() -> None:
     elements, away_ms = months_later()
     newer = OrbitSection(tle=elements.lines, stations=STATIONS)
     assert PassPlan(newer, iss().text).is_away(away_ms, GPS, None)
+
+
+def test_elements_of_before_those_of_the_file_are_kept_until_the_file_changes() -> None:
+    """A bug: a file with the elements of a planned launch won again at each reboot, since their
+    epoch is later."""
+    planned = renewed(iss(), EPOCH_MS + 3 * 24 * HOUR_MS)
+    section = OrbitSection(tle=planned.lines, stations=STATIONS)
+    plan = PassPlan(section)
+    assert plan.take(iss().text, EPOCH_MS, GPS) is None
+    again = PassPlan(section, plan.saved())
+    assert again.elements is not None and again.elements.lines == ISS
+    edited = renewed(iss(), EPOCH_MS + 2 * 24 * HOUR_MS)
+    third = PassPlan(OrbitSection(tle=edited.lines, stations=STATIONS), again.saved())
+    assert third.elements is not None and third.elements.lines == edited.lines
+
+
+def test_a_clock_that_may_have_run_away_widens_the_margins() -> None:
+    """A bug: renewed elements narrowed them to half a minute, months after GNSS had died."""
+    plan = PassPlan(SECTION)
+    rise_ms = min(each.rise_ms for station in STATIONS for each in passes(
+        iss(), station.vantage, station.elevation_min_deg, EPOCH_MS + HOUR_MS,
+        EPOCH_MS + 20 * HOUR_MS))
+    before_ms = rise_ms - MARGIN_OF_A_DAY_MS - 60_000
+    assert plan.reach(before_ms, GPS, None) is Reach.NOBODY
+    assert PassPlan(SECTION).reach(before_ms, GPS, None, drift_ms=120_000) is Reach.PERHAPS
+
+
+@pytest.mark.parametrize("longitude_deg", [0.0, 20.0, -40.0])
+def test_what_never_sets_is_never_said_to_be_away(longitude_deg: float) -> None:
+    """A bug: an orbit that stays up has no peak, and the search for passes found none."""
+    elements = Elements(*HIGH)
+    below = geodetic(elements.at(elements.epoch_ms))
+    station = OrbitStation(
+        name="below", latitude_deg=0.0,
+        longitude_deg=(below.longitude_deg + longitude_deg + 180) % 360 - 180)
+    plan = PassPlan(OrbitSection(tle=elements.lines, stations=(station,)))
+    for utc_ms in range(elements.epoch_ms, elements.epoch_ms + 24 * HOUR_MS, 600_000):
+        assert plan.reach(utc_ms, GPS, None) is Reach.STATION
 
 
 @pytest.mark.parametrize("saved", ["", "no elements", iss().text[:-1] + "0"])

@@ -325,3 +325,20 @@ def test_untimely_commands_are_counted_and_told_once_in_ten_minutes(desk: Desk) 
         "dated 200 s ahead of GNSS time, 180 s are allowed"]
     assert desk.told(now_ms + 2 * REFUSAL_REPORTED_EVERY_MS) == []
     assert desk.gate.untimely_commands == 6
+
+
+@pytest.mark.parametrize("ppm", [-50, 50])
+@pytest.mark.parametrize("day", [30, 365])
+def test_a_payload_whose_gnss_has_died_takes_commands_for_years(
+    desk: Desk, ppm: int, day: int
+) -> None:
+    """A bug: its crystal runs away from the station's clock, and after months all was refused."""
+    desk.fix_time()
+    true_ms = day * 86_400_000
+    now_ms, true_s = true_ms + true_ms * ppm // 1_000_000, BOOT_S + true_ms // 1000
+    for later_s, opcode in enumerate((Opcode.PING, Opcode.REBOOT, Opcode.TX_OFF)):
+        assert desk.dated(true_s + later_s, opcode, now_ms)
+    allowed_s = 180 + desk.clock.drift_ms(now_ms) // 1000
+    time_s = (desk.clock.stamp(now_ms)[0] - EPOCH_2025_MS) // 1000
+    assert not desk.dated(time_s + allowed_s + 1, Opcode.PING, now_ms)
+    assert not desk.dated(time_s - allowed_s - 1, Opcode.REBOOT, now_ms)

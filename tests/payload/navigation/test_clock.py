@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from payload.navigation.clock import (
     CONTRADICTION_MS,
+    OLD_MS,
     STEP_MS,
     TRUST_MS,
     UTC_MS_MAX,
@@ -92,6 +93,28 @@ def test_a_date_that_contradicts_the_sky_is_refused_for_ten_minutes() -> None:
     assert told == ["clock_contradicted"]
     assert clock.utc_ms(30_000) == UTC_MS + 30_000
     assert observe(clock, UTC_MS, 700_000, 10) == ["clock_agrees"]
+
+
+def test_a_day_after_the_latest_fix_the_ground_may_set_it_again() -> None:
+    """A bug: a clock that GNSS had set once was its own for ever, and ran away for months."""
+    clock = MissionClock(None)
+    observe(clock, UTC_MS, 0, 10)
+    last_ms = 10_000
+    for now_ms, why in ((last_ms + OLD_MS, "the clock is set by GNSS"),
+                        (last_ms + OLD_MS + 1, None)):
+        assert clock.set_by_command(UTC_MS + now_ms + 5000, now_ms) == why
+    assert clock.stamp(now_ms) == (UTC_MS + now_ms + 5000, TimeQuality.COMMAND)
+    assert observe(clock, UTC_MS, now_ms, 10) == ["clock_set"]
+    assert clock.quality is TimeQuality.GPS
+
+
+def test_what_may_have_run_away_grows_until_the_next_fix_or_command() -> None:
+    clock = MissionClock(UTC_MS)
+    assert clock.drift_ms(10**9) == 0, "nobody has set it"
+    assert clock.set_by_command(UTC_MS, 0) is None
+    assert clock.drift_ms(100 * 86_400_000) == 864_000
+    observe(clock, UTC_MS, 10**10, 10)
+    assert clock.drift_ms(10**10 + 20_000) == 1
 
 
 def test_an_instant_that_is_repeated_moves_no_clock() -> None:

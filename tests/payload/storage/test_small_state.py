@@ -29,7 +29,7 @@ SOUND: dict[str, Any] = {
     "charge": 811,
     "conversation": [20_600, 1_780_000_000_000, False, [
         [8, 1_780_000_000_000, 2, [7, 9, 1_780_000_000_000, True]], [9, 0, 0, None]]],
-    "elements": iss().text,
+    "elements": 2 * iss().text,
     "firsts": {"at_ms": 1_790_000_040_000, "is_whole": True, "coldest_c": -41.0,
                "reported_c": -31.5, "ground_hpa": 1002.0, "cloud_hpa": None, "asked_ms": None,
                "happened": ["first-cloud"], "last_lines": {"cloud": "White, and no walls."}},

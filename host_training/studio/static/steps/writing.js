@@ -41,16 +41,20 @@ export function show(box, desk) {
   const list = el("ul", { class: "files" });
   const total = el("p", { class: "hint" });
   const trouble = problem();
+  const came = el("p", { class: "hint", hidden: true });
   const bar = progress("Files that have arrived");
   bar.node.hidden = true;
 
   async function take(files) {
     trouble.say("");
+    came.hidden = true;
     bar.node.hidden = false;
     const failed = [];
+    let skipped = 0;
     for (const [at, [file, path]] of files.entries()) {
       try {
-        await upload(file, path, (share) => bar.tell((at + share) / files.length, `${path} (${at + 1} of ${files.length})`));
+        const answer = await upload(file, path, (share) => bar.tell((at + share) / files.length, `${path} (${at + 1} of ${files.length})`));
+        if (answer.skipped) skipped += 1;
       } catch (error) {
         failed.push(error.message);
       }
@@ -58,7 +62,10 @@ export function show(box, desk) {
     bar.node.hidden = true;
     trouble.say(failed.slice(0, 3).join(" ") + (failed.length > 3 ? ` And ${failed.length - 3} more files did not arrive.` : ""));
     await desk.refresh();
-    speak(`${plural(files.length - failed.length, "file")} added`);
+    const told = `${plural(files.length - failed.length - skipped, "file")} added${skipped ? `; ${plural(skipped, "hidden file")} left out` : ""}.`;
+    write(came, told);
+    came.hidden = false;
+    speak(told);
   }
 
   const picker = (words, isFolder) => {
@@ -95,7 +102,7 @@ export function show(box, desk) {
   box.append(
     ...opening("Your writing", "A persona learns from what you wrote: chats, mails, diaries, posts. Add what you have; you choose later what it may learn from."),
     field("Your name", "As your friends write it. It tells your words from theirs.", name),
-    el("h3", {}, "Your files"), drop, bar.node, trouble.node, list, total,
+    el("h3", {}, "Your files"), drop, bar.node, trouble.node, came, list, total,
     more("Where do I get my writing?", el("dl", { class: "where" }, WHERE.map(([app, how]) => el("div", {}, el("dt", {}, app), el("dd", {}, how)))),
       el("p", { class: "hint" }, "Forty kinds of files are understood; the list is in docs/training.md.")),
     next.node);
