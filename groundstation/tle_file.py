@@ -46,7 +46,10 @@ def check_place(path: Path, elements: Elements, track: Sequence[Point]) -> None:
     if not track or elements.age_days(track[-1].utc_ms) > COMPARED_DAYS_MAX:
         return
     point = track[-1]
-    predicted = geodetic(elements.at(point.utc_ms))
+    try:
+        predicted = geodetic(elements.at(point.utc_ms))
+    except OrbitError as error:
+        raise StationError(f"{path}: {error}") from error
     off_m = earth.distance_m(
         (predicted.latitude_deg, predicted.longitude_deg), (point.lat_deg, point.lon_deg))
     if off_m > OFF_M_MAX:

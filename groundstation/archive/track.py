@@ -9,6 +9,7 @@ a row agree with one another: then it is the old place that was wrong (or the ga
 
 from __future__ import annotations
 
+import math
 from bisect import bisect
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -48,7 +49,9 @@ def distance_m(first: Point, second: Point) -> float:
 
 def _fits(first: Point, second: Point) -> bool:
     seconds = abs(second.utc_ms - first.utc_ms) / 1000
-    is_in_space = min(first.alt_m or 0.0, second.alt_m or 0.0) > SPACE_M
+    # Unknown is not zero: the beacons of an orbit have no room for their height.
+    known_m = [alt_m for alt_m in (first.alt_m, second.alt_m) if alt_m is not None]
+    is_in_space = min(known_m, default=math.inf) > SPACE_M
     speed_max_mps = SPACE_SPEED_MAX_MPS if is_in_space else SPEED_MAX_MPS
     return distance_m(first, second) <= SLACK_M + speed_max_mps * seconds
 

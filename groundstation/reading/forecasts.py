@@ -20,7 +20,9 @@ from groundstation.reading.landing_outcome import outcome
 from wire.beacon import Phase
 from wire.mission import Mission
 
-LOOKED_AT_MAX = 500  # of the newest housekeeping records one tells the landing, if any does
+# Of so many of the newest housekeeping records some tell the landing, if any does: at one a minute
+# those of two days, as a payload that has landed goes on making them.
+LOOKED_AT_MAX = 3_000
 _NEWEST_PHASE = (
     "SELECT phase FROM beacon WHERE node_id = ? AND NOT is_late ORDER BY id DESC LIMIT 1")
 _PAD = "SELECT MIN(altitude_m) FROM beacon WHERE node_id = ? AND phase = ?"

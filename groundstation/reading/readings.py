@@ -11,17 +11,20 @@ from groundstation.reading.page_json import PhaseJson
 from groundstation.sanitise import number, scaled
 from wire.beacon import Phase
 
+PHASES_MAX = 60
+
 
 def phases(db: sqlite3.Connection, node_id: int) -> list[PhaseJson]:
-    """Every change of phase, oldest first, with the altitude at which it was received."""
-    found = db.execute(
+    """The newest changes of phase, oldest first, with the altitude at which each was received."""
+    newest = db.execute(
         "SELECT utc_ms, phase, altitude_m FROM (SELECT id, utc_ms, phase, altitude_m,"
         " LAG(phase) OVER (ORDER BY id) AS before FROM beacon"
         " WHERE node_id = ? AND phase IS NOT NULL AND NOT is_late) WHERE phase IS NOT before"
-        " ORDER BY id LIMIT 60", (node_id,),
-    )
+        " ORDER BY id DESC LIMIT ?", (node_id, PHASES_MAX),
+    ).fetchall()
     return [
-        {"at_ms": at, "phase": Phase(int(phase)).name, "alt_m": alt} for at, phase, alt in found
+        {"at_ms": at, "phase": Phase(int(phase)).name, "alt_m": alt}
+        for at, phase, alt in reversed(newest)
     ]
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sgp4.io import compute_checksum
 
 from groundstation.archive.archive import Archive
 from groundstation.archive.track import Point
@@ -21,7 +22,7 @@ from tests.groundstation.far_end import MASTER_KEY, SIGNED_MISSION, FarEnd, stat
 from tests.groundstation.two_payloads import KEY
 from tests.wire.orbits import HOUR_MS, ISS, iss
 from wire import earth, key_file
-from wire.orbit import geodetic
+from wire.orbit import Elements, geodetic
 
 PATH = Path("iss.tle")
 EPOCH_MS = iss().epoch_ms
@@ -55,6 +56,17 @@ def test_elements_of_another_satellite_are_one_sentence() -> None:
     assert f"{told.value}" == (
         "iss.tle: is 1002 km from the position that the payload reported at 2019-12-09 16:38:29 "
         "UTC; allowed are 1000 km, or --unchecked")
+
+
+def test_elements_that_have_decayed_by_then_are_one_sentence() -> None:
+    """A bug: a traceback."""
+    drag = f"{ISS[0][:33]} .16717000  12000-4  90000-2 0  999"
+    second = f"{ISS[1][:52]}16.45000000{ISS[1][63:68]}"
+    falling = Elements(f"{drag}{compute_checksum(drag + '0')}",
+                       f"{second}{compute_checksum(second + '0')}")
+    later = Point(EPOCH_MS + 2 * DAY_MS, 10.0, 20.0, None)
+    with pytest.raises(StationError, match=r"iss\.tle: the orbit of 25544 cannot be followed"):
+        check_place(PATH, falling, [later])
 
 
 def test_the_command_compares_with_the_beacons_that_it_has_verified(
