@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from groundstation.archive.track import Point, parts
 from groundstation.export.markup import Node, clock, el
+from wire.earth import wrapped_deg
 
 WIDE = 440.0  # px: what an A5 page is wide, and a phone somewhat less, so that letters stay letters
 LETTER = 11.0  # px
@@ -44,6 +45,8 @@ def _thin(points: Sequence[Point]) -> list[Point]:
 
 def chart(way: Sequence[Point], numbered: Numbered, is_verified: bool, high: float = 320) -> Node:
     """The way, north up, coloured by altitude; dashed where it is not verified."""
+    beside = _beside(way)
+    way = [point._replace(lon_deg=beside(point.lon_deg)) for point in way]
     south, north = min(p.lat_deg for p in way), max(p.lat_deg for p in way)
     west, east = min(p.lon_deg for p in way), max(p.lon_deg for p in way)
     narrow = math.cos(math.radians((south + north) / 2))
@@ -51,7 +54,7 @@ def chart(way: Sequence[Point], numbered: Numbered, is_verified: bool, high: flo
                   (WIDE - 2 * _EDGE) / max(_LEAST_DEG, (east - west) * narrow))
 
     def put(lat: float, lon: float) -> tuple[float, float]:
-        return (WIDE / 2 + (lon - (west + east) / 2) * narrow * per_deg,
+        return (WIDE / 2 + (beside(lon) - (west + east) / 2) * narrow * per_deg,
                 high / 2 - (lat - (south + north) / 2) * per_deg)
 
     top = max([1000.0, *(p.alt_m for p in way if p.alt_m is not None)])
@@ -68,6 +71,18 @@ def chart(way: Sequence[Point], numbered: Numbered, is_verified: bool, high: flo
     return _svg(high, "The way it went, with the numbers of the lines", *pieces, *marks,
                 _dot(*first, is_full=False), _dot(*last, is_full=is_verified),
                 *_scale(per_deg, high))
+
+
+def _beside(way: Sequence[Point]) -> Callable[[float], float]:
+    """Longitudes counted from the beginning of the way, so that one over the date line is drawn in
+    one piece; as they are where it goes around the Earth."""
+    first_deg = way[0].lon_deg
+
+    def beside(lon_deg: float) -> float:
+        return first_deg + wrapped_deg(lon_deg - first_deg)
+
+    placed = [beside(point.lon_deg) for point in way]
+    return beside if max(placed) - min(placed) < 180 else lambda lon_deg: lon_deg
 
 
 def _bands(points: Sequence[Point], top_m: float) -> list[tuple[str, list[Point]]]:

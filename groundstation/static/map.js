@@ -13,7 +13,7 @@ import { drawGrid } from "./map_grid.js";
 import { drawLanding, drawOutcome, isFallForecast, landingNames, likelyArea, outcomeNames } from "./map_landing.js";
 import { sheet } from "./map_sheet.js";
 import { me } from "./reader_position.js";
-import { claims, crossesDateLine, isGap, peak, placeAt, points } from "./track.js";
+import { claims, isGap, longitudes, peak, placeAt, points, turned } from "./track.js";
 import { waySeal } from "./unsigned.js";
 
 const BANDS = 16;
@@ -33,6 +33,7 @@ let isFollowing = true;
 let isOurs = false; // the map is being moved by us, and not by a hand
 let moment = null; // UTC in ms, or now
 let picking = null; // what takes the place that is pressed next
+let beside = longitudes([]); // how longitudes are drawn
 
 export function start() {
   map = L().map(byId("map"), {
@@ -44,16 +45,21 @@ export function start() {
   L().control.zoom({ position: "bottomright" }).addTo(map);
   L().control.scale({ imperial: false, maxWidth: 90 }).addTo(map);
   addTiles(flight().map);
-  [grid, sky] = [sheet(map), sheet(map)];
+  [grid, sky] = [sheet(map), sheet(map, onMap)];
   map.on("moveend", ground);
   map.on("movestart zoomstart", () => { if (!isOurs) setFollowing(false); });
   map.on("click", ({ latlng }) => {
-    picking?.([latlng.lat, latlng.lng]);
+    picking?.([latlng.lat, turned(latlng.lng)]);
     pick(null);
   });
   byId("follow").addEventListener("click", () => { setFollowing(true); draw(); });
   new ResizeObserver(() => { ours(() => map.invalidateSize()); draw(); }).observe(byId("map"));
 }
+
+const onMap = ([lat, lon]) => [lat, beside(lon)];
+
+/** Is there half an Earth between two rows, as they are drawn? */
+const isAround = (from, to) => Math.abs(beside(to[2]) - beside(from[2])) > 180;
 
 const ground = () => drawGrid(map, grid, launch(), Boolean(flight().map));
 
@@ -114,6 +120,7 @@ export function draw() {
   if (!map) return;
   const rows = points();
   const isEmpty = rows.length + claims().length === 0;
+  beside = longitudes(rows.length ? rows : claims());
   byId("map").hidden = isEmpty;
   tick();
   if (!isEmpty) {
@@ -151,7 +158,7 @@ function claim() {
 function drawClaims(rows) {
   const pieces = [];
   rows.forEach((row, i) => {
-    if (i === 0 || isGap(rows[i - 1][0], row[0]) || crossesDateLine(rows[i - 1], row)) pieces.push([]);
+    if (i === 0 || isGap(rows[i - 1][0], row[0]) || isAround(rows[i - 1], row)) pieces.push([]);
     pieces.at(-1).push([row[1], row[2]]);
   });
   for (const piece of pieces) sky.line(piece, { color: colour("ink-soft"), weight: 1.5, dashArray: DASHES });
@@ -170,7 +177,7 @@ function drawWay(rows, isVerified) {
     const place = [row[1], row[2]];
     const previous = rows[i - 1];
     const next = Math.min(BANDS - 1, Math.floor(((row[3] ?? 0) / top) * BANDS));
-    if (previous && crossesDateLine(previous, row)) {
+    if (previous && isAround(previous, row)) {
       flush();
       run = [place];
     } else if (previous && isGap(previous[0], row[0])) {
@@ -194,7 +201,7 @@ function drawMarks(rows) {
   for (const entry of musings()) {
     const place = entry.lat !== null && entry.lat !== undefined && entry.lon !== null ? [entry.lat, entry.lon] : placeAt(entry.when_ms);
     if (!place) continue;
-    const at = map.latLngToContainerPoint(place);
+    const at = map.latLngToContainerPoint(onMap(place));
     if (drawn?.distanceTo(at) < APART_PX) continue; // the way is to be seen between them
     drawn = at;
     sky.dot(place, { radius: 2.6, weight: 1, color: colour("paper-bg"), fillColor: colour("ink"), fillOpacity: 0.95 }, () => popup(entry));
@@ -250,7 +257,7 @@ function dot({ place, kind }) {
 function writeNames(named) {
   const [taken, spots] = [[], []];
   for (const { place, text, kind } of named) {
-    const at = map.latLngToContainerPoint(place);
+    const at = map.latLngToContainerPoint(onMap(place));
     if (["launch", "burst"].includes(kind) && spots.some((spot) => spot.distanceTo(at) < NAME_PX.high)) continue; // one place, one name
     spots.push(at);
     const side = at.x > map.getSize().x * 0.6 ? "west" : "east";
@@ -288,7 +295,7 @@ function follow() {
   const ahead = hasLanded() ? [] : likelyArea();
   const bounds = L().latLngBounds([
     ...ways[0], ...ways[1].filter(within(CLAIM_KM)), ...ahead.filter(within(READER_KM)),
-    ...(own ? [own.at].filter(within(READER_KM)) : [])]);
+    ...(own ? [own.at].filter(within(READER_KM)) : [])].map(onMap));
   const roomy = bounds.pad(0.12);
   const zoom = Math.min(ZOOM.start, map.getBoundsZoom(roomy, false, L().point(2 * EDGE_PX, 2 * EDGE_PX)));
   if (zoom <= map.getZoom() && map.getBounds().contains(bounds.pad(0.02))) return; // it is all in view, and as large

@@ -1,6 +1,7 @@
 // The map without a map: a graticule and rings around the launch. Over tiles the rings alone.
 
 import { colour } from "./dom.js";
+import { turned } from "./track.js";
 
 const RING_KM = [1, 2, 5, 10, 20, 50, 100, 200];
 const STEPS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20];
@@ -22,7 +23,8 @@ function drawGraticule(map, sheet) {
   const digits = (step) => (step >= 1 ? 0 : step >= 0.1 ? 1 : step >= 0.01 ? 2 : 3);
   for (let lon = Math.ceil(bounds.getWest() / stepLon) * stepLon; lon < bounds.getEast(); lon += stepLon) {
     sheet.line([[bounds.getSouth() - tall, lon], [bounds.getNorth() + tall, lon]], line);
-    if (lon < bounds.getEast() - wide / 9) sheet.name([bounds.getNorth(), lon], `${Math.abs(lon).toFixed(digits(stepLon))}°${lon < 0 ? "W" : "E"}`, "lon");
+    const degrees = turned(lon); // the map goes on beyond the date line
+    if (lon < bounds.getEast() - wide / 9) sheet.name([bounds.getNorth(), lon], `${Math.abs(degrees).toFixed(digits(stepLon))}°${degrees < 0 ? "W" : "E"}`, "lon");
   }
   for (let lat = Math.ceil(bounds.getSouth() / stepLat) * stepLat; lat < bounds.getNorth(); lat += stepLat) {
     sheet.line([[lat, bounds.getWest() - wide], [lat, bounds.getEast() + wide]], line);

@@ -4,8 +4,8 @@
 const L = () => window.L;
 
 /** A sheet above those that were made before it; on it dots lie above lines. Draw all of it, then
-    ``turn()`` it. */
-export function sheet(map) {
+    ``turn()`` it. ``at`` says where on the map a place [lat, lon] is drawn. */
+export function sheet(map, at = (place) => place) {
   const renderer = L().canvas().addTo(map);
   const group = L().layerGroup().addTo(map);
   let shown = new Map(); // how it looks -> layer
@@ -22,20 +22,20 @@ export function sheet(map) {
 
   return {
     /** Two lines with the same ends and as many places between are one. */
-    line: (places, style) => putBelow(["line", places.length, places[0], places.at(-1), style], () => L().polyline(places, styled(style))),
-    area: (places, style) => putBelow(["area", places, style], () => L().polygon(places, styled(style))),
+    line: (places, style) => putBelow(["line", places.length, at(places[0]), at(places.at(-1)), style], () => L().polyline(places.map(at), styled(style))),
+    area: (places, style) => putBelow(["area", places.map(at), style], () => L().polygon(places.map(at), styled(style))),
     /** Its radius is in metres on the ground. */
-    ring: (place, style) => putBelow(["ring", place, style], () => L().circle(place, styled(style))),
+    ring: (place, style) => putBelow(["ring", at(place), style], () => L().circle(at(place), styled(style))),
     /** Its radius is in pixels; ``popup()`` makes what opens when it is pressed. */
-    dot: (place, style, popup) => put(["dot", place, style], () => {
-      const dot = L().circleMarker(place, styled({ ...style, interactive: Boolean(popup) }));
+    dot: (place, style, popup) => put(["dot", at(place), style], () => {
+      const dot = L().circleMarker(at(place), styled({ ...style, interactive: Boolean(popup) }));
       return popup ? dot.bindPopup(popup, { closeButton: false, maxWidth: 260 }) : dot;
     }),
-    name: (place, text, className) => put(["name", place, text, className], () => {
+    name: (place, text, className) => put(["name", at(place), text, className], () => {
       const words = document.createElement("span");
       words.textContent = text;
       const icon = L().divIcon({ html: words, className: `map-label ${className}`, iconSize: [0, 0] });
-      return L().marker(place, { icon, interactive: false, keyboard: false });
+      return L().marker(at(place), { icon, interactive: false, keyboard: false });
     }),
     turn() {
       for (const [key, layer] of shown) if (!drawn.has(key)) group.removeLayer(layer);

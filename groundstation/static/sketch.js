@@ -8,7 +8,7 @@ import { byId, svg, write } from "./dom.js";
 import { musings } from "./entries.js";
 import { believed, claimed, flight } from "./flight.js";
 import * as format from "./format.js";
-import { isGap, kilometres, peak, placeAt, points } from "./track.js";
+import { isGap, kilometres, longitudes, peak, placeAt, points } from "./track.js";
 
 const WIDE = 320;
 const HIGH = 240;
@@ -86,14 +86,15 @@ export function draw() {
 function projection(rows) {
   const ends = (values) => [Math.min(...values), Math.max(...values)];
   const [south, north] = ends(rows.map((row) => row[1]));
-  const [west, east] = ends(rows.map((row) => row[2]));
+  const beside = longitudes(rows);
+  const [west, east] = ends(rows.map((row) => beside(row[2])));
   const narrow = Math.cos((((south + north) / 2) * Math.PI) / 180);
   const perDeg = Math.min(
     (HIGH - 2 * EDGE) / Math.max(LEAST_DEG, north - south),
     (WIDE - 2 * EDGE) / Math.max(LEAST_DEG, (east - west) * narrow),
   );
   const project = ([lat, lon]) => [
-    WIDE / 2 + (lon - (west + east) / 2) * narrow * perDeg,
+    WIDE / 2 + (beside(lon) - (west + east) / 2) * narrow * perDeg,
     HIGH / 2 - (lat - (south + north) / 2) * perDeg,
   ];
   return Object.assign(project, { perDeg });

@@ -122,10 +122,17 @@ export function peak() {
 }
 
 /** A longitude, or the difference of two, as -180 up to 180 degrees. */
-const turned = (lon) => ((lon + 540) % 360) - 180;
+export const turned = (lon) => ((lon + 540) % 360) - 180;
 
-/** Is the short way between two points over the date line? */
-export const crossesDateLine = (from, to) => Math.abs(to[2] - from[2]) > 180;
+/** How longitudes are drawn beside this way: counted from its beginning, so that one over the date
+    line is in one piece; as they are where it goes around the Earth. */
+export function longitudes(rows) {
+  if (rows.length === 0) return (lon) => lon;
+  const first = rows[0][2];
+  const beside = (lon) => first + turned(lon - first);
+  const placed = rows.map((row) => beside(row[2]));
+  return Math.max(...placed) - Math.min(...placed) < 180 ? beside : (lon) => lon;
+}
 
 export const isGap = (from, to) => to - from > gapMs;
 

@@ -12,6 +12,7 @@ from groundstation.ground import Ground
 from groundstation.web.map_tiles import MapTiles
 from tests.groundstation.far_end import MISSION, SIGNED_MISSION, START_MS, FarEnd, state_at
 from tests.groundstation.lied_to import FLOWN
+from tests.groundstation.two_payloads import KEY
 from tests.groundstation.web.looks import look
 from tests.groundstation.web.served import Served, looked_at
 from tests.groundstation.web.test_map_tiles import mbtiles, png
@@ -55,6 +56,31 @@ def test_the_numbers_are_large_and_nothing_is_wider_than_the_screen(page, served
         shown = page.value("document.getElementById('map').getBoundingClientRect().bottom")
         assert shown <= height - 40, "and the map lies above the tabs"
     assert page.complaints == []
+
+
+def test_a_flight_over_the_date_line_is_in_one_piece_and_in_view(page, tmp_path):
+    """A bug: the map showed the whole Earth, and nothing of the way."""
+    archive = Archive(tmp_path / "archive.sqlite", is_durable=False)
+    ground, far = Ground(SIGNED_MISSION, archive, None, KEY), FarEnd(mission=SIGNED_MISSION)
+    ground.receive(far.tell(), START_MS)
+    for number in range(40):
+        utc_ms = START_MS + 30_000 * number
+        ground.receive(far.beacon(replace(
+            state_at(30 * number), latitude_deg=-17 + 0.01 * number,
+            longitude_deg=(179.6 + 0.02 * number + 180) % 360 - 180,
+            time_of_day_s=utc_ms // 1000 % 86_400)), utc_ms)
+    served = Served(archive.path, lambda: utc_ms + 5000, SIGNED_MISSION)
+    try:
+        looked_at(page, served, 412, 915, "chase")
+        page.wait("document.querySelectorAll('#map .mark').length > 1")
+        left, right = page.value(
+            "(() => { const map = document.getElementById('map').getBoundingClientRect();"
+            " return ['launch', 'here'].map(kind => (document.querySelector(`#map .mark.${kind}`)"
+            ".getBoundingClientRect().left - map.left) / map.width); })()")
+        assert 0 < left < left + 0.1 < right < 1, "their names, which may stand on either side"
+    finally:
+        served.stop()
+        archive.close()
 
 
 def test_the_last_verified_position_stays_what_a_lie_cannot_change(page, station, served):
