@@ -2,9 +2,9 @@
 
 Each is trained with the code of ``spacepi-train run``. The base alone and the base with a prompt
 are the rivals, the other three authors the floor, the author's own unseen pages the ceiling. All
-are measured as quantised files, at two levels, on the same passages. One author takes about half
-an hour of two cores; every step is kept in ``out_dir/persona`` under the hash of its inputs, and a
-run that was interrupted goes on.
+are measured as quantised files, at two levels, on the same passages. One author takes about an hour
+of one core; every step is kept in ``out_dir/persona/NAME`` under the hash of its inputs, and a run
+that was interrupted goes on.
 Without ``../shared/data/authors``, or without the base, there is nothing to measure.
 """
 
@@ -30,7 +30,7 @@ from host_training import gguf, quantisation, training
 from host_training.codec import base_text
 from host_training.errors import TrainingError
 from host_training.evaluation import generation, memorisation
-from host_training.evaluation.generation import speak
+from host_training.evaluation.generation import every_draft
 from host_training.gguf import export
 from host_training.gguf.metadata import gguf_facts
 from host_training.likelihood import bits
@@ -51,9 +51,8 @@ RIVALS = ("base", "prompt", "page", "lora")  # by name how each is asked, see _r
 PAGES = range(5)  # pages tried before a passage; the best on the validation passages is taken
 CALIBRATION_ROWS = 60
 EVERY = 3  # of the test and of the validation passages, one is measured
-LINES = 120  # said by every rival, to be judged
-THREADS = os.cpu_count() or 1
-SAMPLING = Sampling(max_tokens=80)  # a passage has at most 200 bytes
+THREADS = len(os.sched_getaffinity(0))
+SAMPLING = Sampling(max_tokens=80, drafts=2)  # of a passage, both judged; it has at most 200 bytes
 
 Report = Callable[[str], None]
 
@@ -78,7 +77,7 @@ def run(out_dir: Path) -> list[Figure]:
         def report(line: str, name: str = name) -> None:
             print(f"{time.monotonic() - began_s:6.0f} s  {name}: {line}", flush=True)
 
-        results[name] = measure(path, base, RunDir(out_dir / "persona"), report)
+        results[name] = measure(path, base, RunDir(out_dir / "persona" / name), report)
     return persona_table.rows(results, QUANTS, out_dir)
 
 
@@ -86,8 +85,8 @@ def measure(path: Path, base: Path, run_dir: RunDir, report: Report) -> dict[str
     """Everything ``persona_table`` needs of one author.
 
     ``{"test": [text], "sessions": [number], "unseen": [[session, text]], "trained": [document],
-    quant: {rival: {"bits": [...], "lines": [...], "exposures": {times: [bits]}}}}``; bits are in
-    the order of the test passages, ``unseen`` are all that nobody was trained on.
+    quant: {rival: {"bits": [...], "lines": [[text]], "exposures": {times: [bits]}}}}``; bits and
+    lines are in the order of the test passages, ``unseen`` are all that nobody was trained on.
     """
     author = persona_text.read_author(path)
     asker = Asker(AutoTokenizer.from_pretrained(base, local_files_only=True), author)
@@ -111,7 +110,7 @@ def measure(path: Path, base: Path, run_dir: RunDir, report: Report) -> dict[str
             measured[quant][rival] = found = _measured(
                 run_dir, f"{author.name}-{rival}-{quant}", file, rows, asker, inputs)
             report(f"{quant} {rival}: {sum(found['bits']) / bits.label_bytes(rows):.3f} bits/byte,"
-                   f" {len(found['lines'])} lines")
+                   f" {sum(map(len, found['lines']))} lines")
     return measured
 
 
@@ -170,14 +169,13 @@ def _measured(run_dir: RunDir, name: str, file: Path, rows: Sequence[dataset.Row
               inputs: dict[str, Any]) -> dict[str, Any]:
     """Bits of every row, what is said to them, and the exposure of the canaries."""
     def build(out: Path) -> None:
-        said = speak(file, rows, LINES, SAMPLING, seed=1, threads=THREADS)
         found = {"bits": bits.gguf_row_bits(file, rows).tolist(),
-                 "lines": said.lines,
+                 "lines": every_draft(file, rows, SAMPLING, seed=1, threads=THREADS),
                  "exposures": memorisation.exposures(file, asker.builder, seed=1, threads=THREADS)}
         (out / "measured.json").write_text(json.dumps(found))
 
     depends_on = {**inputs, "file": file_sha256(file), "rows": [row.input_ids for row in rows],
-                  "lines": LINES, "sampling": asdict(SAMPLING),
+                  "sampling": asdict(SAMPLING),
                   "measures": code_hash(bits, generation)}
     done = run_dir.stage(name, depends_on, build)
     found: dict[str, Any] = json.loads((done / "measured.json").read_text())

@@ -2,7 +2,8 @@
 
 The judge of authorship learns from half of each author's unseen sessions; the other half is the
 ceiling (the author's own) and the floor (the other authors'). So it never saw what any persona was
-trained on. A persona beats a rival where the interval of the difference leaves out zero.
+trained on. All rivals continue the same passages, and are compared on the same: a persona beats a
+rival where the interval of the difference leaves out zero.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 from bench.report import Figure
 from host_training.evaluation import authorship, intervals, memorisation, style
-from host_training.evaluation.authorship import bags
+from host_training.evaluation.authorship import BAG_CHARS, bags
 from host_training.evaluation.intervals import Interval
 
 SEED = 1
@@ -59,10 +60,11 @@ class _Bench:
     def figures(self, quant: str) -> dict[str, dict[str, Any]]:
         """Rival -> its figures, with what is needed to compare two rivals."""
         table: dict[str, dict[str, Any]] = {}
+        sessions = self._own["sessions"]
+        aligned = aligned_bags({rival: entry["lines"] for rival, entry in self._own[quant].items()})
         for rival, entry in self._own[quant].items():
-            lines, costs = entry["lines"], np.array(entry["bits"])
-            scores = self._judge.score(bags(lines))
-            sessions = self._own["sessions"]
+            lines, costs = [line for of in entry["lines"] for line in of], np.array(entry["bits"])
+            scores = self._judge.score(aligned[rival])
             table[rival] = {
                 "bits": intervals.ratio(costs, self._sizes, sessions, SEED),
                 "costs": costs, "sizes": self._sizes, "sessions": sessions, "scores": scores,
@@ -76,6 +78,24 @@ class _Bench:
         table["author"] = {"delta": self._delta.distance(self._ceiling),
                            "distinct": style.variety(self._ceiling)["distinct"]}
         return table
+
+
+def aligned_bags(lines: Mapping[str, Sequence[Sequence[str]]]) -> dict[str, list[str]]:
+    """Per rival the bags of its lines, as many of each rival, all to the same passages.
+
+    A bag ends behind the passage with which every rival's has BAG_CHARS; a short rest is left out.
+    """
+    found: dict[str, list[str]] = {rival: [] for rival in lines}
+    open_lines: dict[str, list[str]] = {rival: [] for rival in lines}
+    for of_rivals in zip(*lines.values(), strict=True):
+        for rival, of_passage in zip(lines, of_rivals, strict=True):
+            open_lines[rival] += of_passage
+        texts = {rival: "\n".join(of) for rival, of in open_lines.items()}
+        if min(map(len, texts.values())) >= BAG_CHARS:
+            for rival, text in texts.items():
+                found[rival].append(text)
+                open_lines[rival] = []
+    return found
 
 
 def _halves(measured: Measured) -> tuple[list[str], list[str]]:

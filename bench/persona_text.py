@@ -16,7 +16,7 @@ from host_training.codec.base_text import clean_text, read_text
 from payload import prompt
 
 SESSION_CHARS = 3_000
-TRAIN_SESSIONS = 90  # at most: a quarter of a million letters, a year or two of messages
+TRAIN_SESSIONS = 180  # at most: half a million letters, some years of a person's messages
 TEST_SESSIONS = 40
 VALIDATION_SESSIONS = 10
 TAIL_SHARE = 0.5  # of the test sessions stand at the end of the books, the rest anywhere

@@ -146,9 +146,13 @@ def normalised(generated: np.ndarray, floor: np.ndarray, ceiling: np.ndarray, se
 
 def lead(first: np.ndarray, second: np.ndarray, floor: np.ndarray, ceiling: np.ndarray, seed: int
          ) -> Interval:
-    """How much nearer to the author ``first`` stands than ``second``, on the same scale."""
-    a, b, f, c = _means((first, second, floor, ceiling), seed)
-    return _interval(a - b, c - f)
+    """How much nearer to the author ``first`` stands than ``second``, on the same scale.
+
+    Args:    first, second: (n,) scores of what both said to the same prompts, in the same order;
+             what the prompts themselves add to both is left out.
+    """
+    ahead, f, c = _means((first - second, floor, ceiling), seed)
+    return _interval(ahead, c - f)
 
 
 def _means(sides: Sequence[np.ndarray], seed: int) -> list[np.ndarray]:

@@ -78,6 +78,22 @@ def speak(path: Path, rows: Sequence[Row], count: int, sampling: Sampling, seed:
     return Speech(draws, Pace(count, ended, tokens / seconds if tokens else None))
 
 
+def every_draft(path: Path, rows: Sequence[Row], sampling: Sampling, seed: int, threads: int
+                ) -> list[list[str]]:
+    """Per row the drafts that are worth sending, of ``sampling.drafts`` that are not ranked."""
+    engine = open_engine(path, ROW_TOKENS_MAX, threads)
+    prompts = [_prompt(row) for row in rows]
+    shared = _shared(prompts)
+    found = []
+    for number, ids in enumerate(prompts):
+        drawn = engine.draw(ids[:shared], ids[shared:], [], sampling,
+                            seed + number * sampling.drafts)
+        lines = (usable(draft, sampling.sentences_max) for draft in drawn.drafts)
+        found.append([line for line in lines if line])
+    engine.close()
+    return found
+
+
 def best_line(drafts: Sequence[str], sentences_max: int) -> str | None:
     """The first draft that may be kept in any moment; None where none is."""
     return next(filter(None, (usable(draft, sentences_max) for draft in drafts)), None)

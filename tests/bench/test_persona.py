@@ -88,14 +88,25 @@ def measured(phrases: tuple[str, ...], others: tuple[str, ...], lora: float, see
     test = [sentence(rng, phrases) for _ in range(240)]
     def entry(share: float, rate: float) -> dict[str, Any]:
         return {"bits": [len(t) * (rate + rng.uniform(-0.1, 0.1)) for t in test],
-                "lines": [sentence(rng, phrases if rng.random() < share else others)
-                          for _ in range(160)],
+                "lines": [[sentence(rng, phrases if rng.random() < share else others)]
+                          for _ in test],
                 "exposures": {"1": [1.0, 2.0], "4": [8.0], "16": [8.0]}}
     rivals = {rival: entry(0.1, 1.8) for rival in persona_table.UNTUNED}
     sessions = [n // 8 for n in range(240)]
     return {"test": test, "sessions": sessions, "trained": [test[0]],
             "unseen": list(zip(sessions, test, strict=True)),
             "Q8_0": {**rivals, "lora": entry(lora, 1.8 - 0.3 * lora)}}
+
+
+def test_bags_of_all_rivals_end_behind_the_same_passage() -> None:
+    brief, long = [["a" * 99] * (n % 3) for n in range(60)], [["b" * 99] * 2 for _ in range(60)]
+    silent: list[list[str]] = [[] for _ in range(60)]
+    bags = persona_table.aligned_bags({"brief": brief, "long": long})
+    assert [len(bag) for bag in bags["brief"]] == [1199] * 5  # 12 of its lines in 12 passages
+    assert len(bags["long"]) == len(bags["brief"])
+    assert all(len(bag) >= 1_000 for of in bags.values() for bag in of)
+    none = persona_table.aligned_bags({"long": long, "silent": silent})
+    assert none == {"long": [], "silent": []}
 
 
 def test_the_table_says_who_won_and_who_did_not(tmp_path: Path) -> None:

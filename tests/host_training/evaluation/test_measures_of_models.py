@@ -22,7 +22,7 @@ from host_training.evaluation import (
     quants,
     role_play,
 )
-from host_training.evaluation.generation import Pace, Speech, speak
+from host_training.evaluation.generation import Pace, Speech, every_draft, speak
 from host_training.evaluation.memorisation import TrainedText
 from host_training.evaluation.subject import Subject
 from host_training.gguf import export
@@ -207,6 +207,15 @@ def test_what_is_said_is_clean_drawn_from_each_prompt_and_the_same_again(
         taught, rows, 6, sampling(40, 0.8), SEED, 1).draws
     silent = speak(taught, rows, 1, sampling(1, 0.8), SEED, 1)
     assert (silent.draws, silent.lines) == ([("", None)], [])
+
+
+def test_every_draft_of_a_prompt_is_kept_that_is_worth_sending(
+    taught: Path, rows: list[Row]
+) -> None:
+    known = every_draft(taught, rows, sampling(40, 0.2), SEED, 1)
+    assert [len(lines) for lines in known] == [2] * len(rows)
+    assert {line for lines in known for line in lines} <= set(ANSWERS.values())
+    assert every_draft(taught, rows, sampling(1, 0.2), SEED, 1) == [[]] * len(rows)  # all cut
 
 
 def test_drafts_are_tried_in_the_order_of_the_flight(builder: RowBuilder) -> None:

@@ -132,9 +132,20 @@ def test_the_judge_knows_bags_it_never_saw_and_places_a_mixture_between() -> Non
     place = authorship.normalised(half, floor, ceiling, 1)
     assert 0.25 < place.low < place.value < place.high < 0.75
     assert authorship.normalised(ceiling, floor, ceiling, 1).value == pytest.approx(1)
-    ahead = authorship.lead(ceiling, half, floor, ceiling, 1)
+    n = len(half)
+    ahead = authorship.lead(ceiling[:n], half, floor, ceiling, 1)
     assert 0 < ahead.low < 1 - place.value < ahead.high < 1
     assert judge.score([]).shape == (0,)
+
+
+def test_what_prompts_add_to_both_sides_does_not_widen_a_lead() -> None:
+    """Two writers of whom one is always a little closer, asked for very different subjects."""
+    floor, ceiling = np.full(20, -1.0), np.full(20, 1.0)
+    subjects = np.random.default_rng(1).normal(0, 1, 20)
+    ahead = authorship.lead(subjects + 0.2, subjects, floor, ceiling, 1)
+    assert ahead.low == pytest.approx(0.1) == ahead.high
+    shuffled = authorship.lead(subjects + 0.2, subjects[::-1], floor, ceiling, 1)
+    assert shuffled.value == pytest.approx(0.1) and shuffled.low < 0 < shuffled.high
 
 
 def test_many_bags_of_the_others_do_not_outvote_few_of_the_author() -> None:
