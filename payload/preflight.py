@@ -241,7 +241,7 @@ def _safe(flight: Flight) -> Line:
     return Line(Verdict.NO_GO, "safe",
                 f"SAFE: {flight.starts.unproven - 1} starts in a row ended within ten minutes. "
                 "Camera, mind and API calls are off and not examined: find the cause, then "
-                "preflight --leave-safe")
+                "spacepi-preflight --leave-safe")
 
 
 def _camera(flight: Flight) -> Line:

@@ -42,8 +42,9 @@ def run(
                                                   "faults.")] = 0,
     preset: PresetOption = ANY,
     fault: Annotated[
-        list[str] | None, typer.Option(help="'hh:mm:ss NAME DURATION', repeatable, instead of the "
-                                            "random faults; 'none' for no faults.")] = None,
+        list[str] | None, typer.Option(help="'hh:mm:ss NAME [DURATION in s, m or h]', repeatable, "
+                                            "instead of the random faults; 'none' for no faults.")
+    ] = None,
     is_traced: Annotated[bool, typer.Option("--trace", help="Print a trace of the "
                                             "flight.")] = False,
     plot_path: Annotated[

@@ -35,7 +35,8 @@ def parse(line: str) -> Scheduled:
     match = _LINE.fullmatch(line.strip())
     if match is None:
         raise ValueError(
-            f"fault {line!r}: must be hh:mm:ss name [duration], for example '01:12:00 i2c.hang 40s'"
+            f"fault {line!r}: must be hh:mm:ss name [duration in s, m or h], for example "
+            "'01:12:00 i2c.hang 40s'"
         )
     at_s = 3600 * int(match["h"]) + 60 * int(match["m"]) + int(match["s"])
     duration_s = float(match["n"]) * _SECONDS[match["unit"]] if match["n"] else None

@@ -8,7 +8,7 @@ import { about, address, nameOf } from "./payload.js";
 import * as unsigned from "./unsigned.js";
 
 const LATE_MS = 3 * 60_000;
-const NAMES = { musing: "Musing", reply: "Reply", thumbnail: "Picture", api_call: "Question to a service", sound: "Sound", event: "Trouble" };
+const NAMES = { musing: "Musing", reply: "Reply", thumbnail: "Picture", api_call: "API call", sound: "Sound", event: "Trouble" };
 const CLASSES = { thumbnail: "plate", api_call: "call", sound: "call", event: "call trouble" };
 
 /** The node of an entry, with its name for a screen reader. */

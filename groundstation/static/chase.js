@@ -18,7 +18,7 @@ export async function start() {
   me.watch(draw);
   await landing.refresh();
   if (!flight().has_vendor) {
-    without("Map and plots are not installed; run make.");
+    without("Map and plots are not installed; run python -m groundstation.vendor.");
     return;
   }
   try {

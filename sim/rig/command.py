@@ -41,10 +41,11 @@ def bench_rig(
     hours: Annotated[float, typer.Option(min=0, max=72, help="Duration in hours, added to "
                                          "--minutes.")] = 0.0,
     minutes: Annotated[float, typer.Option(min=0, max=4320, help="Duration in minutes, added to "
-                                           "--hours.")] = 0.0,
+                                           "--hours. Without both: 10 minutes.")] = 0.0,
     fault: Annotated[
-        list[str] | None, typer.Option(help="'hh:mm:ss NAME DURATION', repeatable. Names: "
-                                        + ", ".join(sorted(faults.ALL)) + ".")] = None,
+        list[str] | None, typer.Option(help="'hh:mm:ss NAME [DURATION in s, m or h]', "
+                                            "repeatable. Names: "
+                                            + ", ".join(sorted(faults.ALL)) + ".")] = None,
     kills: Annotated[
         int, typer.Option(min=0, max=1000, help="Number of kill -9 of the daemon at random "
                                                 "instants, and the same number for mind worker "

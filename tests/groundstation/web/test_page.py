@@ -372,7 +372,7 @@ def test_a_question_is_asked_with_the_keyboard(page, tmp_path):
 
 
 @pytest.mark.parametrize(("is_served", "words"), sampled([
-    (True, "Map and plots are not installed; run make."),
+    (True, "Map and plots are not installed; run python -m groundstation.vendor."),
     (False, "Map and plots did not load; reload the page."),
 ]))
 def test_without_vendor_files_the_diary_still_reads(page, flight, tmp_path, is_served, words):
