@@ -94,9 +94,9 @@ def test_a_process_whose_name_is_cut_amid_a_letter_disturbs_nobody(
     monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bug: any process with such a name ended the flight core while a worker's child hung."""
-    script = r"printf 'abcdefghijklmn\303\274' > /proc/self/comm; echo; exec cat"
-    with subprocess.Popen(["bash", "-c", script.replace("exec ", "")], stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE) as stranger:
+    script = r"printf 'abcdefghijklmn\303\274' > /proc/self/comm; echo; read -r"
+    with subprocess.Popen(["bash", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                          ) as stranger:
         assert stranger.stdout is not None and stranger.stdout.readline() == b"\n"
         assert Path(f"/proc/{stranger.pid}/stat").read_bytes().count(b"\xc3") == 1
         monkeypatch.setattr(os, "killpg", lambda pid, number: None)
