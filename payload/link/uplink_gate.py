@@ -37,7 +37,7 @@ from wire.commands import (
     opcode_of,
 )
 from wire.frames import CommandFrame, FeedbackFrame, Uplink
-from wire.records import EPOCH_2025_MS, TimeQuality
+from wire.records import EPOCH_2025_MS
 from wire.session import Session
 
 _MEMORY_KEY = "uplink_counters"  # under which the store keeps an UplinkMemory
@@ -185,10 +185,9 @@ class UplinkGate:
     def _learn_time(self, now_ms: int) -> int | None:
         """Seconds since 2025, None until GNSS has given the time; then it is also known where the
         memory begins."""
-        utc_ms, quality = self._clock.stamp(now_ms)
-        if quality is not TimeQuality.GPS:
+        if not self._clock.has_gnss_time:
             return None
-        time_s = (utc_ms - EPOCH_2025_MS) // 1000
+        time_s = (self._clock.stamp(now_ms)[0] - EPOCH_2025_MS) // 1000
         self._begin_memory(time_s, time_s - now_ms // 1000)
         return time_s
 

@@ -5,7 +5,7 @@ and how far it can be believed. Qualities, and what raises them:
 
     NONE --restored from the store at boot--> RESTORED --five steady seconds of GNSS--> GPS
     NONE, RESTORED --a command--> COMMAND --five steady seconds of GNSS--> GPS
-    GPS --a command, after a day without GNSS--> COMMAND
+    GPS --a command that corrects its drift, after a day without GNSS--> COMMAND
 
 A date that contradicts a clock of quality GPS is refused until the receiver has given it for ten
 steady minutes: nothing else aboard drifts by two seconds, and a receiver that wraps its week or
@@ -60,6 +60,11 @@ class MissionClock:
         self._agreed_ms: int | None = None  # the latest fix that it follows
         self._set_ms: int | None = None  # the latest such fix or command
 
+    @property
+    def has_gnss_time(self) -> bool:
+        """GNSS has given the time in this boot; a command may have corrected its drift since."""
+        return self._agreed_ms is not None
+
     def utc_ms(self, now_ms: int) -> int | None:
         """UTC at ``now_ms``; None while the quality is NONE."""
         return None if self.quality is TimeQuality.NONE else now_ms + self._offset_ms
@@ -80,8 +85,12 @@ class MissionClock:
 
     def set_by_command(self, utc_ms: int, now_ms: int) -> str | None:
         """The ground tells the time; why it is not taken, or None when it holds from now on."""
-        if self.quality is TimeQuality.GPS and now_ms - (self._agreed_ms or 0) <= OLD_MS:
-            return "the clock is set by GNSS"
+        if self._agreed_ms is not None:
+            if now_ms - self._agreed_ms <= OLD_MS:
+                return "the clock is set by GNSS"
+            allowed_ms = COMMAND_BACK_MS + self.drift_ms(now_ms)
+            if abs(utc_ms - self._offset_ms - now_ms) > allowed_ms:
+                return f"more than {allowed_ms // 1000} s from GNSS time"
         if not is_plausible_utc(utc_ms):
             return "not a date of 2025 to 2040"
         restored_ms = self.utc_ms(now_ms) if self.quality is TimeQuality.RESTORED else None

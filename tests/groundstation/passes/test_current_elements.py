@@ -46,6 +46,13 @@ def test_they_are_the_newest_of_the_mission_file_and_the_queue(archive: Archive)
     assert lines(archive, None) is None
 
 
+def test_the_latest_replace_those_queued_before_as_they_do_aboard(archive: Archive) -> None:
+    """The first were of another satellite."""
+    queued(archive, renewed(iss(), EPOCH_MS + 30 * 24 * HOUR_MS).text)
+    queued(archive, NEWER.text)
+    assert lines(archive) == NEWER.lines
+
+
 def test_what_was_withdrawn_or_refused_does_not_count(archive: Archive) -> None:
     outbox.withdraw(archive.db, queued(archive, NEWER.text))
     assert lines(archive) == ISS

@@ -342,3 +342,14 @@ def test_a_payload_whose_gnss_has_died_takes_commands_for_years(
     time_s = (desk.clock.stamp(now_ms)[0] - EPOCH_2025_MS) // 1000
     assert not desk.dated(time_s + allowed_s + 1, Opcode.PING, now_ms)
     assert not desk.dated(time_s - allowed_s - 1, Opcode.REBOOT, now_ms)
+
+
+def test_a_clock_that_a_command_corrected_takes_no_old_commands(desk: Desk) -> None:
+    """After a day without GNSS; one that was recorded and never heard must not count as new."""
+    desk.fix_time()
+    now_ms = 3 * 86_400_000
+    true_s = BOOT_S + now_ms // 1000
+    assert desk.clock.set_by_command(BOOT_MS + now_ms + 20_000, now_ms) is None
+    for opcode in (Opcode.PING, Opcode.CUTDOWN_ARM):
+        assert not desk.dated(true_s - 3_600, opcode, now_ms)
+    assert desk.dated(true_s, Opcode.CUTDOWN_ARM, now_ms)

@@ -104,6 +104,9 @@ def test_a_day_after_the_latest_fix_the_ground_may_set_it_again() -> None:
                         (last_ms + OLD_MS + 1, None)):
         assert clock.set_by_command(UTC_MS + now_ms + 5000, now_ms) == why
     assert clock.stamp(now_ms) == (UTC_MS + now_ms + 5000, TimeQuality.COMMAND)
+    for off_ms in (-90_000, 90_000, 9 * 365 * OLD_MS):
+        wrong = clock.set_by_command(UTC_MS + now_ms + off_ms, now_ms)
+        assert wrong == "more than 60 s from GNSS time", "a crystal does not run away so far"
     assert observe(clock, UTC_MS, now_ms, 10) == ["clock_set"]
     assert clock.quality is TimeQuality.GPS
 
