@@ -99,7 +99,8 @@ def test_an_address_of_a_payload_that_was_never_heard_says_so(
 
 
 @pytest.mark.parametrize(("theme", "width", "height"), sampled(
-    [("sun", 375, 667), ("dark", 1440, 900), ("light", 667, 375), ("light", 1440, 900)], quick=2))
+    [("light", 667, 375), ("dark", 320, 568), ("sun", 375, 667), ("dark", 1440, 900),
+     ("light", 1440, 900)], quick=3))
 def test_another_payload_fits_its_screen_and_bars_nobody(
     page: Browser, pair: Pair, served: Served, theme: str, width: int, height: int
 ) -> None:
@@ -126,3 +127,18 @@ def test_another_payload_fits_its_screen_and_bars_nobody(
     assert [at["name"] for at in stops if at["isCovered"] or not at["isMarked"]] == []
     assert [at["name"] for at in stops if "LUMEN" in at["name"]]
     show_in(page, "dark")
+
+
+@pytest.mark.parametrize(("width", "height"), sampled(
+    [(667, 375), (320, 568), (740, 360), (844, 390), (1440, 900)], quick=2))
+def test_a_name_of_the_widest_letters_leaves_room_for_the_readings(
+    page: Browser, pair: Pair, served: Served, width: int, height: int
+) -> None:
+    pair.fly()
+    pair.identify("DE N0CALL-9 WWWWWWWWWWWWWWWW")
+    looked_at(page, served, width, height)
+    choose(page, "WWWW")
+    page.wait(ELSEWHERE)
+    assert page.value("document.documentElement.scrollWidth") == width
+    assert look(page, "cutOff") == []
+    assert look(page, "collisions") == []
