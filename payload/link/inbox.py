@@ -6,7 +6,7 @@ one count twice, and in the order in which they came. A disk that stalls holds t
 (``payload.link.uplink_gate``). What makes things safe does not wait
 (``payload.link.command_handlers.URGENT``), nor does a report: nothing of it need be remembered.
 
-While COMMANDS_MAX wait, nothing more is taken from the radio: the ground sends it again.
+While COMMANDS_MAX wait, no other command is taken from the radio: the ground sends it again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from payload.link.uplink_gate import UplinkGate
 from payload.notes import Note
 from payload.storage.durable_store import Store
 from wire.commands import Opcode, opcode_of
-from wire.frames import CommandFrame, FeedbackFrame
+from wire.frames import CommandFrame, FeedbackFrame, Uplink
 
 COMMANDS_MAX = 32
 LOOK_MS = 50  # how soon to look again whether the disk has answered
@@ -50,10 +50,13 @@ class Inbox:
         """The radio heard this."""
         if self.neighbours.hear(data, now_ms):
             self._downlink.keep_quiet(now_ms)
-        if len(self._waiting) >= COMMANDS_MAX:
-            return []
-        frame = self._gate.accept(data, now_ms, self._downlink.session)
+        frame = self._gate.genuine(data, self._downlink.session)
         if frame is None:
+            return []
+        withdrawn = _withdrawn_by(frame)
+        if withdrawn is None and len(self._waiting) >= COMMANDS_MAX:
+            return []
+        if not self._gate.accept(frame, now_ms):
             repeated = self._gate.take_repeated()
             if repeated is not None:
                 self._runner.repeat(repeated, now_ms)
@@ -62,11 +65,10 @@ class Inbox:
         if isinstance(frame, FeedbackFrame):
             self._downlink.on_report(frame, now_ms)
             return []
-        opcode = opcode_of(frame.body)
-        if opcode in URGENT:
-            return self._withdraw(URGENT[opcode]) + self._runner.run(frame, now_ms)
-        self._waiting.append((frame, self._store.version))
-        return []
+        if withdrawn is None:
+            self._waiting.append((frame, self._store.version))
+            return []
+        return self._withdraw(withdrawn) + self._runner.run(frame, now_ms)
 
     def obey(self, now_ms: int) -> list[Note]:
         """Do what waits, as far as it is durable that it was taken."""
@@ -89,3 +91,11 @@ class Inbox:
                 kept.append((frame, version))
         self._waiting = kept
         return notes
+
+
+def _withdrawn_by(frame: Uplink) -> frozenset[Opcode] | None:
+    """The commands that must not be executed after this frame; None where it waits for the disk."""
+    if isinstance(frame, FeedbackFrame):
+        return frozenset()
+    opcode = opcode_of(frame.body)
+    return None if opcode is None else URGENT.get(opcode)

@@ -100,9 +100,8 @@ class UplinkGate:
         self._refusal_due_ms = now_ms + REFUSAL_REPORTED_EVERY_MS
         return [refusal]
 
-    def accept(self, data: bytes, now_ms: int, session: Session) -> Uplink | None:
-        """The frame in ``data`` if it is to be acted on; a command once what is put here is
-        durable. Anything else is counted.
+    def genuine(self, data: bytes, session: Session) -> Uplink | None:
+        """The frame in ``data`` if a station made it for this payload; a forgery is counted.
 
         ``session`` is the one that data is sent in now.
         """
@@ -115,6 +114,11 @@ class UplinkGate:
         if not auth.is_of_station(frame.counter, frame.station):
             self.misnumbered_frames += 1
             return None
+        return frame
+
+    def accept(self, frame: Uplink, now_ms: int) -> bool:
+        """Is this genuine frame to be acted on? A command is once what is put here is durable.
+        Replays and untimely commands are counted."""
         if isinstance(frame, FeedbackFrame):
             return self._accept_report(frame)
         return self._accept_command(frame, now_ms)
@@ -124,14 +128,14 @@ class UplinkGate:
         repeated, self._repeated = self._repeated, None
         return repeated
 
-    def _accept_report(self, report: FeedbackFrame) -> FeedbackFrame | None:
+    def _accept_report(self, report: FeedbackFrame) -> bool:
         if report.counter <= self._reports.get(report.station, -1):
             self.replayed_frames += 1
-            return None
+            return False
         self._reports[report.station] = report.counter
-        return report
+        return True
 
-    def _accept_command(self, frame: CommandFrame, now_ms: int) -> CommandFrame | None:
+    def _accept_command(self, frame: CommandFrame, now_ms: int) -> bool:
         time_s, drift_s = self._learn_time(now_ms), self._clock.drift_ms(now_ms) // 1000
         counter, opcode, memory = frame.counter, opcode_of(frame.body), self._memory
         ahead = memory.get("ahead", {})
@@ -139,7 +143,7 @@ class UplinkGate:
         if not auth.is_fresh(counter, last) or counter in ahead:
             self.replayed_frames += 1
             self._repeated = frame
-            return None
+            return False
         why = None if opcode is Opcode.CUTDOWN_ABORT else self._untimely(
             counter, opcode, time_s, drift_s)
         if why is not None:
@@ -154,7 +158,7 @@ class UplinkGate:
         elif why is None:
             known = memory.get("commands", {})
             self._remember({**memory, "commands": {**known, frame.station: counter}})
-        return frame if why is None else None
+        return why is None
 
     def _note_refusal(self, counter: int, opcode: Opcode | None, why: str) -> None:
         self.untimely_commands += 1

@@ -120,6 +120,18 @@ def test_what_makes_things_safe_does_not_wait_and_withdraws_what_it_overtakes(
     assert bench.results()[4:] == [("ping", "ok")]
 
 
+def test_what_makes_things_safe_is_taken_however_many_wait(bench: Bench) -> None:
+    bench.card.latency = NEVER_MS
+    first = bench.send_many([Opcode.CUTDOWN_ARM] + [Opcode.PING] * (COMMANDS_MAX - 1))
+    bench.run(1)
+    for number, command in enumerate((Command(Opcode.CUTDOWN_ABORT), Command(Opcode.TX_OFF, (3,)))):
+        bench.uplink(commands.encode(command), first + COMMANDS_MAX + number)
+    bench.run(1)
+    assert bench.flight.downlink.is_silent(bench.now_ms)
+    assert bench.results() == [
+        ("cutdown_arm", "refused"), ("cutdown_abort", "ok"), ("tx_off", "ok")]
+
+
 def test_while_too_many_wait_nothing_more_is_taken_and_it_may_come_again(bench: Bench) -> None:
     bench.card.latency = NEVER_MS
     first = bench.send_many([Opcode.PING] * COMMANDS_MAX + [Opcode.MUSE_NOW])

@@ -46,11 +46,16 @@ class Desk:
         self.store.writer.close()
         self.boot()
 
+    def accept(self, data: bytes, now_ms: int = 0) -> Uplink | None:
+        """The frame in ``data`` if it is acted on."""
+        frame = self.gate.genuine(data, SESSION)
+        return frame if frame is not None and self.gate.accept(frame, now_ms) else None
+
     def hear(
         self, station: int, counter: int, opcode: Opcode = Opcode.PING, now_ms: int = 0
     ) -> Uplink | None:
         frame = CommandFrame(NODE, station, counter, BODIES[opcode])
-        heard = self.gate.accept(frames.encode_uplink(frame, KEY), now_ms, SESSION)
+        heard = self.accept(frames.encode_uplink(frame, KEY), now_ms)
         self.store.commit(now_ms)
         assert self.store.kept_version == self.store.version, "what was taken may be done"
         return heard
@@ -121,7 +126,7 @@ def test_all_counters_survive_a_power_cut_right_after_they_were_taken(desk: Desk
 
 def test_a_forgery_uses_nothing_up(desk: Desk) -> None:
     frame = CommandFrame(NODE, 3, 163, b"\x01\x90")
-    assert desk.gate.accept(frames.encode_uplink(frame, bytes(32)), 0, SESSION) is None
+    assert desk.accept(frames.encode_uplink(frame, bytes(32))) is None
     assert desk.gate.bad_frames == 1 and desk.hear(3, 163) is not None
 
 
@@ -163,7 +168,7 @@ def reported(desk: Desk, counter: int, session: Session | None = SESSION) -> boo
     """Is a report with this counter, made in ``session``, believed?"""
     report = FeedbackFrame(
         NODE, counter % 16, counter, 0, FrameCounter(1, 77), 0, 1, (), session)
-    heard = desk.gate.accept(frames.encode_uplink(report, KEY), 0, SESSION)
+    heard = desk.accept(frames.encode_uplink(report, KEY))
     assert heard in (None, report)
     return heard is not None
 
