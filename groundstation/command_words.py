@@ -1,7 +1,7 @@
 """Commands as text: parses what an operator types, by the tables of ``wire.commands``.
 
 The outbox keeps a command as its opcode and the words of its arguments. The id of a question is the
-command's own and is never typed.
+command's own and is never typed, nor is the time that TIME_SET carries: it is that of sending.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ _A_SETTING = frozenset((Opcode.SETTING_GET, Opcode.SETTING_SET))  # their first 
 NOT_IN_A_FORM = frozenset((Opcode.ASK, Opcode.PLAIN_TEXT))
 # What the station makes of a question, and what it reads from a file.
 _NEVER_TYPED = frozenset((Opcode.FOLLOW_UP, Opcode.ELEMENTS))
-_GIVEN_BY_US = {Opcode.ASK: 1}  # leading arguments that are not typed: the id of the question
+# Leading arguments that are not typed: the id of the question, and the time.
+_GIVEN_BY_US = {Opcode.ASK: 1, Opcode.TIME_SET: 1}
 
 
 class CommandForm(TypedDict):
@@ -65,10 +66,11 @@ def in_words(opcode: Opcode, text: str) -> str:
     return f'{name} "{text}"' if opcode is Opcode.ASK else f"{name} {text}".rstrip()
 
 
-def command(opcode: Opcode, command_id: int, text: str) -> Command:
+def command(opcode: Opcode, command_id: int, text: str, now_s: int) -> Command:
     """What is sent of a queued command: ``text`` holds its typed arguments, blanks between them.
 
-    A text at the end takes all that is left. Raises ValueError with one clause.
+    ``now_s``: seconds since 2025 at which it is sent. A text at the end takes all that is left.
+    Raises ValueError with one clause.
     """
     kinds = _typed(opcode)
     ends_in_text = bool(kinds) and kinds[-1] is str
@@ -77,7 +79,7 @@ def command(opcode: Opcode, command_id: int, text: str) -> Command:
         raise ValueError(usage(opcode))
     if opcode in _A_SETTING:
         words[0] = str(settings.find(words[0]).number)
-    given = (command_id,) * _GIVEN_BY_US.get(opcode, 0)
+    given = {Opcode.ASK: (command_id,), Opcode.TIME_SET: (now_s,)}.get(opcode, ())
     typed = tuple(_value(opcode, kind, word) for kind, word in zip(kinds, words, strict=True))
     made = Command(opcode, (*given, *typed))
     commands.encode(made)  # the ranges are the opcode's own

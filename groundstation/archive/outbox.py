@@ -84,16 +84,16 @@ class QueuedCommand:
         is_over = self.is_waiting and not self.is_alive(utc_ms)
         return replace(self, state="expired") if is_over else self
 
-    def command(self) -> Command:
-        """What goes into the frame."""
-        return _command(self.opcode, self.command_id, self.text)
+    def command(self, utc_ms: int) -> Command:
+        """What goes into the frame that is sent at this time."""
+        return _command(self.opcode, self.command_id, self.text, utc_ms)
 
 
-def _command(opcode: Opcode, command_id: int, text: str) -> Command:
+def _command(opcode: Opcode, command_id: int, text: str, utc_ms: int) -> Command:
     """``text`` as a person types it; of PLAIN_TEXT, which the station itself queues, the model."""
     if opcode is Opcode.PLAIN_TEXT:
         return Command(opcode, (int(text, 16),))
-    return command_words.command(opcode, command_id, text)
+    return command_words.command(opcode, command_id, text, seconds_of(utc_ms))
 
 
 _KNOWN = ", ".join(str(int(opcode)) for opcode in Opcode)
@@ -126,7 +126,7 @@ def add(
     row = db.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM outbox").fetchone()
     command_id = next_counter(station, max(int(row[0]), seconds_of(utc_ms)))
     kind = "question" if opcode is Opcode.ASK else "command"
-    _command(opcode, command_id, text)
+    _command(opcode, command_id, text, utc_ms)
     if lifetime_s is None:
         lifetime_s = command_order.lifetime_s(opcode, GroundSection())
     else:

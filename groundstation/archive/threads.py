@@ -43,11 +43,11 @@ def before(db: sqlite3.Connection, entry: QueuedCommand) -> QueuedCommand | None
     return outbox.one(db, row[0]) if row else None
 
 
-def command(db: sqlite3.Connection, entry: QueuedCommand) -> Command:
-    """What goes into the frame: a FOLLOW_UP for a question in a thread."""
+def command(db: sqlite3.Connection, entry: QueuedCommand, utc_ms: int) -> Command:
+    """What is sent at this time: a FOLLOW_UP for a question in a thread."""
     first = before(db, entry)
     if first is None:
-        return entry.command()
+        return entry.command(utc_ms)
     return Command(Opcode.FOLLOW_UP, (entry.command_id, first.command_id, entry.text))
 
 

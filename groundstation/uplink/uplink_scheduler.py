@@ -161,7 +161,7 @@ class UplinkScheduler:
     def _signed(self, entry: QueuedCommand, utc_ms: int) -> bytes | None:
         assert self._key is not None
         try:
-            body = self._body(entry)
+            body = self._body(entry, utc_ms)
         except ValueError as error:  # it was sound when it was queued: the disk is not
             with self._archive.batch():
                 outbox.fail(self._archive.db, entry.command_id, str(error))
@@ -182,11 +182,11 @@ class UplinkScheduler:
         frame = CommandFrame(self._node_id, self._station, counter, body)
         return frames.encode_uplink(frame, self._key)
 
-    def _body(self, entry: QueuedCommand) -> bytes:
+    def _body(self, entry: QueuedCommand, utc_ms: int) -> bytes:
         """Where a window has no room for the number of the question before, without it."""
-        body = commands.encode(threads.command(self._archive.db, entry))
+        body = commands.encode(threads.command(self._archive.db, entry, utc_ms))
         is_too_long = COMMAND_OVERHEAD_BYTES + len(body) > self._budget.uplink_bytes_max
-        return commands.encode(entry.command()) if is_too_long else body
+        return commands.encode(entry.command(utc_ms)) if is_too_long else body
 
     def _report(self, node: NodeReceiver | None, utc_ms: int) -> bytes | None:
         """None before ``report_every_s`` have passed since the last, and as many seconds as its

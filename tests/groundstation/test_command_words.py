@@ -23,6 +23,7 @@ from wire.records import Kind
 KEY = derive_key(MASTER_KEY, 7, Direction.UPLINK)
 
 
+NOW_S = 54_000_000
 NEVER_TYPED = (Opcode.FOLLOW_UP, Opcode.ELEMENTS)
 
 
@@ -42,9 +43,27 @@ def test_every_other_opcode_can_be_typed(opcode: Opcode) -> None:
 
 
 def test_a_question_gets_the_number_of_its_command() -> None:
-    made = command_words.command(Opcode.ASK, 70_000, "Is it cold up there?")
+    made = command_words.command(Opcode.ASK, 70_000, "Is it cold up there?", NOW_S)
     assert made == Command(Opcode.ASK, (70_000, "Is it cold up there?"))
-    assert command_words.command(Opcode.PING, 70_000, "") == Command(Opcode.PING)
+    assert command_words.command(Opcode.PING, 70_000, "", NOW_S) == Command(Opcode.PING)
+
+
+def test_the_time_that_is_set_is_that_of_sending(tmp_path: Path) -> None:
+    """It waits for the payload to listen, and nobody can type the seconds since 2025."""
+    archive = Archive(tmp_path / "archive.sqlite")
+    ground, far = Ground(MISSION, archive, KEY), FarEnd(KEY)
+    outbox.post(archive.path, command_words.find("time_set"), "", START_MS)
+    later_ms = START_MS + 600_000
+    ground.receive(far.beacon(state_at(600), is_listening=True), later_ms)
+    up = ground.next_uplink(later_ms)
+    assert up is not None
+    frame = frames.decode_uplink(up, KEY)
+    assert isinstance(frame, CommandFrame)
+    assert commands.decode(frame.body) == Command(
+        Opcode.TIME_SET, (outbox.seconds_of(later_ms),))
+    with pytest.raises(ValueError, match=r"^time_set requires no argument$"):
+        outbox.post(archive.path, Opcode.TIME_SET, "60000000", later_ms)
+    archive.close()
 
 
 @pytest.mark.parametrize(("kinds", "text", "arguments"), [
@@ -58,7 +77,7 @@ def test_arguments_are_read_by_their_types(monkeypatch, kinds, text, arguments) 
     monkeypatch.setitem(ARGUMENTS, Opcode.PING, kinds)
     wide = tuple(Range("a number", -100, 100) for kind in kinds if kind is int)
     monkeypatch.setitem(RANGES, Opcode.PING, wide)
-    assert command_words.command(Opcode.PING, 1, text) == Command(Opcode.PING, arguments)
+    assert command_words.command(Opcode.PING, 1, text, NOW_S) == Command(Opcode.PING, arguments)
 
 
 @pytest.mark.parametrize(("kinds", "text", "sentence"), [
@@ -71,12 +90,12 @@ def test_arguments_are_read_by_their_types(monkeypatch, kinds, text, arguments) 
 def test_wrong_arguments_are_one_clause(monkeypatch, kinds, text, sentence) -> None:
     monkeypatch.setitem(ARGUMENTS, Opcode.PING, kinds)
     with pytest.raises(ValueError, match=f"^{sentence}$"):
-        command_words.command(Opcode.PING, 1, text)
+        command_words.command(Opcode.PING, 1, text, NOW_S)
 
 
 @pytest.mark.parametrize("text", ["beacon_flight_s 10", "cadence.beacon_flight_s 10", "2 10"])
 def test_a_setting_is_typed_by_its_name(text: str) -> None:
-    assert command_words.command(Opcode.SETTING_SET, 1, text) == Command(
+    assert command_words.command(Opcode.SETTING_SET, 1, text, NOW_S) == Command(
         Opcode.SETTING_SET, (2, 10))
     assert command_words.in_words(Opcode.SETTING_SET, text) == f"setting_set {text}"
 
@@ -88,7 +107,7 @@ def test_a_setting_is_typed_by_its_name(text: str) -> None:
 ])
 def test_a_setting_that_is_none_is_one_clause(text: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=f"^{sentence}"):
-        command_words.command(Opcode.SETTING_SET, 1, text)
+        command_words.command(Opcode.SETTING_SET, 1, text, NOW_S)
 
 
 def test_an_unknown_name_is_told_all_there_are() -> None:

@@ -179,7 +179,7 @@ def test_a_good_answer_goes_up_signed_and_once(tmp_path: Path, server: BadServer
     assert server.asked == ["/good?at=52.100,-3.200,18240"]
     (entry,) = desk.answers()
     assert (entry.text, entry.asker) == (f"77 {GOOD}", "source")
-    assert entry.command() == commands.Command(Opcode.ANSWER, (77, GOOD))
+    assert entry.command(desk.now_ms) == commands.Command(Opcode.ANSWER, (77, GOOD))
     assert entry.expires_ms - entry.created_ms == AGE_MS_MAX
     desk.archive.close()
 
@@ -255,7 +255,7 @@ def test_whatever_a_source_says_goes_up_as_one_short_clean_line(desk: Desk, name
     assert len(entries) <= 1 and [e.opcode for e in outbox.waiting(desk.archive.db)] == [
         Opcode.ANSWER] * len(entries)
     for entry in entries:
-        command = entry.command()
+        command = entry.command(desk.now_ms)
         request_id, line = command.arguments
         assert request_id == 77 and str(line).isprintable() and "\n" not in str(line)
         assert len(str(line).encode()) <= TEXT_BYTES_MAX
