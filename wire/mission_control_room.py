@@ -33,7 +33,10 @@ class ControlRoomSection(Section):
     """``url`` is libpq's, without a password; after its ``?`` libpq's parameters, such as sslmode.
     """
 
-    url: Annotated[str, Field(max_length=500, pattern=r"^[!-~]*$"), AfterValidator(_checked)]
+    url: Annotated[
+        str, Field(max_length=500, pattern=r"^[!-~]*$",
+                   description="at most 500 characters of ASCII, without blanks"),
+        AfterValidator(_checked)]
     password_file: str = ""
 
     @property

@@ -11,6 +11,8 @@ from pydantic import Field, model_validator
 from wire.mission_radio import Section
 
 STATION_NAME = r"^[A-Za-z0-9_-]{1,16}$"
+StationName = Annotated[
+    str, Field(pattern=STATION_NAME, description="1 to 16 letters, digits, _ and -")]
 PORT, TLS_PORT = 1883, 8883
 _LEVEL = "[A-Za-z0-9_-]{1,32}"
 
@@ -25,9 +27,12 @@ class MqttSection(Section):
     ca_file: str = ""
     user: Annotated[str, Field(max_length=64)] = ""
     password_file: str = ""
-    topic: Annotated[str, Field(pattern=f"^{_LEVEL}(/{_LEVEL}){{0,3}}$")] = "spacepi"
+    topic: Annotated[str, Field(
+        pattern=f"^{_LEVEL}(/{_LEVEL}){{0,3}}$",
+        description="1 to 4 levels with / between them, each of 1 to 32 letters, digits, _ and -"
+    )] = "spacepi"
     stations: Annotated[
-        tuple[Annotated[str, Field(pattern=STATION_NAME)], ...],
+        tuple[StationName, ...],
         Field(strict=False, max_length=32),
     ] = ()
 
