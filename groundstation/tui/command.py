@@ -13,6 +13,7 @@ from groundstation.outbox_desk import STATION, OutboxDesk
 from groundstation.reading.alarms import AlarmBoard
 from groundstation.reading.reader import FlightReader
 from groundstation.tui.snapshot import SnapshotReader
+from wire.extras import how_to_install
 from wire.mission import load as load_mission
 
 
@@ -26,7 +27,7 @@ def command(now_ms: Callable[[], int]) -> Callable[..., None]:
             from groundstation.tui.app import FlightScreen
         except ModuleNotFoundError as error:
             raise StationError(
-                "the terminal page needs the package textual: pip install 'spacepi[tui]'"
+                f"the terminal page needs the package textual: {how_to_install('tui')}"
             ) from error
         loaded = load_mission(mission)
         path = existing_archive(loaded, mission)

@@ -221,5 +221,5 @@ def test_an_archive_that_cannot_be_read_keeps_what_was_shown(terminal):
 
 def test_without_textual_it_is_one_sentence(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "groundstation.tui.app", None)
-    with pytest.raises(StationError, match=r"needs the package textual: pip install 'spacepi\[tui"):
+    with pytest.raises(StationError, match=r"needs the package textual: run `pip.*lock/tui\.txt`"):
         command.command(lambda: 0)(tmp_path / "mission.toml")
