@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,9 @@ def command(now_ms: Callable[[], int]) -> Callable[..., None]:
             raise StationError(
                 f"the terminal page needs the package textual: {how_to_install('tui')}"
             ) from error
+        if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+            raise StationError("tui needs a terminal, and its input or output is not one: run it "
+                               "without a pipe, and over SSH with ssh -t")
         loaded = load_mission(mission)
         path = existing_archive(loaded, mission)
         desk = OutboxDesk(path, loaded, now_ms)
