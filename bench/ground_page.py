@@ -1,4 +1,4 @@
-"""What the page of the ground station costs those who look at it, with a flight of 5 000 positions.
+"""What the page of the ground station costs those who look at it, with a flight of 5,000 positions.
 
 The flight is the simulator's, slow and nine hours long. It is flown as fast as it can, and goes on
 with a beacon a second while Chromium looks at it. The processor's time is that of all of Chromium's

@@ -304,7 +304,7 @@ def _crc(body: bytes) -> bytes:
 
 
 def is_frame(data: bytes) -> bool:
-    """True when size and CRC are those of a Horus v3 frame; noise is one in 65 536 times."""
+    """True when size and CRC are those of a Horus v3 frame; noise is one in 65,536 times."""
     return len(data) in FRAME_SIZES and _crc(data[CRC_BYTES:]) == data[:CRC_BYTES]
 
 

@@ -37,7 +37,7 @@ _SEQUENCE_COUNTS = 1 << 14
 
 
 def pack(record: Record, sequence: int) -> bytes:
-    """One space packet. ``sequence`` counts the packets of this kind; it wraps at 16384."""
+    """One space packet. ``sequence`` counts the packets of this kind; it wraps at 16,384."""
     from spacepackets.ccsds import CdsShortTimestamp, SpHeader
 
     data = _FIELDS.pack(record.record_id, record.boot, record.kind, record.quality)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from payload.mind.planner.worth import ripe
 
-STEPS = 16  # of a bisection: to the 65 000th part of the highest price
+STEPS = 16  # of a bisection: to the 65,000th part of the highest price
 SILENCE_MAX = 12.0  # intervals; ``ripe`` is 1 there to four digits
 
 
