@@ -1,8 +1,9 @@
 """The process that takes one picture: ``python -m payload.camera_worker --out FILE``.
 
-The only importer of picamera2. It captures once and makes of that a JPEG small enough for the radio
-and larger tiles, which are WebP: at equal quality they had about half the bytes of JPEG (measured
-on drawn skies and land, 41 dB). FILE holds them end to end; one line on standard output says
+The only importer of picamera2. It captures once, and makes a JPEG of that, small enough for the
+radio, and larger tiles. The tiles are WebP: at equal quality they had about half the bytes of JPEG
+(measured on drawn skies and land, 41 dB). FILE holds them end to end; one line on standard output
+says
 
     SCENE COLUMNS ROWS LENGTH LENGTH...
 

@@ -1,6 +1,6 @@
 """Joins the control room that the mission names, if it names one.
 
-What it needs of packages is an extra, loaded only here.
+The packages that this needs are an extra, and are loaded only here.
 """
 
 from __future__ import annotations

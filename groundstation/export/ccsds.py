@@ -1,7 +1,7 @@
 """Records as CCSDS space packets, for mission control systems (Yamcs, COSMOS, OpenMCT).
 
-One packet a record (CCSDS 133.0-B-2), telemetry, unsegmented, one APID per kind: APID_BASE + kind,
-each with its own sequence count, in the order in which they came. Its data field, big-endian:
+One packet per record (CCSDS 133.0-B-2), telemetry, unsegmented, one APID per kind: APID_BASE +
+kind, each with its own sequence count, in the order in which they came. Its data field, big-endian:
 
     CDS time 7, where UTC is known | record id 4 | boot 4 | kind 1 | quality 1 |
     ms since boot 8, where UTC is not known | body as msgpack

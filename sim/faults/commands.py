@@ -1,6 +1,6 @@
-"""Commands (docs/faults.md, 52 to 57): replays, floods, nonsense that is well signed,
-halves of a cutdown, commands that have waited for too long, silence by command, settings that
-nobody may set.
+"""Commands (docs/faults.md, 52 to 57): replays, floods, nonsense that is correctly signed, halves
+of a cutdown, commands that have waited for too long, silence by command, settings that nobody may
+set.
 
 That the wire stays cold is asked at every step (``sim.verify.cutdown_watch``).
 """
