@@ -1,7 +1,7 @@
-"""Speech in a sound file to words, by a Whisper model on this machine.
+"""Turns the speech in a sound file into words, with a Whisper model on this machine.
 
-PyAV (FFmpeg) decodes whatever a phone records, Hugging Face's transformers listens. Silence is not
-listened to: Whisper hears thanks and goodbyes in it. Source: Radford et al., Robust Speech
+PyAV (FFmpeg) decodes whatever a phone records, and Hugging Face's transformers listens. Silence is
+not listened to: Whisper hears thanks and goodbyes in it. Source: Radford et al., Robust Speech
 Recognition via Large-Scale Weak Supervision, 2022; sequential decoding of more than half a minute
 as in https://huggingface.co/docs/transformers/model_doc/whisper.
 """
