@@ -1,6 +1,6 @@
-"""``make bench`` runs every benchmark, ``make bench NAME=link`` one; fails if one misses.
+"""``make bench`` runs every benchmark, ``make bench NAME=link`` one; fails if a target is missed.
 
-Options behind a single name are that benchmark's own: ``python -m bench musings --seeds 7``.
+Options after a single name are that benchmark's own: ``python -m bench musings --seeds 7``.
 """
 
 from __future__ import annotations

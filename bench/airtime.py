@@ -1,8 +1,8 @@
 """Text delivered in one hour, from 2400 bit/s to 100 bit/s at 1 %, compared with channel capacity.
 
-The downlink that flies over a real store, the station's core over a real archive, and the
+The downlink that flies, over a real store; the station's core, over a real archive; and the
 simulator's air between them: airtime, duty cycle, half duplex, three of ten frames lost each way.
-The mind has always something to say, and the rest of a flight is recorded as it goes: track,
+The mind always has something to say, and the rest of a flight is recorded as it goes: track,
 housekeeping, API calls, pictures.
 
 Capacity is what could arrive if the transmitter did nothing but send full frames of words: no

@@ -1,10 +1,10 @@
-"""Frames a second that a station makes durable and decodes, in groups of 100.
+"""How many frames a second a station makes durable and decodes, in groups of 100.
 
 The frames of a flight as the payload makes them, signed: a beacon, then nine frames of data (track,
 housekeeping, texts, a picture). Every group is in the raw log (fsync) and in the database (commit,
 ``synchronous=FULL``) before it is decoded. The time is the processor's, for the figure is of one
-core, and the best of ROUNDS, for other programs slow a processor down too; beside it by the clock,
-which waits for the disk.
+core, and the best of ROUNDS, for other programs slow a processor down too; beside it stands the
+time by the clock, which includes waiting for the disk.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a model says of lines: whose moment is whose, and how fluent they are.
+"""What a model says about lines: which moment belongs to which, and how fluent they are.
 
 Rows are cut with the tokenizer in the file itself, so that any bundle can be measured.
 """

@@ -1,4 +1,4 @@
-"""What can be told of lines by reading them: copies, repeats, contradictions, and their cost."""
+"""What can be told about lines by reading them: copies, repeats, contradictions, and their cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Likeness of personas to four authors, each a LoRA on SmolLM2-135M, and evaluated.
+"""Likeness of personas to four authors, each trained as a LoRA on SmolLM2-135M and evaluated.
 
 Each is trained with the code of ``spacepi-train run``. The base alone and the base with a prompt
 are the rivals, the other three authors the floor, the author's own unseen pages the ceiling. All

@@ -1,4 +1,4 @@
-"""Flights without a mind, for the planner: a battery, a way, and the moments on it, from a seed.
+"""Flights without a mind, for the planner: a battery, a path and its moments, from a seed.
 
 A light model in steps of ten seconds. What is drawn here and not handed over in a ``Situation`` the
 planner never learns: the cell's make and what it truly holds, when the burst comes, how long it

@@ -3,7 +3,7 @@
 The real daemon with Edda's files and a key, as it flies on a Pi, where there is no rich, and with
 nothing fitted but a modem, which is played here. The store of 225 MB is built in a temporary folder
 and taken out of the machine's memory before each start. ``make bench NAME=start``;
-``python -m bench.start 20000`` is the same with 20 000 records.
+``python -m bench.start 20000`` is the same with 20,000 records.
 """
 
 from __future__ import annotations

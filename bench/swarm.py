@@ -1,4 +1,4 @@
-"""What relaying brings: words home of two payloads of which one cannot be heard from some time on.
+"""What relaying brings: the words that come home from two payloads, one of which falls silent.
 
 Three runs of the same draw, on one channel, where each waits while it hears the other send; so the
 time on the air, and with it the energy, is that of the channel. *Alone*: neither listens for the

@@ -1,4 +1,4 @@
-"""What a payload stores most of, in the fields and sizes of a flight."""
+"""The records that a payload stores most of, with the fields and sizes of a flight."""
 
 from __future__ import annotations
 

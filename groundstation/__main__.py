@@ -300,7 +300,10 @@ def keygen(mission: MissionOption = Path("mission.toml")) -> None:
 
 
 @app.command()
-def neighbour_key(out: Path, mission: MissionOption = Path("mission.toml")) -> None:
+def neighbour_key(
+    out: Annotated[Path, typer.Argument(help="The file to write; one that exists is kept.")],
+    mission: MissionOption = Path("mission.toml"),
+) -> None:
     """Write the downlink key alone, for a neighbour that answers this payload."""
     loaded = load_mission(mission)
     key = loaded.downlink_key(key_file.load(mission.parent / loaded.keys.file))

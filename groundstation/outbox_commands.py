@@ -132,8 +132,8 @@ class OutboxCommands:
 
     def elements(
         self,
-        file: Annotated[Path, typer.Argument(help="A two-line element set, with or without a name "
-                                                  "line.")],
+        file: Annotated[Path, typer.Argument(help="File with a two-line element set, with or "
+                                                  "without a name line.")],
         mission: MissionOption = Path("mission.toml"), lifetime: LifetimeOption = None,
         unchecked: Annotated[bool, typer.Option(
             "--unchecked", help="Queue them even if they contradict where the payload was last."),

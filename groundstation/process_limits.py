@@ -1,6 +1,6 @@
 """Limits of the whole process: open files, and lines in its log.
 
-A library may still use select(), as pyserial does, and that fails on a descriptor of 1024 and
+A library may still use select(), as pyserial does, and that fails on a descriptor of 1,024 and
 above; with the bound there is none. The station's own parts take half of it at most.
 
 Strangers can make libraries log at will: each message is logged once in LOG_EVERY_S, with the count

@@ -1,7 +1,7 @@
 """Checks before a command starts: all missing prerequisites are reported at once.
 
-Nothing is changed or kept by asking. What only the reading of the exports can tell, such as which
-of two sides is the author's, is not asked here.
+Nothing is changed or kept by asking. What can be told only by reading the exports, such as which of
+two sides is the author's, is not asked here.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@
     spacepi-payload powersave                           what can be switched off in flight
     spacepi-payload diary --mission mission.toml        what this flight said, for the next one
 
-Whatever is missing (a sensor, the radio, the model, the disk) is missing: the daemon flies without
-it, says so once, and keeps the beacon going.
+If something is missing (a sensor, the radio, the model, the disk), the daemon flies without it,
+says so once, and keeps the beacon going.
 """
 
 from __future__ import annotations

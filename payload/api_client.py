@@ -1,7 +1,8 @@
-"""The API client: asks sources in turn, by the network or through the ground, and records outcomes.
+"""The API client: asks sources in turn, by network or through the ground, and records the outcomes.
 
-One call at a time, its deadline held here. Each source is left alone after a failure for a random
-time, at most BACKOFF_MS doubled with each one in a row ("full jitter"), and has a circuit breaker:
+One call at a time, its deadline held here. After a failure a source is left alone for a random time
+of at most BACKOFF_MS, which doubles with each failure in a row ("full jitter"), and has a circuit
+breaker:
 
     CLOSED --five failures in a row--> OPEN --15 minutes--> HALF-OPEN --ok--> CLOSED
                                         ^------any failure------/

@@ -1,5 +1,4 @@
-"""``spacepi-payload assemble``: makes the model of an adapter bundle, in the worker process that
-replaces it.
+"""``spacepi-payload assemble``: becomes the worker process that makes an adapter bundle's model.
 
     spacepi-payload assemble --mission mission.toml           the bundle of the mission, in place
     spacepi-payload assemble BUNDLE --out DIR                 any other, in a copy of it
@@ -25,7 +24,8 @@ USAGE_ERROR = 2
 
 def assemble(
     bundle: Annotated[Path | None, typer.Argument(
-        metavar="[BUNDLE]", help="Default: the mission's.", show_default=False)] = None,
+        metavar="[BUNDLE]", help="Bundle directory. Default: the mission's.",
+        show_default=False)] = None,
     mission_path: Annotated[
         Path, typer.Option("--mission", help="The mission file.", readable=False)
     ] = Path("mission.toml"),

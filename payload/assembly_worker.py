@@ -5,7 +5,8 @@ al. 2021, arXiv 2106.09685) is added to them in fp32, and llama.cpp quantises th
 manifest says. A process of its own, because llama.cpp ends the whole process on some errors.
 
 The base is identified by its hash alone. The model gets its name when it is complete, and its own
-hash is recorded then (``wire.bundle``). Ends with status 1 and one sentence where it cannot.
+hash is recorded then (``wire.bundle``). If it cannot make the model, it ends with status 1 and one
+sentence.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The process that takes one picture: ``python -m payload.camera_worker --out FILE``.
 
-The only importer of picamera2. It captures once and makes of that a JPEG small enough for the radio
-and larger tiles, which are WebP: at equal quality they had about half the bytes of JPEG (measured
-on drawn skies and land, 41 dB). FILE holds them end to end; one line on standard output says
+The only importer of picamera2. It captures once, and makes a JPEG of that, small enough for the
+radio, and larger tiles. The tiles are WebP: at equal quality they had about half the bytes of JPEG
+(measured on drawn skies and land, 41 dB). FILE holds them end to end; one line on standard output
+says
 
     SCENE COLUMNS ROWS LENGTH LENGTH...
 
@@ -82,7 +83,7 @@ def scene_word(image: Image) -> str:
 
 
 def thumbnail(image: Image, size: tuple[int, int]) -> bytes:
-    """A JPEG within ``size`` pixels and 4096 bytes, as good as fits.
+    """A JPEG within ``size`` pixels and 4,096 bytes, as good as fits.
 
     Raises NoCamera when no picture at all fits, which only a broken encoder can cause.
     """
@@ -100,7 +101,7 @@ def thumbnail(image: Image, size: tuple[int, int]) -> bytes:
 
 
 def tiles(image: Image) -> tuple[bytes, ...]:
-    """The picture 640 pixels wide in COLUMNS x ROWS tiles of at most 4096 bytes: WebP, row by row.
+    """The picture 640 pixels wide in COLUMNS x ROWS tiles of at most 4,096 bytes: WebP, row by row.
 
     All have the best quality at which every one fits, so that no seam shows between them; a tile
     that fits at none is b"". Raises KeyError or OSError where Pillow cannot write WebP, ValueError

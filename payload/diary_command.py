@@ -1,5 +1,4 @@
-"""``spacepi-payload diary``: writes what one flight mused about into a file that the next one
-remembers.
+"""``spacepi-payload diary``: writes one flight's musings into a file that the next one remembers.
 
     spacepi-payload diary --mission mission.toml --out diary.txt
 """

@@ -1,7 +1,7 @@
-"""The ears: one take at a time, what of it can be believed here, and when it is worth a record.
+"""The ears: one take at a time, how much of it can be believed here, and when it is worth a record.
 
-A dead microphone, whose takes are no sound, is a failure (``payload.takes``), a quiet place is
-none. Only the numbers of a take come here, never its samples.
+A dead microphone, whose takes hold no sound, is a failure (``payload.takes``); a quiet place is
+not. Only the numbers of a take come here, never its samples.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The eyes: what of a picture can be believed where the payload is.
+"""The eyes: how much of what a picture shows can be believed, given where the payload is.
 
 A picture alone can be mistaken: a lamp at night is a sun, snow is cloud, a picture upside down has
-a black sky. Height and time say what cannot be, and that is unknown then, not absent.
+a black sky. Height and time say what cannot be, and that is then unknown, not absent.
 """
 
 from __future__ import annotations

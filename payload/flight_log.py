@@ -1,4 +1,4 @@
-"""What a step noted, told to the log: events and texts. The numbers are in the store."""
+"""Writes the events and texts that a step noted to the log; the numbers are in the store."""
 
 from __future__ import annotations
 

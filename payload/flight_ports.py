@@ -1,4 +1,4 @@
-"""Everything outside the flight core, as it is handed to it."""
+"""Everything outside the flight core, in one object that is handed to it."""
 
 from __future__ import annotations
 

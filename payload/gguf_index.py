@@ -1,4 +1,4 @@
-"""Where the weights of a GGUF file lie: what has to be known to add to them in their place.
+"""Finds where the weights of a GGUF file lie, so that they can be added to in place.
 
 Only for files whose hash is known to be right: every count in them is believed.
 

@@ -1,6 +1,6 @@
 """Health: which parts make progress, which faults exist, and whether to pet the watchdog.
 
-The watchdog is petted only while every part of the step has finished a round lately: a part that
+The watchdog is petted only while every part of the step has finished a round recently: a part that
 hangs or is skipped stops the petting, and the supervisor starts the daemon again. What is broken
 outside (a sensor, the mind, the disk) is a fault bit in the beacon, never a reason to stop.
 """

@@ -1,4 +1,4 @@
-"""What libraries import and the flight core hardly ever uses: it loads at its first use.
+"""Holds back modules that libraries import and the flight core hardly ever uses, until one is used.
 
     asyncio   structlog imports it for coroutines, of which none fly
     ssl       asyncio and ``http.client`` import it; the first https request needs it

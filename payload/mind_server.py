@@ -1,4 +1,4 @@
-"""The end of the mind worker that serves: loads the model of a bundle and answers with it.
+"""The serving half of the mind worker: loads the model of a bundle and answers with it.
 
 It serves one client (the flight core) at a time over a Unix stream socket with the messages of
 ``payload.mind.protocol``, and may be killed at any instant: all it keeps is a cache of evaluated

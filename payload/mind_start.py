@@ -2,10 +2,10 @@
 
     python -m payload.mind_start --mission FILE --socket PATH --cache DIR
 
-So the worker is told everything on its command line, whom it may trust included, and never holds
-the mission file's reader in the little memory it shares with the model. Ends with status 3, one
-sentence said, where there is no mind, in the mission or on this machine; with 2 where the file is
-wrong.
+So the worker is told everything on its command line, including whom it may trust, and never holds
+the mission file's reader in the little memory it shares with the model. If there is no mind, in the
+mission or on this machine, it ends with status 3 and one sentence; if the file is wrong, with
+status 2.
 """
 
 from __future__ import annotations

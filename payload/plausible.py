@@ -1,6 +1,6 @@
 """Plausible: the possible range of each measured quantity, in one place.
 
-The drivers of the chips ask whether their arithmetic gave a number of this world, which is wider:
+The chips' drivers ask something less strict, whether their arithmetic gave a number of this world:
 a value that only the weather contradicts leaves the other values of the reading good.
 """
 

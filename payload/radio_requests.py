@@ -1,4 +1,4 @@
-"""Requests by radio: the journal of what the ground station was asked to ask a source.
+"""Requests by radio: the journal of questions that the ground station was asked to put to a source.
 
     asked --ANSWER with its id--> answered, once
           '--TTL_MS--> given up, as a call that timed out

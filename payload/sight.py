@@ -1,4 +1,4 @@
-"""What one picture shows: measures with their error, and traits with a confidence.
+"""What one picture shows: measures with their errors, and traits with a confidence.
 
 Absent (no eyes in the mission), stale (an old picture), failed (no picture now) and "nothing can be
 told from it" are four different things: the last is a sight whose values are None.

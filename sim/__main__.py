@@ -45,7 +45,8 @@ SEEDS = 10_000
 HOURS_MAX = 24 * 400.0
 DAY_REVOLUTIONS = 15.0
 COMMANDS = ("fly", "show", "run", "soak", "faults", "swarm", "swarm-days", "bench-rig")
-app = typer.Typer(add_completion=False)
+app = typer.Typer(
+    add_completion=False, help="Simulate the whole system: payload, radio link and ground station.")
 
 
 class Preset(StrEnum):

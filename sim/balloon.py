@@ -1,7 +1,7 @@
 """The modelled balloon: pad, ascent, burst, parachute, landing; its position at any second.
 
-The whole path is integrated once, a row a second, so a state costs two list look-ups. A recorded
-flight (``sim.replay``) serves the same ``Trajectory`` protocol.
+The whole path is integrated once, one row per second, so a state costs two list look-ups. A
+recorded flight (``sim.replay``) serves the same ``Trajectory`` protocol.
 
 Does not cover: valve or ballast, floating flights, gusts, the pendulum under the parachute.
 Source: steady climb, and v = v0 sqrt(rho0 / rho) under the parachute, as flight predictors do; real

@@ -59,6 +59,8 @@ def run(
             soak.scenario_of(seed, _mission(mission_path), preset), fault)
     if out is not None and out.exists():
         raise _refusal(f"{out} already exists: choose another --out.")
+    if plot_path is not None and (absence := plot.absence()) is not None:
+        raise _refusal(f"--plot {absence}.")
     samples: list[plot.Samples] = []
 
     def watch(world: World) -> None:
@@ -148,10 +150,7 @@ def _with_faults(scenario: Scenario, lines: list[str] | None) -> Scenario:
 
 def _draw(samples: plot.Samples, scenario: Scenario, path: Path) -> None:
     title = f"spacepi-sim run --seed {scenario.seed}   ({scenario.preset})"
-    try:
-        plot.draw(samples.rows, list(scenario.faults), title, path)
-    except ImportError as error:
-        raise _refusal("--plot needs matplotlib: pip install 'spacepi[plot]'.") from error
+    plot.draw(samples.rows, list(scenario.faults), title, path)
 
 
 def _mission(path: Path) -> Mission:

@@ -1,4 +1,4 @@
-"""The text form of a scheduled fault, its begin and duration: ``01:12:00 i2c.hang 40s``."""
+"""The text form of a scheduled fault, with its start and duration: ``01:12:00 i2c.hang 40s``."""
 
 from __future__ import annotations
 

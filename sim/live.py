@@ -1,4 +1,4 @@
-"""Watching a simulated flight: real-time pacing, the live status, and the page in a thread.
+"""What it takes to watch a simulated flight: pacing, the live status, and the page in a thread.
 
 The only part of ``sim`` besides ``__main__`` that reads the machine's clock. The world itself is
 only ever moved here, in the main thread; the page reads the archive through connections of its own.

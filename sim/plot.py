@@ -1,16 +1,18 @@
 """One flight on one time axis: altitude, battery, temperature, queue, beacons and faults.
 
 The samples are taken by the world's own clock; the picture is drawn with matplotlib, which only
-this file imports (extra ``plot``).
+this file and ``trials.swarm_plot`` import (extra ``plot``).
 """
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.fault_schedule import Scheduled
 from sim.world import World
+from wire.extras import how_to_install
 
 SAMPLE_EVERY_MS = 10_000
 INCHES = (11.0, 11.0)
@@ -51,8 +53,15 @@ class Samples:
         world.at(world.clock.now_ms + SAMPLE_EVERY_MS, self._again)
 
 
+def absence() -> str | None:
+    """Why nothing can be drawn; None where matplotlib is installed."""
+    if find_spec("matplotlib") is not None:
+        return None
+    return f"needs matplotlib: {how_to_install('plot')}"
+
+
 def draw(rows: list[Sample], faults: list[Scheduled], title: str, path: Path) -> None:
-    """Write the picture. Raises ImportError where matplotlib is not installed."""
+    """Write the picture, with matplotlib."""
     import matplotlib as mpl
 
     mpl.use("Agg")

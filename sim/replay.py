@@ -1,9 +1,9 @@
 """Replay: a recorded real flight instead of the modelled balloon.
 
-A CSV file, plain or gzip, one row a second with gaps; the columns are in ``COLUMNS`` and the first
-four of ``NEEDED`` must be there. Cells may be empty, which means unknown. Rows may come in any
-order and overlap, as where the logs of two receivers were put together: they are sorted by time,
-and of those with the same time the last one in the file stays. A row that makes no sense is
+A CSV file, plain or gzip, one row per second with gaps; the columns are in ``COLUMNS`` and the
+first four of ``NEEDED`` must be there. Cells may be empty, which means unknown. Rows may come in
+any order and overlap, as where the logs of two receivers were put together: they are sorted by
+time, and of those with the same time the last one in the file stays. A row that makes no sense is
 skipped. Both are counted; a file that makes no sense raises ReplayError with one sentence.
 
 The file has times of day and no date: the date is FLIGHT_DATE, so that a replay does not depend on

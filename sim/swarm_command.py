@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from enum import StrEnum
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +17,7 @@ import structlog
 import typer
 from rich.console import Console
 
+from sim import plot
 from sim.live import Stop
 from sim.swarm import PAYLOADS_MAX, STATIONS_MAX
 from sim.trials import swarm_days, swarm_plot
@@ -180,8 +180,8 @@ def _show(rows: Sequence[Day], name: str, console: Console, plot_path: Path | No
 
 def _look_for_matplotlib(plot_path: Path | None) -> None:
     """Before days are flown."""
-    if plot_path is not None and find_spec("matplotlib") is None:
-        raise _refusal("--plot needs matplotlib: pip install 'spacepi[plot]'.")
+    if plot_path is not None and (absence := plot.absence()) is not None:
+        raise _refusal(f"--plot {absence}.")
 
 
 def _new_folder(folder: Path) -> Path:

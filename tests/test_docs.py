@@ -78,6 +78,19 @@ def test_every_command_and_option_exists(page: Path) -> None:
         assert set(re.findall(r" (--[a-z-]+)", line)) <= options, line
 
 
+def prose(page: Path) -> str:
+    """The text without code, targets of links, and names with digits in them, such as SX1276."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"`[^`]*`|\]\([^)]*\)|[\w.-]*[A-Za-z#][\w.-]*\d[\w.-]*|EN 300 220", "", text)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_thousands_are_separated_by_a_comma(page: Path) -> None:
+    """Of four digits years, rates (2400 bit/s) and ports have none, and are not looked at."""
+    assert re.findall(r"(?<![\d.,])\d{1,3}(?:[ \u00a0\u202f]\d{3})+\b", prose(page)) == []
+    assert re.findall(r"(?<![\d.,])\d{5,}(?:\b|(?=[a-z]))", prose(page)) == []
+
+
 def drawn() -> dict[int, tuple[str, str]]:
     """pin -> (what is wired to it, its name), as in the picture."""
     picture = ElementTree.parse(DOCS / "wiring.svg")

@@ -1,8 +1,8 @@
 """The airtime budget of a mission: beacon interval, listening window, and capacity for text.
 
 The rule: between two beacons there is always room for one full frame of words. A cadence that the
-mission file writes down is a promise and is kept, with no gap above twice of it, or the file is
-refused (``flaw``); one that is left out is the default, or as slow as the link needs.
+mission file writes down is a promise and is kept, with no gap longer than twice that, or the file
+is refused (``flaw``); one that is left out is the default, or as slow as the link needs.
 
 Payload, station, preflight and the simulator's checks all use this module, so that they cannot
 disagree.

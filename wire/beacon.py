@@ -118,7 +118,7 @@ FAULT_BITS = 10
 COUNTER_BITS = 16
 _E = TypeVar("_E", bound=IntEnum)
 _HEADING_CODES = 60
-_QUEUE_BASE = 1.05  # code n stands for base**n - 1 records: 1.05**254 is 240 000
+_QUEUE_BASE = 1.05  # code n stands for base**n - 1 records: 1.05**254 is 240,000
 assert sum(f.bits for f in FIELDS) + FAULT_BITS + COUNTER_BITS + 1 == STATE_BYTES * 8
 assert sum(FaultBits) & ~FaultBits.BEACON < 1 << FAULT_BITS  # all that a beacon can tell
 assert len(fields(Beacon)) == len(FIELDS) + 3

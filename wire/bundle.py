@@ -28,6 +28,7 @@ import json
 import os
 import re
 import stat
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from io import BufferedReader
@@ -57,6 +58,7 @@ IMPORTANCE = "importance.npz"  # of each column of each weight, for the quantisi
 ADAPTER_FILES = REQUIRED_FILES - {MODEL} | {ADAPTER, IMPORTANCE}
 ASSEMBLED = "assembled.json"
 ASSEMBLED_BYTES_MAX = 4096
+ON_A_PI = "/opt/spacepi"  # the environment that systemd/install.sh makes
 RERANKER = "reranker.json"  # of a bundle whose drafts were graded; see payload.mind.reranker
 ADAPTER_BYTES_MAX = 10_000_000  # what a repository and a slow link still like to carry
 
@@ -193,7 +195,7 @@ def model_file(path: Path, manifest: Manifest) -> BundleFile:
     if not manifest.is_adapter:
         return next(file for file in manifest.files if file.path == MODEL)
     record = path / ASSEMBLED
-    advice = f"run spacepi-payload assemble {path}"
+    advice = _how_to_assemble(path)
     if not record.exists():
         raise BundleError(f"{path}: the model of this adapter bundle is not assembled; {advice}.")
     try:
@@ -205,6 +207,15 @@ def model_file(path: Path, manifest: Manifest) -> BundleFile:
     if of_manifest != file_sha256(path / MANIFEST):
         raise BundleError(f"{path / MODEL}: was assembled from another adapter or base; {advice}.")
     return made
+
+
+def _how_to_assemble(path: Path) -> str:
+    """What to run on this machine. On a Pi that systemd/install.sh set up no command is on the
+    path, and the files must be the payload's user's afterwards."""
+    if sys.prefix == ON_A_PI:
+        return (f"run sudo {ON_A_PI}/bin/spacepi-payload assemble --mission "
+                "/var/lib/spacepi/mission.toml, then sudo sh systemd/install.sh")
+    return f"run spacepi-payload assemble {path}"
 
 
 def write_assembled(path: Path, model: Path) -> None:

@@ -70,7 +70,7 @@ SIGNED_BIT = 8  # of the type, on downlink frames only
 
 
 class FrameCounter(NamedTuple):
-    """The session's four bits, and the frame number modulo 4096."""
+    """The session's four bits, and the frame number modulo 4,096."""
 
     boot: int  # ``Session.boot_bits``: boot number plus incarnation, modulo 16
     number: int

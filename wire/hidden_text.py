@@ -1,6 +1,4 @@
-"""Hidden text: characters in a configuration that nobody can see, and that a path or a line cannot
-hold.
-"""
+"""Hidden text: finds invisible characters in a configuration, which no path or line can hold."""
 
 from __future__ import annotations
 

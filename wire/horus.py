@@ -3,8 +3,8 @@
 A frame is 32, 48, 64, 96 or 128 bytes: CRC-16 (init FFFF, polynomial 1021, little-endian) of all
 that follows, then the ASN.1 type ``Telemetry`` in unaligned packed encoding (ITU-T X.691), then
 zeros. Names and order of the fields are those of ``HorusBinaryV3.asn1`` of horusdemodlib 0.6.2;
-this is an encoder and decoder for just that type. Golay code and 4FSK are made by the payload, of
-whatever a transmitter of its own is to say.
+this is an encoder and decoder for just that type. The Golay code and 4FSK are made by the payload,
+for what its own transmitter is to say.
 
 The musing goes into ``extraSensors`` as a string named "musing", in the few characters allowed
 there. What the beacon knows beyond the fields of Horus goes into ``customData`` where room is left:
@@ -304,7 +304,7 @@ def _crc(body: bytes) -> bytes:
 
 
 def is_frame(data: bytes) -> bool:
-    """True when size and CRC are those of a Horus v3 frame; noise is one in 65 536 times."""
+    """True when size and CRC are those of a Horus v3 frame; noise is one in 65,536 times."""
     return len(data) in FRAME_SIZES and _crc(data[CRC_BYTES:]) == data[:CRC_BYTES]
 
 

@@ -1,4 +1,4 @@
-"""Landing: where it comes down from a position in the air, when, and how sure that is.
+"""Landing: where and when a payload comes down from a position in the air, and how sure that is.
 
 From the altitude down to the ground, layer by layer: the fall under the parachute takes a time that
 follows from the air's density, and the learnt wind of that layer carries it along. The speed of

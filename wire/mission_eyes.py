@@ -1,4 +1,4 @@
-"""The [eyes] section of the mission file: pictures are measured. Without it they are only sent."""
+"""The [eyes] section of the mission file: with it pictures are measured, without it only sent."""
 
 from __future__ import annotations
 

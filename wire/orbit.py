@@ -160,7 +160,7 @@ class GroundObserver:
 
 
 def geodetic(seen: EarthFixed) -> Geodetic:
-    """The place below, and the height above it; to a millimetre up to 2 000 km."""
+    """The place below, and the height above it; to a millimetre up to 2,000 km."""
     across_m = math.hypot(seen.x_m, seen.y_m)
     reduced = math.atan2(seen.z_m * SEMI_MAJOR_M, across_m * _SEMI_MINOR_M)
     latitude = math.atan2(

@@ -152,7 +152,7 @@ class Contexts:
 
 
 class Tables:
-    """The counts of every context kept, in a few flat arrays; 4 MB for 500 000 contexts."""
+    """The counts of every context kept, in a few flat arrays; 4 MB for 500,000 contexts."""
 
     def __init__(self, parts: Sequence[bytes | bytearray], weights: array[int]) -> None:
         """``parts``: the six byte strings of the model file before the weights, in its order."""

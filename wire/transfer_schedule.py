@@ -1,4 +1,4 @@
-"""The use of the next slot of the transfer: new data, missing data, or a repair.
+"""Decides what the next slot of the transfer is used for: new data, missing data, or a repair.
 
 With stations to hear, new symbols and those that the reports call missing take turns, and spare
 slots repair the block furthest short. A window bounds how many blocks may be out and incomplete;

@@ -1,4 +1,4 @@
-"""The sentence about a name that is not known: the one that was likely meant, and all there are."""
+"""The sentence about an unknown name: which one was likely meant, and which names there are."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Winds: the wind measured in layers by a balloon that drifts with it, for the way down.
 
-A balloon drifts with the air, so its own track is the measurement: the change of place between
-good fixes is laid to the layers that were climbed through. The newest passage counts most. Both
-ends learn: the payload from its fixes, the ground from the track that it received.
+A balloon drifts with the air, so its own track is the measurement: the change of place between good
+fixes is assigned to the layers that were climbed through. The newest passage counts most. Both ends
+learn: the payload from its fixes, the ground from the track that it received.
 
 Covers: learning on ascent and again on descent, saving and restoring across a reboot.
 Does not cover: the change of wind with time and distance; the ellipse of ``wire.landing_forecast``

@@ -63,7 +63,7 @@ def confirm(db: sqlite3.Connection, low_bits: int, utc_ms: int) -> None:
     """A beacon heard at ``utc_ms`` shows the low 16 bits of the last counter the payload took, from
     any station: those of another are none of ours. It may be that of an earlier attempt.
 
-    Every 65 536th counter has the same ones, and counters are seconds: only the latest that can
+    Every 65,536th counter has the same ones, and counters are seconds: only the latest that can
     have been drawn by then is meant. Of an older command the COMMAND_RESULT shows it, where there
     is one.
     """

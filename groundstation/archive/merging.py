@@ -1,4 +1,4 @@
-"""The raw logs of several stations as one: every reception once, in the order of their times.
+"""Merges the raw logs of several stations into one: every reception once, in order of time.
 
 A reception is known by station, time and bytes; in the log of another station, which was told of
 it, it is the same. So logs may overlap, be merged again and in any order: the bytes are the same.

@@ -1,4 +1,4 @@
-"""The table of records: each is kept once, in whatever life of its store it comes again.
+"""The table of records: each is kept once, whichever life of its store it comes from again.
 
 A record that was sent without a disk keeps its id when that returns, so the same id with the same
 contents is the same record in every life. Text takes the place of the same record sealed

@@ -1,5 +1,4 @@
-"""Retention: the raw log keeps everything until it is full; then noise is deleted first, and frames
-that our payload signed never.
+"""Retention: thins a full raw log, noise first, and never deletes a frame that our payload signed.
 
 The log is cut into segments, and the table ``segment`` names them. While all of them together have
 more than ``bytes_max``, one sealed segment at a time is thinned: written anew without the

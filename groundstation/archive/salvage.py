@@ -1,6 +1,4 @@
-"""A database that is damaged, or of an older spacepi: moved aside, and what no raw log has taken
-out of it, as far as it is readable.
-"""
+"""Moves a damaged or older database aside, and saves what is readable in it and in no raw log."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""This station's copy of an outbox that several stations share: what it has offered to the others,
-and how two copies of an entry become one.
+"""This station's copy of a shared outbox: what it offered to others, and how copies become one.
 
 An entry only moves forward, so the copy that has come further is right: copies may be joined in any
 order, and again. Whether a lifetime is over each station says by its own clock, and the one that

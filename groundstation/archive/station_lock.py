@@ -1,4 +1,4 @@
-"""Is a station receiving into this archive now? Asked of the lock that it holds, without taking it.
+"""Tells from a station's lock, without taking it, whether one is receiving into this archive.
 
 Source: fcntl(2), F_GETLK; struct flock of Linux with 64-bit offsets.
 """

@@ -1,4 +1,4 @@
-"""What a Tawhiri server last said of the landing, and why it said nothing when it was asked since.
+"""What a Tawhiri server last said about the landing, and why it said nothing when asked again.
 
 It is a row of ``meta``, so an answer outlives a restart of the station with its age.
 """

@@ -1,4 +1,4 @@
-"""How far this archive and the control room have told each other: rows of ``meta``.
+"""How much this archive and the control room have told each other, as rows of ``meta``.
 
 They belong to one room, known by its name. A room that is another one, or whose numbers have gone
 back because it was restored from a copy, is told everything again, and tells everything again: what

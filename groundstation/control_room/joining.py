@@ -1,6 +1,6 @@
 """Joins the control room that the mission names, if it names one.
 
-What it needs of packages is an extra, loaded only here.
+The packages that this needs are an extra, and are loaded only here.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from groundstation.errors import StationError
 from groundstation.ground import Ground
 from groundstation.uplink.sending_rights import SendingRights
+from wire.extras import how_to_install
 from wire.mission import Mission
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def start(
     absent = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if absent:
         raise StationError(f"[ground.control_room] requires {' and '.join(absent)}: "
-                           "pip install 'spacepi[control]'")
+                           f"{how_to_install('control')}")
     from groundstation.control_room import room_thread
 
     return room_thread.start(ground, mission, base, now, uptime_ms, stop)

@@ -1,4 +1,4 @@
-"""The thread that talks to the control room: the connection to PostgreSQL, its deadlines, retries.
+"""The thread that talks to the control room: its connection to PostgreSQL, deadlines and retries.
 
 A database that is away, refuses or hangs costs the station nothing but what others know: every
 statement has a deadline at the server, a transaction one here, for a server that hangs keeps none,

@@ -22,11 +22,11 @@ The rule, for the genuine beacons of one payload:
 
 Limits. What this station did not hear when it was sent (it was off, or the payload behind a hill)
 is accepted as new once, until the next live beacon some seconds later; ``clock_gap_s`` shows that
-it is old. A recording is known for old for a day, less AHEAD_MS, less what this station's clock is
-fast; by a clock that is more than AHEAD_MS slow, not at all. So set the clock, and make a key for
-every flight. A payload whose clock was wrong and is set back is believed again when it passes what
-it said before. Without any time only the counter protects: 2048 frames, seven reboots, and only
-while the payload itself is heard.
+it is old. A recording is recognised as old for a day, less AHEAD_MS, less what this station's clock
+is fast; by a clock that is more than AHEAD_MS slow, not at all. So set the clock, and make a key
+for every flight. A payload whose clock was wrong and is set back is believed again when it passes
+what it said before. Without any time only the counter protects: 2,048 frames, seven reboots, and
+only while the payload itself is heard.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""Beacons in other formats, stored as such: Horus Binary v3, UKHAS sentences, payload summaries,
-and what others uploaded to SondeHub.
+"""Beacons in other formats, stored as such: Horus Binary, UKHAS, payload summaries, SondeHub.
 
 With our callsign one is a sighting of our payload, with any other it is a neighbour. These formats
 are unsigned, so a sighting is never verified: it is kept in a table of its own, and where the

@@ -8,7 +8,7 @@ its bytes and a line in the table ``undecodable``. A rebuild with a mended decod
 A savepoint a reception, not effects that are collected first and written later: what a reception
 does is written by half a dozen modules (archive, outbox, mosaic, foreign), each of which reads what
 the one before wrote. It costs 2 to 8 us where a signed beacon costs 57, so a desk still decodes
-17 000 of those in a second. What a receiver in memory took from a reception before it raised stays
+17,000 of those in a second. What a receiver in memory took from a reception before it raised stays
 there: symbols, which the checksum of their block judges, and the number of the frame.
 """
 

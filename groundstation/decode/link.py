@@ -3,7 +3,7 @@
 Without a clock: frame counters and UTC ms in, numbers out. Only frames that prove to be new are
 counted, which is for the owner to say: data that was never heard before, beacons that are news.
 A frame that comes again, over a slower path or replayed, has an old number, and a number
-modulo 4096 may look like a step ahead; so a step is believed only as far as the payload can have
+modulo 4,096 may look like a step ahead; so a step is believed only as far as the payload can have
 sent in the time that has passed.
 """
 

@@ -1,8 +1,8 @@
 """Tiled pictures: which thumbnail and which tiles belong together.
 
 A piece is judged once, when it is heard. The tables ``picture`` and ``tile`` hold what is sound:
-for each picture number one thumbnail, one grid and one tile a place, whatever came first. What is
-left out stays a record like any other and is counted. A tile may come before its thumbnail.
+for each picture number one thumbnail, one grid and one tile for each place, whatever came first.
+What is left out stays a record like any other and is counted. A tile may come before its thumbnail.
 """
 
 from __future__ import annotations

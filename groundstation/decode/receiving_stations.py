@@ -1,7 +1,7 @@
-"""Who heard what: a frame that several stations received counts once, and is counted for each.
+"""Who heard what: a frame that several stations received counts once, and once for each.
 
-A reception whose bytes another station received first is an *echo*. It is archived like any other
-and decoded no more, so that nothing in the flight doubles, of whatever format it is.
+A reception whose bytes another station received first is an *echo*. Whatever its format, it is
+archived like any other but not decoded again, so that nothing in the flight appears twice.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The value of a reception for retention: who can have sent it, as far as is known now."""
+"""The value of a reception for retention: who may have sent it, as far as is known now."""
 
 from __future__ import annotations
 

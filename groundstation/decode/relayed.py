@@ -1,9 +1,9 @@
 """What one payload carried home for another: its frames, as receptions of their own.
 
 A parcel (``wire.relaying``) holds whole frames of a neighbour, signed by it. Each becomes a
-reception by "via NAME", of the moment at which that payload heard it, and takes the road of every
-other: raw log, signature, session, records. So nothing here believes a relay: it decides only what
-is not worth looking at, by these names:
+reception by "via NAME", dated to the moment at which that payload heard it, and goes the way of
+every other: raw log, signature, session, records. So nothing here believes a relay: it decides only
+what is not worth looking at, by these names:
 
     relay_damaged  no parcel, or a frame in it that is not one that may be carried
     relay_echoed   the carrier's own frame, or one of a payload that is not listed

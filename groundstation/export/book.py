@@ -1,7 +1,7 @@
 """The flight book: one HTML page for keeping and printing, complete in itself.
 
-It needs no network, no script and no other file, and the same archive gives the same bytes: there
-is no word of today in it, and all times are UTC. Radio text enters as text (``markup``).
+It needs no network, no script and no other file, and the same archive gives the same bytes: nothing
+in it depends on today's date, and all times are UTC. Radio text enters as text (``markup``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Records as CCSDS space packets, for mission control systems (Yamcs, COSMOS, OpenMCT).
 
-One packet a record (CCSDS 133.0-B-2), telemetry, unsegmented, one APID per kind: APID_BASE + kind,
-each with its own sequence count, in the order in which they came. Its data field, big-endian:
+One packet per record (CCSDS 133.0-B-2), telemetry, unsegmented, one APID per kind: APID_BASE +
+kind, each with its own sequence count, in the order in which they came. Its data field, big-endian:
 
     CDS time 7, where UTC is known | record id 4 | boot 4 | kind 1 | quality 1 |
     ms since boot 8, where UTC is not known | body as msgpack
@@ -37,7 +37,7 @@ _SEQUENCE_COUNTS = 1 << 14
 
 
 def pack(record: Record, sequence: int) -> bytes:
-    """One space packet. ``sequence`` counts the packets of this kind; it wraps at 16384."""
+    """One space packet. ``sequence`` counts the packets of this kind; it wraps at 16,384."""
     from spacepackets.ccsds import CdsShortTimestamp, SpHeader
 
     data = _FIELDS.pack(record.record_id, record.boot, record.kind, record.quality)

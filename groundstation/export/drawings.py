@@ -1,4 +1,4 @@
-"""The drawings of the flight book: the way on a sheet, the altitude over time, and small plots."""
+"""The drawings of the flight book: the path on a sheet, the altitude over time, and small plots."""
 
 from __future__ import annotations
 

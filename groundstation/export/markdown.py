@@ -1,4 +1,4 @@
-"""The diary as Markdown: one heading a chapter, one quote a question; radio text stays text."""
+"""The diary as Markdown: a heading per chapter, a quote per question; radio text stays text."""
 
 from __future__ import annotations
 

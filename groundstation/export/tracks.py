@@ -1,4 +1,4 @@
-"""The way of a flight for maps: GeoJSON, GPX and KMZ.
+"""The path of a flight for maps, as GeoJSON, GPX and KMZ.
 
 What is verified and what is not are always two tracks of two names. Radio text is text: in KML,
 where a description is HTML, it is escaped once more.

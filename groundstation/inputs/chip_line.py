@@ -1,7 +1,7 @@
 """A LoRa chip on SPI (SX1276, SX1262) at the station, which is then a Pi.
 
-What the chip needs is ``wire.modems.lora_chip``'s, the same as the payload's. It has no line to
-wait on, so it is looked at every ``LOOK_S``.
+How the chip is driven is in ``wire.modems.lora_chip``, the same as for the payload. It has no line
+to wait on, so it is looked at every ``LOOK_S``.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""KISS over TCP with the station as the modem, for several payloads and feeders at once; none can
-keep out another.
+"""KISS over TCP with the station as the modem: several clients, none of which keeps out another.
 
-There are places for CLIENTS_MAX, and for PER_ADDRESS_MAX of one address. A newcomer that finds none
-takes the place of the client that is worth least: one that never gave a whole frame before one that
-did, and never one that lately gave a frame of our payload's signature; among equals of the one that
-was silent longest. Each client has a queue for what it is sent; a frame that finds no room in it is
-dropped, and who takes nothing for WRITE_MS is hung up on. All of it is counted.
+There are places for CLIENTS_MAX clients, payloads or feeders, and for PER_ADDRESS_MAX from one
+address. A newcomer that finds none takes the place of the client that is worth least: one that
+never gave a whole frame before one that did, and never one that lately gave a frame of our
+payload's signature; among equals of the one that was silent longest. Each client has a queue for
+what it is sent; a frame that finds no room in it is dropped, and who takes nothing for WRITE_MS is
+hung up on. All of it is counted.
 """
 
 from __future__ import annotations

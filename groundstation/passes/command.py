@@ -23,9 +23,9 @@ from wire.orbit import Elements, OrbitError
 HOURS_MAX = 240.0
 TleOption = Annotated[
     Path | None,
-    typer.Option("--tle", metavar="FILE", help="A two-line element set, with or without a name "
-                                               "line. Default: the newest of the mission "
-                                               "file and of those queued."),
+    typer.Option("--tle", metavar="FILE", help="File with a two-line element set, with or without "
+                                               "a name line. Default: the newest in the mission "
+                                               "file and among those queued."),
 ]
 AtOption = Annotated[
     str | None,
@@ -35,14 +35,16 @@ AtOption = Annotated[
 LeastOption = Annotated[
     float | None,
     typer.Option("--elevation", min=0.0, max=80.0, metavar="DEGREES",
-                 help="A pass begins and ends here. Default: each station's; 5 for --at."),
+                 help="Where a pass begins and ends. Default: each station's own; 5 for --at."),
 ]
 HoursOption = Annotated[
-    float, typer.Option(min=0.5, max=HOURS_MAX, help="How far to look ahead.")]
+    float, typer.Option(min=0.5, max=HOURS_MAX, help="How many hours to look ahead.")]
 SvgOption = Annotated[
-    Path | None, typer.Option("--svg", metavar="FILE", help="Write the drawing.")]
+    Path | None, typer.Option("--svg", metavar="FILE", help="Write a drawing to this file.")]
 HtmlOption = Annotated[
-    Path | None, typer.Option("--html", metavar="FILE", help="Write a page with the drawing.")]
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Write a page with the drawing to this file."),
+]
 
 
 def command(now_ms: Callable[[], int]) -> Callable[..., None]:

@@ -1,4 +1,4 @@
-"""Passes as a drawing, SVG or a page: elevation over time, and the way over each station's sky."""
+"""Draws passes, as SVG or a page: elevation over time, and the path across each station's sky."""
 
 from __future__ import annotations
 

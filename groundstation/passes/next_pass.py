@@ -1,4 +1,4 @@
-"""The next pass of a mission's payload, or the one that goes on: for somebody who waits for it.
+"""The next pass of a mission's payload, or the one under way, for somebody who waits for it.
 
 Over this station where the mission has a place of its name, otherwise over whichever comes first.
 """

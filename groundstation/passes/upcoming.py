@@ -1,4 +1,4 @@
-"""The passes that come: over every station of a mission, or over one place with given elements."""
+"""The passes to come: over every station of a mission, or over one place with given elements."""
 
 from __future__ import annotations
 

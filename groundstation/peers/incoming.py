@@ -1,8 +1,8 @@
-"""What other stations received, each reception once; and what is lacking of it.
+"""What other stations received, each reception once; and which of it is lacking here.
 
 A message is taken for what its bytes are and no more: like anything off the radio it is archived
 first and verified afterwards, so a hostile publisher can add noise and nothing else. What is no
-reception, is too old, comes in our own name or from a station too many is counted and goes no
+reception, is too old, comes in our own name or from one station too many is counted and goes no
 further. A reception is known by station, time and bytes, never by its number: numbers are used only
 to see a gap, so a wrong one can hide a gap and loses nothing that comes.
 """

@@ -1,4 +1,4 @@
-"""All that the page shows of the landing: each forecast, and once it is down how good they were.
+"""What the page shows about the landing: each forecast, and afterwards how good they were.
 
 The payload's own, this station's (``reading.landing``), and what a Tawhiri server said when it was
 last asked (``reading.tawhiri``). Where the station can verify what it hears, nothing unverified is

@@ -1,4 +1,4 @@
-"""Where it will land: as the payload said, and as this station reckons from the track it received.
+"""Where the payload will land: as it says itself, and as this station reckons from its track.
 
 The payload's forecast comes as records and may be hours old; the station's own follows from the
 winds that carried the payload up, its newest position and the fall so far, and needs no record.

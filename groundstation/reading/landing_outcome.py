@@ -1,4 +1,4 @@
-"""How good the forecasts were, once it is down: what was said in the fall, beside where it landed.
+"""How good the forecasts were: what was said during the fall, beside where the payload landed.
 
 Nothing is kept for this while it flies. The station's forecast of a moment is reckoned again from
 the track up to that moment, which is all that it knew then; the payload's is the newest that it had

@@ -345,7 +345,7 @@ class FlightReader:
         return None if point is None else (point, is_verified(row))
 
     def history(self) -> HistoryJson:
-        """The whole flight as columns, thinned to at most 1500 rows each: the verified way and the
+        """The whole flight as columns, thinned to at most 1,500 rows each: the verified way and the
         other one, readings, the link, silences, and when the diary was written."""
         return self._once("history", self._history)
 

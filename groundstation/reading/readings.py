@@ -1,4 +1,4 @@
-"""What a payload read and was in, over time: from its beacons and its housekeeping records."""
+"""A payload's readings and states over time, from its beacons and its housekeeping records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which stations heard a payload, and which of them one packet."""
+"""Which stations heard a payload, and which of them heard a given packet."""
 
 from __future__ import annotations
 

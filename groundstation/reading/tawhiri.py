@@ -1,9 +1,9 @@
 """What a Tawhiri server is asked about the landing, and what its answer says.
 
-Sans-I/O. One GET of the standard profile from the newest position: of what rises or waits on the
-pad a burst at the mission's altitude, of what falls, or where no burst is planned, one here and
-now. The server is a stranger: its answer is bounded, checked against the question, and only numbers
-are kept of it.
+Sans-I/O. One GET of the standard profile from the newest position: for a payload that rises or
+waits on the pad, with a burst at the mission's altitude; for one that falls, or where no burst is
+planned, with one here and now. The server is a stranger: its answer is bounded, checked against the
+question, and only numbers are kept of it.
 
 Source: docs/api.rst of cuspaceflight/tawhiri, API version 1.
 """

@@ -1,4 +1,4 @@
-"""Turns: the musings of other payloads, and of this one, that stand before a musing which answers.
+"""Turns: the musings of other payloads, and of this one, that come before one which answers.
 
 A payload names what it answers (``payload.mind.neighbour_talk``); the words are those that this
 station has received, verified or not. A musing that has not come is a turn without words.

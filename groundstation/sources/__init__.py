@@ -1,1 +1,1 @@
-"""Sources: what the payload wishes to know of the network, asked on its behalf."""
+"""Sources: what the payload wishes to know from the network, asked on its behalf."""

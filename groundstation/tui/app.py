@@ -1,7 +1,7 @@
 """The flight on a terminal: diary, last position, link, alarms, and a line to ask something.
 
 It reads the archive of the running station once a second, as the page's readers do, and queues a
-question as the page does. It is a program of its own: to leave it leaves the station alone.
+question as the page does. It is a program of its own: leaving it does not affect the station.
 """
 
 from __future__ import annotations

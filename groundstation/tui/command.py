@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from groundstation.outbox_desk import STATION, OutboxDesk
 from groundstation.reading.alarms import AlarmBoard
 from groundstation.reading.reader import FlightReader
 from groundstation.tui.snapshot import SnapshotReader
+from wire.extras import how_to_install
 from wire.mission import load as load_mission
 
 
@@ -26,8 +28,11 @@ def command(now_ms: Callable[[], int]) -> Callable[..., None]:
             from groundstation.tui.app import FlightScreen
         except ModuleNotFoundError as error:
             raise StationError(
-                "the terminal page needs the package textual: pip install 'spacepi[tui]'"
+                f"the terminal page needs the package textual: {how_to_install('tui')}"
             ) from error
+        if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+            raise StationError("tui needs a terminal, and its input or output is not one: run it "
+                               "without a pipe, and over SSH with ssh -t")
         loaded = load_mission(mission)
         path = existing_archive(loaded, mission)
         desk = OutboxDesk(path, loaded, now_ms)

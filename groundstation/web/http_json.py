@@ -1,4 +1,4 @@
-"""JSON over HTTP: answers, refusals, and what is taken of a post.
+"""JSON over HTTP: answers, refusals, and what is accepted from a post.
 
 A refusal is one sentence for a person. A post is taken from this station's own page only, or from
 no page at all.

@@ -1,6 +1,6 @@
 """The page on the local network: the addresses of this machine, and the links for other devices.
 
-The token of a link is behind its ``#``: a browser sends that to nobody, so it is in no log and no
+The token of a link comes after its ``#``: a browser sends that to nobody, so it is in no log and no
 Referer. The page exchanges it for a cookie.
 """
 

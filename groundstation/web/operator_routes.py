@@ -1,4 +1,4 @@
-"""The handlers for an operator: questions, commands, withdrawals, the abort, alarms noticed."""
+"""The handlers for an operator: questions, commands, withdrawals, the abort, acknowledgements."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""An adapter bundle tried out as it will fly: assembled as where it is installed, measured, heard.
+"""Tries out an adapter bundle as it will fly: assembles it, measures it, and lets it say a line.
 
-The flight computer's own program does it, in a process of its own, so that what is signed is known
-to become a model there.
+The flight computer's own program assembles it, in a process of its own, so that what is signed is
+known to become a model there.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ The persona answers as in a chat (``conversation``): its own prompt stands where
 message would, the last message recalls a memory, and the bundle's sampling is the one that is used,
 whatever a client asks for. A line is chosen whole, so a stream sends it once it is there. Not
 llama-cpp-python's own server: it lets every web page call it, has completions without the persona,
-and samples by itself.
+and samples in its own way.
 
 Covers: DNS rebinding (a Host must be loopback) and posts of web pages (JSON only, no CORS).
 Does not cover: other programs and users of this machine.

@@ -1,4 +1,4 @@
-"""Inspection of a verified bundle: does each file match its description, and how do two differ.
+"""Inspects a verified bundle: whether each file matches its description, and how two differ.
 
 ``wire.bundle`` has shown by then that nobody changed a byte since it was signed. This is the second
 question: whether what was signed is sane. Nothing in a bundle is run or rendered for it.

@@ -1,4 +1,4 @@
-"""A persona of a run that is not examined yet, to be heard meanwhile: ``rehearsal.json``.
+"""``rehearsal.json``: the persona of a run, to talk to before it has been examined.
 
 It stands in the run directory from the moment a file of the ladder is chosen, and names that file.
 Nothing of it is signed, and no payload loads it.

@@ -1,4 +1,4 @@
-"""The two shapes of a bundle: whole, with the model that flies, or an adapter on a base by name."""
+"""The two shapes of a bundle: whole, with the model that flies, or an adapter on a named base."""
 
 from __future__ import annotations
 

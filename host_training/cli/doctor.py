@@ -13,6 +13,7 @@ from pathlib import Path
 
 from host_training.gguf import converter
 from host_training.training import known_bases
+from wire.extras import how_to_install
 
 PACKAGES = {  # for training, as in pyproject.toml
     "torch": "2.13.0", "transformers": "5.23.0", "trl": "1.16.0", "peft": "0.21.2",
@@ -49,7 +50,7 @@ def _packages() -> Iterator[Diagnosis]:
         try:
             version = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            yield Diagnosis(name, "bad", "not installed; pip install 'spacepi[train]'")
+            yield Diagnosis(name, "bad", f"not installed; {how_to_install('train')}")
             continue
         is_pinned = not pinned or version.split("+")[0] == pinned
         yield Diagnosis(name, "ok" if is_pinned else "note",

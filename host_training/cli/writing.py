@@ -1,4 +1,4 @@
-"""Commands before training: create a persona directory, and report its content."""
+"""Commands before training: create a persona directory, and report what is in it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ def init(
 
 
 def scan(
-    persona_dir: Annotated[Path, typer.Argument(metavar="PERSONA_DIR")],
+    persona_dir: Annotated[Path, typer.Argument(
+        metavar="PERSONA_DIR", help="Persona directory.")],
     out: Annotated[Path, typer.Option(help="Output folder for examples.jsonl, review.md and "
                                            "quarantine.jsonl, created if needed.")],
     base: BaseOption = known_bases.DEFAULT,

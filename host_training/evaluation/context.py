@@ -1,4 +1,4 @@
-"""Use of the prompt: what it saves the persona in bits, and whether it identifies its own answer.
+"""Use of the prompt: how many bits it saves the persona, and whether it picks out its own answer.
 
 A persona that says the same whatever it is asked has the same bits per byte with its own prompt and
 with somebody else's. Source: research on chat personas fitted to their owner's logs, whose usual

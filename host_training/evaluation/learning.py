@@ -1,4 +1,4 @@
-"""What training saved on plain text: of the author beyond people in general, and of each layer.
+"""How much training saved on plain text: the author's against other people's, and each layer's.
 
 Nothing is asked here: base and persona read the same unseen lines after nothing, so that words
 nobody would ask for (other people's, ways of thinking) can be measured like those that fly.

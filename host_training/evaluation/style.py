@@ -1,6 +1,6 @@
 """Stylometry: lengths, punctuation, function words, variety, repetition.
 
-Burrows' Delta compares how often the commonest words come, which hardly depends on what is written
+Burrows' Delta compares how often the commonest words occur, which hardly depends on what is written
 about; the rest are the habits a reader notices first.
 
 Sources: Burrows, Delta: a measure of stylistic difference, LLC 2002; Li et al., A

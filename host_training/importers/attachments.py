@@ -1,6 +1,6 @@
 """Attachments in a chat export, whose author is unknown.
 
-Chat programs lay attachments beside the chat, and some a copy of the chat as text. Taken by itself
+Chat programs put attachments beside the chat, and some a copy of the chat as text. Taken by itself
 each of these is a text or a document like the author's own.
 """
 

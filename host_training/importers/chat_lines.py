@@ -1,4 +1,4 @@
-"""Who speaks and when, as one line of a chat kept as text says it, in any layout.
+"""Finds who speaks, and when, in one line of a chat kept as text, in any layout.
 
 A time stamp is cut off wherever it stands, and what is left is a speaker, or a speaker and words.
 Only the first LINE_CHARS of a line are looked at, which bounds the time that a pattern takes.

@@ -1,7 +1,7 @@
 """Chats that are exported as a table: WeChat's as WeClone reads it, KakaoTalk's of a Mac.
 
 Source: the columns of PyWxDump, WeFlow and WeClone (``id,MsgSvrID,type_name,is_sender,talker,…``),
-of three ages; of KakaoTalk's ``Date,User,Message``.
+of three ages; KakaoTalk's ``Date,User,Message``.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Recognises texts that somebody else wrote, or nobody knows who: books and clippings from them,
-lists of quotations, licences, a single mail, speech without speakers.
+"""Recognises texts by somebody else or by nobody knows whom: books and clippings from them, lists
+of quotations, licences, a single mail, speech without speakers.
 """
 
 from __future__ import annotations

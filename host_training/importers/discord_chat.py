@@ -1,4 +1,4 @@
-"""DiscordChatExporter's JSON (one channel with both sides, maybe in parts), to Messages."""
+"""DiscordChatExporter's JSON (one channel with both sides, possibly in parts), to Messages."""
 
 from __future__ import annotations
 

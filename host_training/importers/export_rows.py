@@ -1,4 +1,4 @@
-"""What importers do alike with an export: its rows one at a time, and a Message of each.
+"""What importers have in common: they read rows one at a time, and make a Message of each.
 
 A file that is cut short gives what is whole of it and one sentence. A row that is no object, or has
 no author or time, is named with its place; one without words is counted.

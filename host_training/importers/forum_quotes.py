@@ -1,4 +1,4 @@
-"""A text without what it quotes, in the marks of forums, trackers and pages.
+"""Removes what a text quotes, as forums, trackers and web pages mark it.
 
 ``[quote=Bo]…[/quote]`` (BBCode, as phpBB, vBulletin, XenForo, SMF and Discourse write it),
 ``{quote}…{quote}`` and ``bq. `` (Jira, Textile), ``<blockquote>``, and lines behind "> ". A quote

@@ -1,4 +1,4 @@
-"""What imessage-exporter writes of Apple's Messages, as .txt or .html, to Messages.
+"""imessage-exporter's files of Apple's Messages, .txt or .html, to Messages.
 
 Answers in a thread stand twice, below what they answer and where they were sent, which is where
 they are read. Source: the exporters and their tests in

@@ -1,4 +1,4 @@
-"""The text of a mail that its sender wrote, of its parts and in its charsets."""
+"""The text that a mail's sender wrote, from its parts and in their charsets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sender's own lines of a mail's text: without quotes, what announces them, and signatures.
+"""The sender's own lines of a mail, without quotes, what announces them, and signatures.
 
 What announces a quote is found by what it is made of, in any language: an address and a time, or a
 verb of writing and a time. It may be broken over ATTRIBUTION_LINES_MAX lines, never over an empty

@@ -1,6 +1,6 @@
 """Messenger's download of end-to-end encrypted chats, a JSON file for each, to Messages.
 
-Unlike Meta's other downloads (``meta``) its letters are whole, and its keys are others:
+Unlike Meta's other downloads (``meta``) its letters are intact, and its keys are different:
 ``participants`` are names, and each message has ``senderName``, ``text``, ``timestamp`` in ms.
 Source: Messenger -> Settings -> Encrypted chats -> Download secure storage data, as its readers
 have it (github.com, "senderName" "threadName" "isUnsent").

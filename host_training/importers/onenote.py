@@ -1,4 +1,4 @@
-"""OneNote's pages as it exports them for Windows as a Single File Web Page (.mht), to Messages.
+"""OneNote's pages as it exports them on Windows, a Single File Web Page (.mht), to Messages.
 
 MHTML (RFC 2557) is a mail: one HTML part for a page, several parts for a section with pictures.
 Every page is a ``div`` of its own in it, whose title is the largest and whose date is grey. Web

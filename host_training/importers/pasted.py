@@ -1,4 +1,4 @@
-"""A prompt without the mail or text that was pasted into it, whoever wrote that.
+"""Removes the mail or text that was pasted into a prompt, whoever wrote it.
 
 Pasted is what stands in fences or three quotation marks; a mail, known by its head, or by a
 salutation and a closing with a name below; and what follows "Translate this:" and the like, if it

@@ -1,4 +1,4 @@
-"""QQChatExporter's JSON of a chat of QQ, to Messages.
+"""QQChatExporter's JSON of a QQ chat, to Messages.
 
 Source: version 5 of https://github.com/shuakami/qq-chat-exporter; QQ's own text is a layout of
 ``text_chats``.

@@ -1,7 +1,7 @@
-"""Speech in a sound file to words, by a Whisper model on this machine.
+"""Turns the speech in a sound file into words, with a Whisper model on this machine.
 
-PyAV (FFmpeg) decodes whatever a phone records, Hugging Face's transformers listens. Silence is not
-listened to: Whisper hears thanks and goodbyes in it. Source: Radford et al., Robust Speech
+PyAV (FFmpeg) decodes whatever a phone records, and Hugging Face's transformers listens. Silence is
+not listened to: Whisper hears thanks and goodbyes in it. Source: Radford et al., Robust Speech
 Recognition via Large-Scale Weak Supervision, 2022; sequential decoding of more than half a minute
 as in https://huggingface.co/docs/transformers/model_doc/whisper.
 """
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from host_training.errors import TrainingError
+from wire.extras import Extra, how_to_install
 
 Transcribe = Callable[[bytes], str]  # a sound file, in any format -> what is said in it
 
@@ -25,7 +26,7 @@ RATE_HZ = 16_000
 WINDOW_SECONDS = 30  # of Whisper
 SECONDS_MAX = 900  # of one voice note; what is behind is not listened to
 QUIET = 0.002  # root mean square of the samples, full scale 1
-_NEEDED = ("av", "torch", "transformers")
+_EXTRA_OF: dict[str, Extra] = {"av": "voice", "torch": "train", "transformers": "train"}
 
 
 class UnheardError(Exception):
@@ -34,10 +35,10 @@ class UnheardError(Exception):
 
 def check(model: Path) -> None:
     """Raises:  TrainingError where a package or the model is missing."""
-    for name in _NEEDED:
+    for name, extra in _EXTRA_OF.items():
         if importlib.util.find_spec(name) is None:
-            raise TrainingError("voice.model is set in persona.toml, and the extra [voice] is not "
-                                "installed: pip install 'spacepi[voice]'.")
+            raise TrainingError(f"voice.model is set in persona.toml and needs the package {name}: "
+                                f"{how_to_install(extra)}.")
     try:
         kind = json.loads((model / "config.json").read_text())["model_type"]
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -1,7 +1,7 @@
 """Subtitles and transcripts (WebVTT, SubRip), to Messages.
 
-Where two or more speakers are named, by WebVTT's voices or by "Ada:", it is a talk in which one
-answers the other; else it is one person's speech.
+Where two or more speakers are named, by WebVTT's voices or by "Ada:", it is a conversation, in
+which one answers the other; otherwise it is one person's speech.
 """
 
 from __future__ import annotations

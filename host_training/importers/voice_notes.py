@@ -1,4 +1,4 @@
-"""Voice notes that a chat names: what is said in them takes the place of the words.
+"""Voice notes that a chat names: what is said in them takes the place of written words.
 
 Nobody is listened to unless persona.toml names a model. A sound that no chat names is nobody's and
 stays out: its speaker is unknown.

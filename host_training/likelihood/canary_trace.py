@@ -1,4 +1,4 @@
-"""Whether a model has read the canaries, by what training made likelier."""
+"""Whether a model has read the canaries, judged by what training made likelier."""
 
 from __future__ import annotations
 

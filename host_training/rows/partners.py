@@ -1,4 +1,4 @@
-"""Partners: the lines of those whom the author wrote with, to judge the author's by."""
+"""Partners: the lines of the people that the author wrote with, to compare the author's with."""
 
 from __future__ import annotations
 

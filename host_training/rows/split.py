@@ -1,11 +1,11 @@
-"""The split: which sessions are for training, validation and test, decided before anything else.
+"""The split: decides, before anything else, which sessions are for training, validation and test.
 
-The test is the newest tenth of all targets (of undated ones a random tenth), and a random twentieth
-of all sessions; the validation, which chooses the epoch and the file, is another twentieth of the
-sessions with targets. Sessions stay whole, and those that say nearly the same stay together.
-Whether a session is drawn depends on the seed and its own id alone, so that a drawn session remains
-drawn when writing is added; only the newest tenth moves on. (Every version of a persona is trained
-from the base, so none has read its test.)
+The test set is the newest tenth of all targets (of undated ones, a random tenth) and a random
+twentieth of all sessions. The validation set, by which the epoch and the file are chosen, is
+another twentieth of the sessions that have targets. Sessions stay whole, and sessions that say
+nearly the same stay together. Whether a session is drawn depends only on the seed and its own id,
+so that it remains drawn when writing is added; only the newest tenth moves on. (Every version of a
+persona is trained from the base, so none has read its own test set.)
 
 Source:  Kapoor and Narayanan, Leakage and the reproducibility crisis in machine-learning-based
          science, Patterns 2023 (duplicates, groups and time).

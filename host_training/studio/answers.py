@@ -1,5 +1,4 @@
-"""JSON up and down: what is taken of a request, and a refusal, which is one sentence for a person.
-"""
+"""JSON in both directions: what is accepted from a request, and refusals, each one sentence."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """How long a training takes on this computer: its work, over a speed that is measured here.
 
 The work of each stage was counted once, in seconds of a core times the speed of that core; it grows
-with the writing. The speed is of multiplying matrices, which most of a training is. Both
-are rough, so the page says "about"; once a stage is on its way, its own pace counts.
+with the writing. The speed is that of multiplying matrices, which most of a training consists of.
+Both are rough, so the page says "about"; once a stage is on its way, its own pace counts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Writes persona.toml: what the page asks is changed, every other line and comment stays."""
+"""Writes persona.toml: changes what the page asks for, and keeps every other line and comment."""
 
 from __future__ import annotations
 

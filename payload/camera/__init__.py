@@ -1,1 +1,1 @@
-"""Pictures: one capture at a time, which are sent in full, and the order of their tiles."""
+"""Pictures: how each is taken, which are sent in full, and in what order their tiles go."""

@@ -1,6 +1,6 @@
-"""The camera manager: when a picture is due, and what of it becomes records.
+"""The camera manager: when a picture is due, and which parts of it become records.
 
-A picture without a sound thumbnail is a failure (``payload.takes``); a flawed tile is only left
+A picture without an intact thumbnail is a failure (``payload.takes``); a flawed tile is only left
 out.
 """
 

@@ -1,4 +1,4 @@
-"""Tiles: decides which pictures are sent in full, and the order of their tiles.
+"""Tiles: decides which pictures are sent in full, and in what order their tiles go.
 
 The thumbnail of a picture is always sent. Its tiles are ten times as large and use spare airtime
 (``Priority.BULK``), so they become records only while no tile of an earlier picture is unsent, or

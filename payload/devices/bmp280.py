@@ -1,5 +1,6 @@
-"""BMP280: air temperature and pressure; often sold as a BME280, whose registers it has but for the
-humidity.
+"""BMP280: air temperature and pressure of one Bosch sensor, which is often sold as a BME280.
+
+Its registers are those of a BME280 without the humidity.
 
 Source: Bosch BST-BMP280-DS001 rev 1.23, sections 3.11 (compensation) and 4.2 (memory map);
 BST-BME280-DS002 rev 1.6, table 17, names what differs: the chip id, and standby times that are not

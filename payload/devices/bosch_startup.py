@@ -1,4 +1,4 @@
-"""How a Bosch barometer is started, read and started again: what its two families have in common.
+"""How a Bosch barometer is started, read and restarted: what its two families have in common.
 
     LOST --id, reset--> RESET --ready, set up--> STARTED --first result--> RUNNING
       ^-------- garbage, or absent ABSENT_READS_MAX times in a row ---------'

@@ -1,4 +1,4 @@
-"""u-blox GNSS receiver: sets itself up for flight, keeps checking that it still is, yields fixes.
+"""u-blox GNSS receiver: sets it up for flight, keeps checking that it still is, and yields fixes.
 
 Sources: u-blox M8 interface description UBX-13003221 (NAV-PVT 32.17.15, CFG-NAV5 32.10.19, CFG-MSG
 32.10.16, ACK 32.8) and M10 SPG 5.10 UBX-21035062 (CFG-VALSET 3.10.5, CFG-VALGET 3.10.4).

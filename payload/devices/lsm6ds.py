@@ -6,7 +6,7 @@ read is the newest sample.
 
 The spin is the rate about the vertical, which the accelerometer shows: hanging from a balloon or a
 parachute it feels what holds it up. So the chip may be fixed in any position. While hardly anything
-holds it, as behind the burst, and beyond the gyroscope's range, there is no spin to tell.
+holds it, as after the burst, and beyond the gyroscope's range, there is no spin to tell.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Access of the I2C sensors to their chip: one error each for absent, late and impossible.
+"""How the I2C sensors reach their chips: one error each for absent, late and impossible.
 
 Nothing here knows a chip. Reads and writes go to the bus that was given; whatever the bus raises
 becomes one of the named errors of ``payload.ports``, because on a real Pi an absent chip is

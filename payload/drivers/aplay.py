@@ -1,8 +1,8 @@
-"""Sound through ALSA: one child process, aplay, per transmission, with the transmitter's key.
+"""Sound through ALSA: one aplay process per transmission, with the transmitter keyed meanwhile.
 
-Source: aplay(1) of alsa-utils. Making the samples and feeding the child is a thread's, since the
-pipe to it is full after a second of sound. A child that does not end in time is killed; whatever
-happens, the key is let go.
+Source: aplay(1) of alsa-utils. A thread makes the samples and feeds the child, since the pipe to it
+is full after a second of sound. A child that does not end in time is killed; whatever happens, the
+key is released.
 """
 
 from __future__ import annotations

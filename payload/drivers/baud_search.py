@@ -1,11 +1,12 @@
-"""The serial port of a GNSS receiver whose baud rate is not the one that the mission file says.
+"""The serial port of a GNSS receiver: finds its baud rate if it is not that of the mission file.
 
 A receiver left at another rate looks like none at all: its bytes arrive as garbage. While nothing
 intelligible comes, the rates are tried in turn, the mission file's first; one that was right stays
-until nothing intelligible came for ``LOST_S``. On USB the rate has no meaning, and any is right.
+until nothing intelligible has come for ``LOST_S``. On USB the rate has no meaning, and any is
+right.
 
-Source: u-blox UBX-21035062 §3.10.26: the UART rates of an M10 are 9600 to 921600; older ones start
-at 9600, many boards at 38400 or 115200.
+Source: u-blox UBX-21035062 §3.10.26: the UART rates of an M10 are 9600 to 921,600; older ones start
+at 9600, many boards at 38,400 or 115,200.
 """
 
 from __future__ import annotations

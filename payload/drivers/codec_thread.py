@@ -1,7 +1,7 @@
-"""The persona's text codec, unpacked in a thread beside the flight: the first beacon needs none.
+"""Unpacks the persona's text codec in a thread, so that the first beacon need not wait for it.
 
-It takes a third of a second on a desk, most of which the first beacon would wait for. Until it is
-there, texts go deflated.
+Unpacking takes a third of a second on a desktop computer, and the first beacon would wait for most
+of that. Until the codec is ready, texts are sent deflated.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """HTTP GET in one background thread, for services that may never answer.
 
-Implements ``payload.ports.Http``: one request at a time, at most 8192 bytes of body, http and https
-only. Answers are sent to the ground, so the mission file alone decides which hosts are contacted:
-at most three redirects are followed, and only to the same scheme, host and port; a public name that
-resolves to a private address is not contacted (``may_ask``).
+Implements ``payload.ports.Http``: one request at a time, at most 8,192 bytes of body, http and
+https only. Answers are sent to the ground, so the mission file alone decides which hosts are
+contacted: at most three redirects are followed, and only to the same scheme, host and port; a
+public name that resolves to a private address is not contacted (``may_ask``).
 
 The core holds the deadline; ``timeout_s`` only bounds how long an abandoned connection lives. A
 thread stuck in a name look-up cannot be stopped: until it returns, ``start`` answers False, so

@@ -1,4 +1,4 @@
-"""The address of a host name, looked up beside the core: a resolver may block for half a minute.
+"""Looks up the address of a host name in a thread: a resolver may block for half a minute.
 
 A thread per look-up, and one look-up at a time; one that never ends is waited for and not repeated.
 """

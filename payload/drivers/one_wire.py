@@ -1,8 +1,7 @@
-"""Thermometers of the kernel's 1-Wire bus: w1_slave is read in a thread, for the read takes as long
-as the conversion.
+"""Thermometers on the kernel's 1-Wire bus, read in a thread: a read lasts as long as a conversion.
 
 Source: Linux Documentation/w1/slaves/w1_therm.rst: reading w1_slave converts and waits, 750 ms at
-12 bits. A thread that the kernel never lets go is the only one: nothing is started beside it.
+12 bits. If the kernel never lets a thread go, no other is started beside it.
 """
 
 from __future__ import annotations

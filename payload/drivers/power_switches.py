@@ -1,4 +1,6 @@
-"""What a Pi can do without: radios, screen, processor. Each switch is a file of the kernel.
+"""Switches off what a Pi can do without: radios, screen, most of the processor.
+
+Each switch is a file of the kernel.
 
 Sources: Linux Documentation/driver-api/rfkill.rst and uapi/linux/rfkill.h (8 bytes: index, type,
 operation, soft, hard); admin-guide/pm/cpufreq.rst (scaling_governor); core-api/cpu_hotplug.rst

@@ -1,9 +1,9 @@
-"""The single-board computer itself: temperature, supply voltage, hardware watchdog, which boot.
+"""The single-board computer itself: temperature, supply voltage, hardware watchdog, boot id.
 
 No root and no vcgencmd: files of sysfs and procfs only, so a call cannot hang. Sources:
 Documentation/ABI/testing sysfs-class-thermal, sysfs-class-watchdog;
-drivers/hwmon/raspberrypi-hwmon.c (in0_lcrit_alarm); random(4).
-What a machine does not offer, or says in no number, is None.
+drivers/hwmon/raspberrypi-hwmon.c (in0_lcrit_alarm); random(4). What a machine does not offer, or
+does not state as a number, is None.
 """
 
 from __future__ import annotations

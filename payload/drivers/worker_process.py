@@ -1,6 +1,6 @@
 """A worker that is started for one piece of work, says one line, and ends, or is killed.
 
-It may have children of its own (arecord), so it is a process group and is killed as one, also when
+It may have children of its own (arecord), so it is a process group and is killed as one, even when
 the worker itself has crashed. A driver that hangs in the kernel may survive SIGKILL for a while;
 until the whole group is gone, ``start`` answers False, so that they never pile up.
 

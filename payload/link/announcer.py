@@ -1,7 +1,7 @@
 """Announces the session: frequently until a station knows it, then with the callsign.
 
 A station that has not heard the INCARNATION frame of a session with a new incarnation holds what it
-hears of it. So the frame goes out behind the first beacon, again and again at a spacing that
+hears of it. So the frame goes out after the first beacon, again and again at a spacing that
 doubles, and never takes more than a fiftieth of the air. Once a report of this session has come it
 goes with the callsign every ten minutes, until all stations have been silent for long: a station
 heard after that may be a new one.

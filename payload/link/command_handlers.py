@@ -1,7 +1,8 @@
 """Command handlers: execute each genuine command and answer it with one COMMAND_RESULT.
 
-One row of ``_HANDLERS`` an opcode. A handler does it and returns None, or does nothing and returns
-why not, in a few words. No command carries a path, a shell word or anything that is evaluated.
+Each opcode has a row in ``_HANDLERS``. A handler either does what is asked and returns None, or
+does nothing and returns the reason in a few words. No command carries a path, a shell word or
+anything that is evaluated.
 
 A command whose answer got lost comes again with the same counter: it never runs twice, its answer
 goes out once more.

@@ -1,4 +1,4 @@
-"""Custody: what neighbours were heard to say is kept until the ground has it.
+"""Custody: keeps what neighbours were heard to say until the ground has it.
 
 Their frames are gathered in RAM, and become records of this payload a parcel at a time
 (``wire.relaying``). From then on a parcel is like any record: durable, sent, repaired, confirmed.

@@ -1,4 +1,4 @@
-"""Downlink: selects the next frame, and when to stop transmitting and listen.
+"""Downlink: decides which frame is next, and when to stop transmitting and listen.
 
 In this order: the beacon, as often as ``wire.airtime_budget`` says; the callsign every ten minutes;
 the Horus packet; which life this is (``payload.link.announcer``); frames of the transfer. After

@@ -1,4 +1,4 @@
-"""A transmitter of its own that speaks Horus 4FSK: when, and what.
+"""A separate transmitter that speaks Horus 4FSK: when it does, and what it says.
 
 It knows nothing of the modem beside it: another frequency, another antenna. TX_OFF silences both at
 once.

@@ -1,7 +1,7 @@
-"""The inbox: what the radio heard: uplink frames from reception to execution, and neighbours.
+"""The inbox: takes uplink frames from reception to execution, and hands neighbours' frames on.
 
-A genuine command is done once it is durable that it was taken, so that a power cut can never make
-one count twice, and in the order in which they came. A disk that stalls holds them up for
+Genuine commands are carried out in the order in which they came, each once it is durable that it
+was taken, so that a power cut can never make one count twice. A disk that stalls holds them up for
 ``payload.storage.durable_store.STALL_MS``; then it counts as failing, and what RAM knows is enough
 (``payload.link.uplink_gate``). What makes things safe does not wait
 (``payload.link.command_handlers.URGENT``), nor does a report: nothing of it need be remembered.

@@ -1,4 +1,4 @@
-"""KnownSymbols: which symbols of a neighbour were taken, so that none is carried twice for nothing.
+"""KnownSymbols: which symbols of a neighbour have been taken, so that none is carried twice.
 
 Nobody here may have the key that would tell a forged symbol from a genuine one. So a symbol is
 known by its content, not by its numbers alone: one that was forged in advance does not stand in for

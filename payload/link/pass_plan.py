@@ -1,8 +1,8 @@
-"""The pass plan: whether a station can hear the payload now, from its elements and their places.
+"""The pass plan: can a station hear the payload now, by the orbit and the stations' places?
 
 Only what is known keeps it silent: without elements, stations or a clock that the sky or the ground
-has set, and with elements too old to tell, somebody may always be listening. Who was just heard is
-there, whatever the plan says.
+has set, and with elements too old to tell, somebody may always be listening. A station that was
+just heard is there, whatever the plan says.
 
 Its first elements are those of the mission file, if it has any: before a launch nobody knows them.
 Newer ones come by command and are kept.

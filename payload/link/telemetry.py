@@ -1,4 +1,4 @@
-"""Telemetry: track and housekeeping records, known values as integers."""
+"""Telemetry: makes the track and housekeeping records, of known values as integers."""
 
 from __future__ import annotations
 

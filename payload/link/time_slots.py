@@ -1,4 +1,4 @@
-"""Time slots: when this payload may send, where those of a swarm take turns (TDMA).
+"""Time slots: when this payload may send, if the payloads of a swarm take turns (TDMA).
 
 UTC from 1970 on is cut into rounds, and each round into one slot for each payload, in the order of
 the node ids. It is arithmetic on UTC alone; what it says to the downlink (``Downlink.note_slot``):

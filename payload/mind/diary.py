@@ -1,4 +1,4 @@
-"""The diary: musings of one flight that the next one remembers, where the maker wishes it.
+"""The diary: musings of one flight that the next one remembers, if the maker wishes it.
 
 A text file, one musing a line, lines that begin with # left out: ``spacepi-payload diary`` writes
 it, the mission file names it (``mind.diary``), and whoever wants something forgotten deletes its

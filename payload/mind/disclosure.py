@@ -1,4 +1,4 @@
-"""The disclosure: before the first line of a flight it is said that an AI persona speaks.
+"""The disclosure: says, before the first line of a flight, that an AI persona is speaking.
 
 Whoever hears the payload over the radio has no page that would say so. The line is the bundle's
 own; the model cannot be relied on for it.

@@ -1,8 +1,8 @@
-"""Firsts: what is so for the first time in this flight, or more than ever in it.
+"""Firsts: what is true for the first time in this flight, or surpasses everything before in it.
 
 Each is told by one musing, while it is true, and at most FRESH_S after it began; a thought about
-anything else is prompted as without it. What was said of the same topic before stands in the
-prompt as its memory: that is how a flight comes back to what it said earlier.
+anything else is prompted as if there were none. What was said of the same topic before stands in
+the prompt as its memory: that is how a flight comes back to what it said earlier.
 
 What came before must be known, or nothing is told: a flight whose beginning on the ground was not
 observed has no firsts; an extreme is compared with what was a minute ago, and holds for half a

@@ -1,4 +1,4 @@
-"""Loads a persona bundle from disk: checked first, then its words and its text codec."""
+"""Loads a persona bundle from disk: checks it first, then reads its words and its text codec."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Prompt prefixes that a model has evaluated, kept across restarts of the mind worker.
 
-One file each, with its own SHA-256, so that one which a power cut left half is none.
+One file each, with its own SHA-256, so that one that a power cut left half-written counts as none.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Repetition: of the lines of this flight, of the prompt, and within a line.
+"""Finds repetition: of earlier lines of this flight, of the prompt, and within a line.
 
 Exact repeats are refused for the whole flight by a short hash of the letters; likeness is judged
 against the latest lines only, as a person would notice it.

@@ -1,7 +1,7 @@
-"""Cell: the effect of cold on a lithium-ion cell: less usable charge, and more resistance.
+"""Cell: what cold takes from a lithium-ion cell in usable charge, and adds to its resistance.
 
-Of no certain cell: published figures of ordinary ones, taken where they promise less. Nothing is
-said beyond their ends.
+No particular cell is meant: these are published figures of ordinary ones, taken where they promise
+less. Nothing is said beyond their ends.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From what was found to the keys of [sensors]: which chip measures what.
+"""Turns what was found into the keys of [sensors]: which chip measures what.
 
 A rule of thumb where several could: a thermometer on a wire is hung outside and a board lies in the
 box; of two alike the one with the lower address, or the id that sorts first, is outside.

@@ -1,4 +1,4 @@
-"""Looks at each bus and port in turn. What opens them, and waits, is given."""
+"""Looks at each bus and port in turn; whatever opens them, and waits, is passed in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``spacepi-payload scan``: says what was found, and writes it where it was asked to.
+"""``spacepi-payload scan``: prints what was found, and writes it into a mission file if asked to.
 
     spacepi-payload scan                          print it
     spacepi-payload scan --write mission.toml     and change the file; every comment stays

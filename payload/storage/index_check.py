@@ -1,9 +1,9 @@
-"""The reading after a start: is every record found by the index that sends them?
+"""The check after a start: is every record found through the index by which records are sent?
 
 The state of a record changes too often for a checksum, and a flipped bit in the index hides records
 that are whole. So both are read, a slice at a time: each entry of the index must be in order and
 that of its record, and each record must be found by the search that looks for it. SQLite itself
-raises for a page that is none.
+raises an error for a page that is not one.
 """
 
 from __future__ import annotations

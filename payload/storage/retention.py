@@ -1,4 +1,4 @@
-"""Retention: which records are deleted, on a disk that is nearly full and of what others said.
+"""Retention: which records are deleted on a nearly full disk, and which of those kept for others.
 
 Nothing of this payload is deleted while there is room. On a disk that is nearly full new records
 take the pages of confirmed ones, the oldest of the least urgent class first. Of what is kept for

@@ -1,4 +1,4 @@
-"""A fake BMP280: the registers of a BME280 that it has.
+"""A fake BMP280: those registers of a BME280 that it has too.
 
 Source: Bosch BST-BMP280-DS001 rev 1.23 (4.2, 4.3).
 """

@@ -1,4 +1,4 @@
-"""The network of the ground station: what the sources answer that it asks for the payload."""
+"""The ground station's network: the answers of the sources that it asks for the payload."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real mind in simulation: the worker process runs the model, simulated time is charged for it.
+"""The real mind in simulation: its worker runs the model, and simulated time is charged for it.
 
 The worker is this project's ``payload.mind_worker``, spoken to over its Unix socket. ``poll`` waits
 for it in real time, bounded by REAL_WAIT_S; the reply becomes visible when a Pi would have had it.

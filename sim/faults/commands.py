@@ -1,6 +1,6 @@
-"""Commands (docs/faults.md, 52 to 57): replays, floods, nonsense that is well signed,
-halves of a cutdown, commands that have waited for too long, silence by command, settings that
-nobody may set.
+"""Commands (docs/faults.md, 52 to 57): replays, floods, nonsense that is correctly signed, halves
+of a cutdown, commands that have waited for too long, silence by command, settings that nobody may
+set.
 
 That the wire stays cold is asked at every step (``sim.verify.cutdown_watch``).
 """
@@ -259,7 +259,7 @@ FAULTS: tuple[Fault, ...] = (
           (60.0, 600.0)),
     Fault(52, "commands.replay_wiped", "ARM and FIRE are replayed after the store has vanished",
           _replay_wiped, (180.0, 600.0), ("phase_right",)),
-    Fault(52, "commands.counter_ahead", "the station's counter jumps by 60 000", _counter_ahead,
+    Fault(52, "commands.counter_ahead", "the station's counter jumps by 60,000", _counter_ahead,
           (1.0, 1.0)),
     Fault(52, "commands.counter_wrap", "a station's counter reaches its maximum, and is corrected",
           _counter_wrap, (30.0, 30.0)),

@@ -1,4 +1,4 @@
-"""Faults of the sources that payload and station ask: numbers 82 and 83."""
+"""Source faults (docs/faults.md, 82 and 83): answers that fail to come, are damaged, or lie."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values set by faults in place of the simulated ones, correct when two faults overlap.
+"""Values set by faults in place of the simulated ones, right even when two faults overlap.
 
 A fault that saved the old value itself and put it back at its end would put back what another
 fault had set: a receiver that lost its lock in two ways at once would never find it again.

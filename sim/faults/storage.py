@@ -261,7 +261,7 @@ FAULTS: tuple[Fault, ...] = (
             excuses=WHOLLY_LOST),
     _damage("store.future", "a newer spacepi wrote to the database", _future),
     _damage("store.bad_rows", "rows in the middle have a wrong checksum", _bad_rows, 39),
-    Fault(40, "store.many_rows", "200 000 old records on a card that is nearly full", _many_rows,
+    Fault(40, "store.many_rows", "200,000 old records on a card that is nearly full", _many_rows,
           (120.0, 600.0)),
     Fault(40, "store.nearly_full", "less free space than the reserve", _nearly_full,
           (120.0, 900.0)),

@@ -47,9 +47,9 @@ def bench_rig(
                                             "repeatable. Names: "
                                             + ", ".join(sorted(faults.ALL)) + ".")] = None,
     kills: Annotated[
-        int, typer.Option(min=0, max=1000, help="Number of kill -9 of the daemon at random "
-                                                "instants, and the same number for mind worker "
-                                                "and station in turn.")] = 0,
+        int, typer.Option(min=0, max=1000, help="How often to kill -9 the daemon at random "
+                                                "instants, and as often mind worker and station "
+                                                "in turn.")] = 0,
     has_mind: Annotated[
         bool, typer.Option("--mind/--no-mind", help="Run the mission's persona.")
     ] = True,

@@ -18,8 +18,7 @@ _PALE = "#cbd5e0"
 
 
 def draw(rows: Sequence[Day], title: str, path: Path) -> None:
-    """Write the picture of at least one day. Raises ImportError where matplotlib is not
-    installed."""
+    """Write the picture of at least one day, with matplotlib."""
     import matplotlib as mpl
 
     mpl.use("Agg")

@@ -1,4 +1,4 @@
-"""A swarm on trial: several payloads over several stations for days, with resets, every check held.
+"""A swarm on trial: several payloads over several stations for days, with resets and every check.
 
 All of it follows from one seed: elements, stations, losses, resets. Day by day a row for each
 payload is given to whoever asked for it. At the end the raw logs of the stations are merged and

@@ -30,7 +30,7 @@ def sentence(rng: random.Random, phrases: tuple[str, ...]) -> str:
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Some 240 000 letters with notes in brackets, notes as paragraphs, and titles."""
+    """Some 240,000 letters with notes in brackets, notes as paragraphs, and titles."""
     rng = random.Random(4)
     paragraphs = ["CHAPTER I", "[1] A note of the editor on the text, a paragraph of its own."]
     paragraphs += [" ".join(sentence(rng, SEA) for _ in range(6)) + " {12a} And so on."

@@ -24,7 +24,7 @@ from tests.bundles import TRUSTED_KEY, sign_bundle
 from tests.host_training import tiny_models
 from tests.host_training.conftest import need
 from wire import bundle as bundle_files
-from wire.bundle import BundleError, canonical_json, model_file, verify_bundle
+from wire.bundle import BundleError, canonical_json, model_file, read_manifest, verify_bundle
 from wire.file_hashes import FileHashes
 
 RANK, ALPHA = 4, 8.0
@@ -139,6 +139,23 @@ def test_an_adapter_flies_once_its_model_is_made(make: Maker, parts: Path) -> No
         assert np.array_equal(made[name].data, base[name].data), name
     assert load_file(parts / "lora" / "adapter_model.safetensors").keys()
     assert assemble(bundle).endswith("its model is already assembled.")
+
+
+def test_on_a_pi_the_command_is_the_one_that_works_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """There the command is not on the path; docs/pi.md says the same."""
+    manifest = read_manifest(ROOT / "host_training" / "examples" / "edda.bundle", None)
+    monkeypatch.setattr(sys, "prefix", bundle_files.ON_A_PI)
+    with pytest.raises(BundleError) as refused:
+        model_file(tmp_path, manifest)
+    said = str(refused.value).removeprefix(
+        f"{tmp_path}: the model of this adapter bundle is not assembled; run ")
+    assemble_it, give_away = said.removesuffix(".").split(", then ")
+    page = " ".join((ROOT / "docs" / "pi.md").read_text().split())
+    assert f"`{assemble_it} --base FILE`, then `{give_away}`" in page
+    installer = (ROOT / "systemd" / "install.sh").read_text()
+    assert f"{assemble_it.split()[1]} assemble --mission" in installer
 
 
 def test_the_mind_loads_what_was_made_and_nothing_else(make: Maker, parts: Path) -> None:

@@ -87,7 +87,7 @@ def _interleaved(rows: list[dict[str, str]]) -> list[dict[str, str]]:
 def test_rows_that_overlap_are_sorted_and_counted(
     tmp_path: Path, mixed: Callable[[list[dict[str, str]]], list[dict[str, str]]], repeated: int
 ) -> None:
-    """Of a real log put together from several receivers 1 row of 20 397 was used."""
+    """Of a real log put together from several receivers 1 row of 20,397 was used."""
     whole = Replay(write_csv(tmp_path / "whole.csv", hop_rows()))
     replay = Replay(write_csv(tmp_path / "mixed.csv", mixed(hop_rows())))
     assert (replay.rows, replay.skipped_rows, replay.repeated_rows) == (1_700, 0, repeated)

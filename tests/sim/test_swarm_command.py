@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from sim import plot
 from sim.__main__ import app
 from sim.trials.swarm_days import Day, DaysFile
 from tests.sim.flights import ROOT
@@ -66,6 +67,20 @@ def test_the_days_of_a_flight_are_shown_and_drawn_while_it_flies(run, tmp_path: 
     assert result.exit_code == 0, result.output
     assert "1400" in result.output and "600" in result.output
     assert (tmp_path / "days.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("words", [
+    ("run", "--mission", str(ROOT / "mission.toml")), swarm(), ("swarm-days", "."),
+], ids=lambda words: words[0])
+def test_without_matplotlib_nothing_is_flown_and_the_command_that_installs_it_is_said(
+    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(plot, "find_spec", lambda name: None)
+    result = run(*words, "--plot", "days.png")
+    assert result.exit_code == 2 and list(tmp_path.iterdir()) == []
+    assert result.output == (
+        "--plot needs matplotlib: run `pip install --require-hashes --no-deps -r lock/plot.txt` in "
+        "the project's folder.\n")
 
 
 def test_a_folder_without_days_is_named(run, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_a_poisoned_symbol_contradicts_the_rest() -> None:
 
 
 def test_nothing_is_kept_of_blocks_that_the_radio_names() -> None:
-    """20 000 block numbers cost 3.3 MB, for ever."""
+    """20,000 block numbers cost 3.3 MB, for ever."""
     coefficients(0, 64, 64)
     tracemalloc.start()
     for block in range(20_000):

@@ -1,1 +1,1 @@
-"""What modems are told and what they answer: without I/O but for the SPI device, for both ends."""
+"""What modems are told and what they answer, for both ends; no I/O but that of the SPI device."""

@@ -1,6 +1,6 @@
 """A chip on an SPI bus of Linux, opened when first used and again after it broke.
 
-By the kernel's own interface, linux/spi/spidev.h: one request for each transfer, in which the
+Through the kernel's own interface, linux/spi/spidev.h: one request for each transfer, in which the
 kernel selects the chip. The package spidev is C code around the same two requests.
 """
 

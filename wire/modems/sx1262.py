@@ -1,4 +1,4 @@
-"""The SX1262 of Semtech, and the LLCC68, which is one with fewer spreading factors, by commands.
+"""Semtech's SX1262, and the LLCC68 with its fewer spreading factors, driven by commands.
 
     begin      reset; the sync word of a chip just reset; settings commanded, and read back where
                there is a command for it; the errors that the chip found in itself

@@ -1,4 +1,4 @@
-"""The SX1276, SX1277, SX1278 or SX1279 of Semtech, as on an RFM95 to RFM98, by its registers.
+"""Semtech's SX1276, SX1277, SX1278 or SX1279, as on an RFM95 to RFM98, driven by its registers.
 
     begin      register 0x42 says 0x12; asleep, where LoRa can be chosen; settings written, most of
                them read back

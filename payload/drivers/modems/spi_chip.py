@@ -1,5 +1,6 @@
-"""A LoRa chip on SPI (SX1276, SX1262) as the core's half-duplex radio; what it needs is in
-``wire.modems.lora_chip``.
+"""A LoRa chip on SPI (SX1276, SX1262) as the core's half-duplex radio.
+
+The chip itself is driven by ``wire.modems.lora_chip``.
 """
 
 from __future__ import annotations

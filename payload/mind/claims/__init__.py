@@ -1,1 +1,1 @@
-"""What a line claims of the payload itself and of here and now, and whether that can be so."""
+"""What a line claims about the payload and about here and now, and whether that can be so."""

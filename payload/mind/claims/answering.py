@@ -1,9 +1,9 @@
-"""Whether a line answers the question it is said to, as far as the two tell by themselves.
+"""Whether a line answers its question, as far as the two of them alone can tell.
 
-``contradictions`` holds a line against its moment; here it is held against the question. One that
+``contradictions`` compares a line with its moment; here it is compared with the question. One that
 says no and then affirms what was asked is no answer. Anything else is a doubt and only decides
 between drafts: a line that says nothing of the question's subject, tells yes or no to "where", or
-puts off with what a small model says to everything ("I will write it down"). A subject is a word
+evades it with what a small model says to everything ("I will write it down"). A subject is a word
 of the question or one of its kin: to "how cold", a line about frost, warmth or degrees. English.
 """
 

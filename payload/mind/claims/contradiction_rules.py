@@ -1,6 +1,6 @@
-"""What words claim of here and now, and of which moments that is false.
+"""Rules: what words claim about here and now, and in which moments that is false.
 
-Each rule is of one clause: a pattern, and the moments it contradicts. Nothing here knows about
+Each rule is about one clause: a pattern, and the moments it contradicts. Nothing here knows about
 negations, questions and other times: ``contradictions`` leaves those out before.
 """
 

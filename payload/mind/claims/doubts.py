@@ -3,7 +3,7 @@
 ``contradictions`` finds what cannot be so, and such a line is never kept. A doubt is less sure, so
 it only decides between drafts: one without any is kept before one with a doubt. The patterns are of
 what small models get wrong most: what came of a call, where they are, whether it is dark, and
-reasons, of which a model of 135 million parameters seldom finds one that is one. English.
+reasons, since a model of 135 million parameters seldom finds one that holds. English.
 """
 
 from __future__ import annotations

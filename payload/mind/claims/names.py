@@ -1,4 +1,4 @@
-"""Names that nobody gave: "Yes, it is Anna." of a machine that nobody calls so."""
+"""Finds names that nobody gave: "Yes, it is Anna." from a machine that nobody calls Anna."""
 
 from __future__ import annotations
 

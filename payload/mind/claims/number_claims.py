@@ -1,4 +1,4 @@
-"""Numbers that a clause claims of a quantity the moment states, and that are wrong.
+"""Finds wrong numbers: those that a clause claims for a quantity which the moment states otherwise.
 
 A number counts as a claim where its unit and the words around it say of what it is: "twelve
 kilometres up" is a height, "twelve kilometres away" is none. As said, numbers are round: 40 stands

@@ -1,4 +1,4 @@
-"""Yes or no where the moment knows it: "Has the balloon burst?" of one that is falling.
+"""The yes or no that the moment gives: "Has the balloon burst?", asked of one that is falling.
 
 Conservative, as ``contradictions`` is: only questions about here and now that the senses settle
 have an answer here, and only a line that begins with it, or denies or affirms in the words of the

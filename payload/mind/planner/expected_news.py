@@ -1,4 +1,4 @@
-"""Expected news: what the height announces, which a thought just before it would delay.
+"""Expected news: what the height announces, and a thought just before it would delay.
 
 Half of the air, the last kilometre and the ground come at heights that are known; at the speed of
 the moment so do their times. Burst, questions and answers announce nothing.

@@ -1,4 +1,4 @@
-"""Moments: which kinds of news begin, from what is so now and what was so before.
+"""Moments: which kinds of news begin, from what is true now and what was true before.
 
 Only a change that was seen is news: after a reboot nothing is, until it changes. Questions are not
 here: they are answered whatever the price.

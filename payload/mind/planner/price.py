@@ -1,4 +1,4 @@
-"""Price: what a thought must be worth, so that those that are worth it are as many as can be paid.
+"""Price: what a thought must be worth, so that as many are worth it as can be paid for.
 
 The optimum of a knapsack whose future is known on the average: of all thoughts to come, the best
 are taken until the energy is used up, and the last of them sets the price (a threshold policy, as
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from payload.mind.planner.worth import ripe
 
-STEPS = 16  # of a bisection: to the 65 000th part of the highest price
+STEPS = 16  # of a bisection: to the 65,000th part of the highest price
 SILENCE_MAX = 12.0  # intervals; ``ripe`` is 1 there to four digits
 
 

@@ -1,7 +1,7 @@
-"""How much of the flight is left, from its phase, height and climb, and the sun on it.
+"""How much of the flight is left, from its phase, height and climb, and how much sun it will get.
 
 Where nothing is measured, the mission file's numbers are taken, and where it has none those of an
-ordinary balloon, rather too long a flight than too short a one.
+ordinary balloon; better too long a flight than too short a one.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def refuse(*arguments):
 
 
 def test_twenty_five_thousand_receptions_in_one_go_are_all_kept(archive):
-    """5 000 of them were dropped without a word: the memory for a refusing disk holds 20 000."""
+    """5,000 of them were dropped without a word: the memory for a refusing disk holds 20,000."""
     ground = Ground(SIGNED_MISSION, archive, None)
     assert ground.receive_many(noise(25_000))
     assert archive.last_reception_id() == 25_000
@@ -45,7 +45,7 @@ def test_commits_are_small_however_much_comes_together(archive, monkeypatch):
 
 
 def test_while_the_disk_refuses_every_drop_is_counted_and_said(archive, monkeypatch):
-    """Method: 12 500 receptions come while it refuses, every tenth from EDDA; then it is back."""
+    """Method: 12,500 receptions come while it refuses, every tenth from EDDA; then it is back."""
     monkeypatch.setattr(held_receptions, "HELD_MAX", 2_000)
     monkeypatch.setattr(held_receptions, "ROOM", 100)
     key = SIGNED_MISSION.downlink_key(MASTER_KEY)

@@ -89,8 +89,8 @@ class Flight:
 
 @pytest.mark.parametrize("back", sampled([2048, 100, 2300, 2590]))
 def test_one_old_frame_played_again_poisons_no_statistics(tmp_path, back):
-    """A signed DATA frame recorded 2 048 frames before made the loss 0.996 for 1 560 frames, put
-    1 597 lost frames into the plots, and a signed report of 254/255 told the payload so."""
+    """A signed DATA frame recorded 2,048 frames before made the loss 0.996 for 1,560 frames, put
+    1,597 lost frames into the plots, and a signed report of 254/255 told the payload so."""
     flight = Flight(tmp_path)
     flight.fly(2600)
     assert flight.ground.loss() == 0 and flight.reports[-1].loss == 0

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import re
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from textual.pilot import Pilot
@@ -27,6 +30,7 @@ from tests.groundstation.lied_to import FLOWN, Station
 from wire.beacon import Phase
 from wire.records import Kind
 
+ROOT = Path(__file__).resolve().parents[3]
 LAST_S = FLOWN[-1]
 LINE = "The cold has a colour now."
 Use = Callable[[Pilot[None]], Awaitable[None]]
@@ -221,5 +225,23 @@ def test_an_archive_that_cannot_be_read_keeps_what_was_shown(terminal):
 
 def test_without_textual_it_is_one_sentence(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "groundstation.tui.app", None)
-    with pytest.raises(StationError, match=r"needs the package textual: pip install 'spacepi\[tui"):
+    with pytest.raises(StationError, match=r"needs the package textual: run `pip.*lock/tui\.txt`"):
         command.command(lambda: 0)(tmp_path / "mission.toml")
+
+
+@pytest.mark.parametrize("piped", ["stdin", "stdout", "stderr"])
+def test_without_a_terminal_it_is_one_sentence(monkeypatch, tmp_path, piped):
+    """It drew its screen into the pipe (textual draws on stderr), or waited for keys that could not
+    come."""
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, SimpleNamespace(isatty=partial(bool, name != piped)))
+    with pytest.raises(StationError, match=r"^tui needs a terminal, and its input or output is no"):
+        command.command(lambda: 0)(tmp_path / "mission.toml")
+
+
+def test_the_refusal_is_all_that_a_pipe_gets():
+    refused = subprocess.run(
+        [sys.executable, "-m", "groundstation", "tui"], stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, check=False, cwd=ROOT)
+    assert refused.returncode == 1 and refused.stdout == ""
+    assert re.fullmatch("spacepi-ground: tui needs a terminal, .*\n", refused.stderr)

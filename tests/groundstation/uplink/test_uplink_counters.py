@@ -32,7 +32,7 @@ def station(tmp_path: Path) -> Iterator[Station]:
 def test_an_old_command_is_not_confirmed_by_anothers_low_16_bits(
     station: Station, ago_s: int, taken: int, state: str
 ) -> None:
-    """Found in a review: a ping that was never heard counted as taken 65 536 s later."""
+    """Found in a review: a ping that was never heard counted as taken 65,536 s later."""
     command_id = station.queue(Opcode.PING, lifetime_s=86_400)
     assert station.window() is Opcode.PING
     counter = station.said.counter

@@ -103,7 +103,7 @@ def heard(updates: Iterator[dict], count: int) -> None:
 
 
 def test_a_flood_of_unfinished_requests_ends_nothing(station):
-    """1 100 of them ended the station, or filled its log with 71 000 tracebacks in 20 s."""
+    """1,100 of them ended the station, or filled its log with 71,000 tracebacks in 20 s."""
     far = FarEnd()
     radio = station.connect(station.radio_port, kiss.encode(far.beacon(state_at(0))))
     updates = station.follow()

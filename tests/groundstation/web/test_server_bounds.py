@@ -279,7 +279,7 @@ async def test_a_head_without_end_is_refused(served):
 
 @in_loop
 async def test_of_one_address_the_longest_waiting_gives_way(served):
-    """1 100 unfinished requests ended the station, or filled its log with 71 000 tracebacks."""
+    """1,100 unfinished requests ended the station, or filled its log with 71,000 tracebacks."""
     first, _ = await served.join(b"GET / HT")
     for _ in range(1_100):
         await asyncio.sleep(0.001)

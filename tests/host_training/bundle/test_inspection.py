@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 
 from host_training import __main__ as cli
 from host_training.bundle import inspection
+from host_training.cli import doctor
 from host_training.errors import TrainingError
 from host_training.gguf.metadata import gguf_facts
 from tests.host_training.conftest import need
@@ -199,6 +200,15 @@ def test_rollback_and_doctor_answer(copy: Path, tmp_path: Path) -> None:
     (tmp_path / "key").chmod(0o644)
     status, text = command("doctor", "--place", tmp_path, "--key", tmp_path / "key")
     assert status == 1 and "signing key" in text.splitlines()[-1]
+
+
+def test_the_doctor_says_how_to_install_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "PACKAGES", {"no-such-package": ""})
+    found = doctor.examine(tmp_path, tmp_path / "key")
+    assert [each.line for each in found if each.what == "no-such-package"] == [
+        "not installed; run `make .venv/train` in the project's folder"]
 
 
 def test_keygen_says_the_line_that_lets_a_bundle_fly(copy: Path, tmp_path: Path) -> None:

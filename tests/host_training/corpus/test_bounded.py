@@ -27,7 +27,7 @@ from tests.host_training.conftest import write_persona
 from tests.host_training.corpus.preparing import silent, with_telegram
 
 N_SMALL, N_LARGE = 80, 320
-BYTES_PER_EXAMPLE_MAX = 700  # for 18 of its weight, and lists that fill; its runs took 10 000
+BYTES_PER_EXAMPLE_MAX = 700  # for 18 of its weight, and lists that fill; its runs took 10,000
 
 
 def texts(n: int) -> list[str]:

@@ -133,7 +133,7 @@ def test_many_members_that_share_their_bytes_are_one_bomb(
 def test_zips_in_zips_are_paid_out_of_one_budget(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Goal: 200 to 1, and again 200 to 1 in it, is 40 000 to 1 and not read."""
+    """Goal: 200 to 1, and again 200 to 1 in it, is 40,000 to 1 and not read."""
     monkeypatch.setattr(unpacking, "FREE_BYTES", 1_000)
     text = random.Random(1).randbytes(250).hex()
     inner = {f"{number}.txt": text * 150 for number in range(3)}

@@ -180,11 +180,15 @@ def test_a_whisper_of_random_weights_listens(whisper: Path) -> None:
     assert listen(sine(volume=0.0)) == "", "silence is not listened to"
 
 
-def test_without_the_extra_its_name_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("extra", "command"), [
+    ("voice", "pip install --require-hashes --no-deps -r lock/voice.txt"),
+    ("train", "make .venv/train"),
+])
+def test_without_a_package_the_command_that_installs_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extra: str, command: str
 ) -> None:
-    monkeypatch.setattr(speech, "_NEEDED", ("no_such_package",))
-    with pytest.raises(TrainingError, match=r"pip install 'spacepi\[voice\]'"):
+    monkeypatch.setattr(speech, "_EXTRA_OF", {"no_such_package": extra})
+    with pytest.raises(TrainingError, match=f"needs the package no_such_package: run `{command}`"):
         speech.check(tmp_path)
 
 

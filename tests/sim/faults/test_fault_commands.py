@@ -96,7 +96,7 @@ def test_fault_52_a_counter_at_its_end_locks_nobody_out(tmp_path: Path) -> None:
 
 
 def test_fault_52_a_station_whose_clock_was_ahead_commands_on(tmp_path: Path) -> None:
-    """Its reports have run ahead by 60 000 s; a command of now is taken all the same."""
+    """Its reports have run ahead by 60,000 s; a command of now is taken all the same."""
     seen = hop("commands.counter_ahead", IN_AIR_S, tmp_path)
     assert seen.results("ping") == ["ok"]
 

@@ -72,7 +72,7 @@ def test_fault_46_doubles_delays_and_lateness_change_nothing() -> None:
 
 
 def test_fault_46_a_recording_that_is_played_again_tells_nothing_new(tmp_path: Path) -> None:
-    """Eight old frames made the station forget a block, one made it miss 1 597 frames."""
+    """Eight old frames made the station forget a block, one made it miss 1,597 frames."""
     outcome = trial.fly(hop("link.replayed"), tmp_path)
     assert not outcome.violations, "\n".join(map(str, outcome.violations))
     with closing(sqlite3.connect(tmp_path / "archive.sqlite")) as db:
