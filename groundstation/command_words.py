@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TypedDict
 
 from wire import commands, settings
+from wire.airtime_budget import CADENCE_KEYS
 from wire.commands import ARGUMENTS, HAZARDOUS, Command, Opcode
+from wire.settings import Setting
 from wire.unknown_name import unknown_name
 
 _WANTED = {int: "a whole number", float: "a number", str: "a text"}
@@ -77,13 +79,24 @@ def command(opcode: Opcode, command_id: int, text: str, now_s: int) -> Command:
     words = text.split(maxsplit=len(kinds) - 1) if ends_in_text else text.split()
     if len(words) != len(kinds):
         raise ValueError(usage(opcode))
-    if opcode in _A_SETTING:
-        words[0] = str(settings.find(words[0]).number)
+    setting = settings.find(words[0]) if opcode in _A_SETTING else None
+    if setting is not None:
+        words[0] = str(setting.number)
     given = {Opcode.ASK: (command_id,), Opcode.TIME_SET: (now_s,)}.get(opcode, ())
     typed = tuple(_value(opcode, kind, word) for kind, word in zip(kinds, words, strict=True))
     made = Command(opcode, (*given, *typed))
     commands.encode(made)  # the ranges are the opcode's own
+    if setting is not None and opcode is Opcode.SETTING_SET:
+        _check_range(setting, int(words[1]))
     return made
+
+
+def _check_range(setting: Setting, value: int) -> None:
+    """How rare a beacon may be on a slow link is for the payload to say."""
+    is_too_high = value > setting.high and setting.key not in CADENCE_KEYS
+    if value < setting.low or is_too_high:
+        raise ValueError(f"{setting.name} = {value}: must be a whole number from {setting.low} to "
+                         f"{setting.high}")
 
 
 def _argument_words(opcode: Opcode) -> list[str]:

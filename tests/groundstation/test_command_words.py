@@ -100,8 +100,15 @@ def test_a_setting_is_typed_by_its_name(text: str) -> None:
     assert command_words.in_words(Opcode.SETTING_SET, text) == f"setting_set {text}"
 
 
+def test_a_slow_link_may_have_rarer_beacons_than_the_table_says() -> None:
+    made = command_words.command(Opcode.SETTING_SET, 1, "beacon_flight_s 90", NOW_S)
+    assert made == Command(Opcode.SETTING_SET, (2, 90))
+
+
 @pytest.mark.parametrize(("text", "sentence"), [
     ("beacon_s 10", r"unknown setting .beacon_s. \(did you mean .beacon_low_s.\?\); available: "),
+    ("beacon_flight_s 4", "cadence.beacon_flight_s = 4: must be a whole number from 5 to 60$"),
+    ("track_s 301", "cadence.track_s = 301: must be a whole number from 1 to 300$"),
     ("track_s", "setting_set requires the name of a setting and a whole number$"),
     ("track_s often", "setting_set requires the name of a setting and a whole number, and 'often'"),
 ])
