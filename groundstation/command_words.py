@@ -65,7 +65,8 @@ def in_words(opcode: Opcode, text: str) -> str:
     name = opcode.name.lower()
     if opcode is Opcode.ELEMENTS:
         return f"{name} of {text[2:7]}, epoch {text[18:32]}"
-    return f'{name} "{text}"' if opcode is Opcode.ASK else f"{name} {text}".rstrip()
+    is_text = opcode in (Opcode.ASK, Opcode.NOTE)
+    return f'{name} "{text}"' if is_text else f"{name} {text}".rstrip()
 
 
 def command(opcode: Opcode, command_id: int, text: str, now_s: int) -> Command:

@@ -59,8 +59,8 @@ def run(
             soak.scenario_of(seed, _mission(mission_path), preset), fault)
     if out is not None and out.exists():
         raise _refusal(f"{out} already exists: choose another --out.")
-    if plot_path is not None and (absence := plot.absence()) is not None:
-        raise _refusal(f"--plot {absence}.")
+    if plot_path is not None and (obstacle := plot.obstacle(plot_path)) is not None:
+        raise _refusal(f"{obstacle}.")
     samples: list[plot.Samples] = []
 
     def watch(world: World) -> None:

@@ -53,11 +53,15 @@ class Samples:
         world.at(world.clock.now_ms + SAMPLE_EVERY_MS, self._again)
 
 
-def absence() -> str | None:
-    """Why nothing can be drawn; None where matplotlib is installed."""
-    if find_spec("matplotlib") is not None:
-        return None
-    return f"needs matplotlib: {how_to_install('plot')}"
+def obstacle(path: Path) -> str | None:
+    """Why no plot can go there, said before anything is flown; None where one can."""
+    if find_spec("matplotlib") is None:
+        return f"--plot needs matplotlib: {how_to_install('plot')}"
+    if path.suffix.lower() != ".png":
+        return f"--plot {path}: the name of a plot ends in .png"
+    if not path.absolute().parent.is_dir():
+        return f"--plot {path}: there is no folder {path.parent}"
+    return None
 
 
 def draw(rows: list[Sample], faults: list[Scheduled], title: str, path: Path) -> None:

@@ -91,7 +91,7 @@ def swarm(
     except MissionError as error:
         raise _refusal(str(error)) from error
     slot_s = _slot_s(mission, SLOT_S if slot_s is None and is_orbit else slot_s)
-    _look_for_matplotlib(plot_path)
+    _check_plot(plot_path)
     console = Console(highlight=False, soft_wrap=True)
     folder = _new_folder(out or Path(f"swarm-{seed}"))
     plan = SwarmPlan(mission, seed, payloads, stations or (3 if is_orbit else 1), days, is_orbit,
@@ -106,7 +106,7 @@ def show_days(
     plot_path: PlotOption = None,
 ) -> None:
     """Print and plot the days of a swarm, finished or still flying."""
-    _look_for_matplotlib(plot_path)
+    _check_plot(plot_path)
     path = folder / DAYS_FILE
     try:
         rows = swarm_days.read(path)
@@ -178,10 +178,10 @@ def _show(rows: Sequence[Day], name: str, console: Console, plot_path: Path | No
         swarm_plot.draw(rows, name, plot_path)
 
 
-def _look_for_matplotlib(plot_path: Path | None) -> None:
+def _check_plot(plot_path: Path | None) -> None:
     """Before days are flown."""
-    if plot_path is not None and (absence := plot.absence()) is not None:
-        raise _refusal(f"--plot {absence}.")
+    if plot_path is not None and (obstacle := plot.obstacle(plot_path)) is not None:
+        raise _refusal(f"{obstacle}.")
 
 
 def _new_folder(folder: Path) -> Path:

@@ -48,6 +48,11 @@ def test_a_question_gets_the_number_of_its_command() -> None:
     assert command_words.command(Opcode.PING, 70_000, "", NOW_S) == Command(Opcode.PING)
 
 
+def test_what_is_a_text_is_shown_in_quotes() -> None:
+    assert command_words.in_words(Opcode.NOTE, "It rains.") == 'note "It rains."'
+    assert command_words.in_words(Opcode.TX_OFF, "5") == "tx_off 5"
+
+
 def test_the_time_that_is_set_is_that_of_sending(tmp_path: Path) -> None:
     """It waits for the payload to listen, and nobody can type the seconds since 2025."""
     archive = Archive(tmp_path / "archive.sqlite")

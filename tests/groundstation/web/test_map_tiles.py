@@ -79,7 +79,12 @@ def test_what_is_no_mbtiles_file_is_refused(tmp_path):
     (tmp_path / "text").write_text("not a database, and longer than its header would have been")
     with closing(sqlite3.connect(tmp_path / "other")) as db:
         db.execute("CREATE TABLE unrelated(x)")
-    for name in ("absent", "text", "other"):
+    for name in ("text", "other"):
         with pytest.raises(StationError, match=f"{name} is not an MBTiles file"):
             MapTiles(tmp_path / name)
+
+
+def test_a_map_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(StationError, match=r"^--map .*absent: no such file$"):
+        MapTiles(tmp_path / "absent")
     assert not (tmp_path / "absent").exists()
