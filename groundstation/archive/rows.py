@@ -23,6 +23,7 @@ KEY_BITS = 32  # of a record's id in its key
 FUTURE_MS = 60_000  # a record dated after it was heard has a wrong clock
 PAST_MS = 48 * 3600 * 1000  # of a stranger's, at most between its date and its reception
 KEPT_MS = 400 * 86_400_000  # of a verified one: from an orbit a record may come a year later
+_GENUINE = Authenticity.GENUINE.value
 
 
 class CommandJson(TypedDict):
@@ -69,7 +70,7 @@ def track_point(row: sqlite3.Row) -> Point | None:
 
 def is_verified(row: Mapping[str, Any] | sqlite3.Row) -> bool:
     """Was this row of ``beacon`` or ``record`` signed by our payload, and the signature checked?"""
-    return bool(row["authenticity"] == Authenticity.GENUINE.value)
+    return bool(row["authenticity"] == _GENUINE)
 
 
 def command_json(entry: QueuedCommand, name: str) -> CommandJson:

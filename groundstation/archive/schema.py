@@ -13,7 +13,7 @@ from pathlib import Path
 
 from wire.beacon import FIELDS
 
-VERSION = 5
+VERSION = 6
 BEACON_COLUMNS = (*(field.name for field in FIELDS), "faults", "command_counter")
 # Of meta: how far the archive was uploaded (upload_queue), and how many receptions are not in it
 # any more (retention) or never were (held).
@@ -68,6 +68,7 @@ CREATE TABLE beacon(
     number INTEGER, authenticity TEXT NOT NULL, is_listening INTEGER, is_cutdown_armed INTEGER,
     is_late INTEGER NOT NULL, {_BEACON_SQL});
 CREATE INDEX beacon_by_node ON beacon(node_id, id);
+CREATE INDEX beacon_by_phase ON beacon(node_id, phase, id) WHERE NOT is_late;
 CREATE TABLE incarnation(
     node_id INTEGER, life INTEGER, incarnation INTEGER NOT NULL, boot INTEGER NOT NULL,
     first_ms INTEGER NOT NULL, PRIMARY KEY(node_id, life), UNIQUE(node_id, incarnation))

@@ -53,7 +53,11 @@ def _fits(first: Point, second: Point) -> bool:
     known_m = [alt_m for alt_m in (first.alt_m, second.alt_m) if alt_m is not None]
     is_in_space = min(known_m, default=math.inf) > SPACE_M
     speed_max_mps = SPACE_SPEED_MAX_MPS if is_in_space else SPEED_MAX_MPS
-    return distance_m(first, second) <= SLACK_M + speed_max_mps * seconds
+    reach_m = SLACK_M + speed_max_mps * seconds
+    degrees = abs(second.lat_deg - first.lat_deg) + abs(second.lon_deg - first.lon_deg)
+    if degrees * earth.METRES_PER_DEGREE <= reach_m:  # a way round is no longer: most points
+        return True
+    return distance_m(first, second) <= reach_m
 
 
 def in_order(points: Iterable[Point]) -> list[Point]:

@@ -6,6 +6,7 @@ Each value is checked for its type and range: the radio may have put anything th
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from groundstation.archive.rows import ALTITUDE_M, body_of, key_of, when_of
@@ -47,6 +48,25 @@ def entry(db: sqlite3.Connection, node_id: int, row: sqlite3.Row) -> EntryJson |
     if kind is Kind.SOUND:
         return _sound(record, body)
     return _trouble(record, body)
+
+
+def marks(
+    written: Mapping[Kind, Iterable[sqlite3.Row]], count_max: int
+) -> list[tuple[int, str]]:
+    """(UTC ms, kind) of everything that was written, by kind. Of more than ``count_max`` every n-th
+    of each kind, always including the last: a few pictures are not lost among many lines."""
+    times = {kind: sorted(when_of(row)[0] for row in rows) for kind, rows in written.items()}
+    if sum(map(len, times.values())) > count_max:
+        times = {kind: _every_nth(all_ms, count_max // len(times))
+                 for kind, all_ms in times.items()}
+    return [(when_ms, kind.name.lower()) for kind, all_ms in times.items() for when_ms in all_ms]
+
+
+def _every_nth(times_ms: list[int], count_max: int) -> list[int]:
+    if len(times_ms) <= count_max:
+        return times_ms
+    *before, last = times_ms
+    return [*before[::-(-len(before) // (count_max - 1))], last]
 
 
 def _record(row: sqlite3.Row, body: Body) -> RecordJson:

@@ -361,7 +361,8 @@ class FlightReader:
                 POINTS_MAX)),
             "link": columns_of(("t", "heard", "lost"), minutes),
             "silences": self.silences(500),
-            "diary": columns_of(("t", "kind"), self._thoughts()),
+            "diary": columns_of(("t", "kind"), diary.marks(
+                {kind: self._records(kind) for kind in THOUGHT_KINDS}, POINTS_MAX)),
             "gap_ms": self._gap_ms,
         }
 
@@ -376,12 +377,6 @@ class FlightReader:
     def newest_housekeeping(self) -> Iterator[sqlite3.Row]:
         """The newest HOUSEKEEPING records, newest first: one of them tells the landing, if any."""
         return self._records(Kind.HOUSEKEEPING, newest=forecasts.LOOKED_AT_MAX)
-
-    def _thoughts(self) -> Iterator[tuple[int, str]]:
-        """(UTC ms, kind) of every line and picture, whatever it says."""
-        for kind in THOUGHT_KINDS:
-            for record in self._records(kind):
-                yield when_of(record)[0], kind.name.lower()
 
     def _records(self, kind: Kind, newest: int | None = None) -> Iterator[sqlite3.Row]:
         """All of a kind, oldest first; or only so many of the newest, these first."""

@@ -12,20 +12,40 @@ from groundstation.sanitise import number, scaled
 from wire.beacon import Phase
 
 PHASES_MAX = 60
+_IN_TIME = "node_id = ? AND NOT is_late"  # the beginning of the index beacon_by_phase
+_AFTER_ALL = 1 << 62  # more than the id of any reception
 
 
 def phases(db: sqlite3.Connection, node_id: int) -> list[PhaseJson]:
-    """The newest changes of phase, oldest first, with the altitude at which each was received."""
-    newest = db.execute(
-        "SELECT utc_ms, phase, altitude_m FROM (SELECT id, utc_ms, phase, altitude_m,"
-        " LAG(phase) OVER (ORDER BY id) AS before FROM beacon"
-        " WHERE node_id = ? AND phase IS NOT NULL AND NOT is_late) WHERE phase IS NOT before"
-        " ORDER BY id DESC LIMIT ?", (node_id, PHASES_MAX),
-    ).fetchall()
-    return [
-        {"at_ms": at, "phase": Phase(int(phase)).name, "alt_m": alt}
-        for at, phase, alt in reversed(newest)
-    ]
+    """The newest changes of phase, oldest first, with the altitude at which each was received.
+
+    From one change to the one before, each found by an index: however many beacons lie between.
+    """
+    found: list[PhaseJson] = []
+    phase, newest = _newest(db, node_id, Phase, _AFTER_ALL)
+    until = newest + 1  # what comes meanwhile is for the next look
+    while phase is not None and len(found) < PHASES_MAX:
+        before, last_of_it = _newest(db, node_id, set(Phase) - {phase}, until)
+        began = db.execute(
+            f"SELECT id, utc_ms, altitude_m FROM beacon WHERE {_IN_TIME} AND phase = ?"
+            " AND id > ? ORDER BY id LIMIT 1", (node_id, int(phase), last_of_it)).fetchone()
+        if began is None:  # they are being made anew
+            break
+        until = began["id"]
+        found.append({"at_ms": began["utc_ms"], "phase": phase.name, "alt_m": began["altitude_m"]})
+        phase = before
+    return found[::-1]
+
+
+def _newest(
+    db: sqlite3.Connection, node_id: int, among: Iterable[Phase], until: int
+) -> tuple[Phase | None, int]:
+    """Which of these phases was told last before this id, and the id of the beacon that did."""
+    told = [(row[0], phase) for phase in among if (row := db.execute(
+        f"SELECT MAX(id) FROM beacon WHERE {_IN_TIME} AND phase = ? AND id < ?",
+        (node_id, int(phase), until)).fetchone())[0] is not None]
+    newest_id, newest = max(told, default=(-1, None))
+    return newest, newest_id
 
 
 def rows(

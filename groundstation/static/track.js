@@ -14,7 +14,7 @@ const state = []; // [t, mv, out, in]
 let link = { t: [], heard: [], lost: [] };
 let gapMs = 90_000; // a pause that is not drawn through; the station knows how slow the link is
 let quiet = new Map(); // from -> to, of the pauses in which nothing was received
-let thought = []; // {t, kind} of every line and picture, also of those that are not loaded
+let thought = []; // {t, kind} of lines and pictures, also of those that are not loaded; of a long flight not of all
 const POINTS_MAX = 4000;
 const TITLES = {
   BOOT: "On the ground", GROUND: "On the ground", ASCENT: "The ascent", FLOAT: "Afloat",
@@ -39,7 +39,7 @@ export const points = () => (flight()?.is_verifying ? verified : unverified);
 export const claims = () => (flight()?.is_verifying ? unverified : []);
 export const samples = () => state;
 export const minutes = () => link;
-/** {t, kind} of every line and picture of the diary. */
+/** {t, kind} of the lines and pictures of the diary; where they are very many, of every n-th. */
 export const marks = () => thought;
 /** [from, to] of every pause in which nothing was received. */
 export const silences = () => [...quiet];

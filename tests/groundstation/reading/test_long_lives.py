@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from groundstation.archive import record_table
 from groundstation.archive.archive import Archive
 from groundstation.ground import Ground
-from groundstation.reading.reader import FlightReader
+from groundstation.reading import readings
+from groundstation.reading.reader import POINTS_MAX, FlightReader
 from tests.groundstation.far_end import SIGNED_MISSION, START_MS, FarEnd, state_at
 from tests.groundstation.two_payloads import KEY
 from tests.wire.orbits import iss
+from wire.auth import Authenticity
 from wire.beacon import Beacon, Phase
 from wire.orbit import geodetic
+from wire.records import Kind, Record, TimeQuality
 
 
 class LongHeard:
@@ -31,6 +36,14 @@ class LongHeard:
     def hear(self, state: Beacon, utc_ms: int) -> None:
         dated = replace(state, time_of_day_s=utc_ms // 1000 % 86_400)
         self._ground.receive(self._far.beacon(dated), utc_ms)
+
+    def keep(self, written: Iterable[tuple[Kind, int]]) -> None:
+        """Records of these kinds and times, as if they had been received."""
+        with self.archive.batch():
+            for number, (kind, when_ms) in enumerate(written):
+                record = Record(number, kind, 1, when_ms, TimeQuality.GPS, {"text": "I hold on."})
+                record_table.add(self.archive, SIGNED_MISSION.payload.node_id, [record], when_ms,
+                                 Authenticity.GENUINE)
 
     def reader(self) -> closing[FlightReader]:
         return closing(FlightReader(self.archive.path, SIGNED_MISSION))
@@ -63,3 +76,44 @@ def test_the_newest_changes_of_phase_are_those_of_the_page(heard: LongHeard) -> 
     with heard.reader() as reader:
         phases = [each["phase"] for each in reader.flight()["phases"]]
     assert phases == [phase.name for phase in told[-60:]]
+
+
+def test_changes_of_phase_are_found_without_reading_every_beacon(heard: LongHeard) -> None:
+    """A bug: every change of the page read all beacons of months, 0.4 s for 200,000 of them."""
+    for number, phase in enumerate((Phase.GROUND, Phase.ASCENT)):
+        heard.hear(replace(state_at(30 * number), phase=phase), START_MS + 30_000 * number)
+    db = heard.archive.db
+    names = ", ".join(row[1] for row in db.execute("PRAGMA table_info(beacon)"))
+    db.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
+        f" INSERT INTO beacon SELECT {names.replace('id,', 'id + i,', 1)} FROM beacon JOIN n"
+        " WHERE id = (SELECT MAX(id) FROM beacon)")
+    with heard.reader() as reader:
+        steps: list[int] = []
+        reader.db.set_progress_handler(lambda: steps.append(1) or 0, 1)
+        found = readings.phases(reader.db, SIGNED_MISSION.payload.node_id)
+        reader.db.set_progress_handler(None, 0)
+    assert [(each["phase"], each["at_ms"]) for each in found] == [
+        ("GROUND", START_MS), ("ASCENT", START_MS + 30_000)]
+    assert len(steps) < 20_000, "one step for each beacon, or more"
+
+
+def test_the_marks_of_a_long_diary_are_thinned(heard: LongHeard) -> None:
+    """A bug: of a flight of months the page was given the moment of every line, at each start."""
+    written = [(Kind.MUSING, START_MS + 60_000 * number) for number in range(5_000)]
+    written += [(Kind.THUMBNAIL, START_MS + 7_000_000 * number) for number in range(40)]
+    heard.keep(written)
+    with heard.reader() as reader:
+        diary = reader.history()["diary"]
+    assert len(diary["t"]) <= POINTS_MAX
+    marks = list(zip(diary["t"], diary["kind"], strict=True))
+    assert sum(kind == "thumbnail" for _, kind in marks) == 40
+    lines = [when_ms for when_ms, kind in marks if kind == "musing"]
+    assert (lines[0], lines[-1]) == (START_MS, START_MS + 60_000 * 4_999)
+    assert max(b - a for a, b in pairwise(lines)) <= 60_000 * 11, "spread over all of it"
+
+
+def test_the_marks_of_a_flight_are_all_there(heard: LongHeard) -> None:
+    heard.keep((Kind.MUSING, START_MS + 60_000 * number) for number in range(1_400))
+    with heard.reader() as reader:
+        assert len(reader.history()["diary"]["t"]) == 1_400
