@@ -33,7 +33,8 @@ class RunDir:
         """
         digest = hashlib.sha256(canonical_json({"stage": name, **inputs})).hexdigest()[:12]
         done = self.path / f"{name}-{digest}"
-        with self._alone():
+        with alone(self.path / LOCK, f"{self.path}: another run is using this folder; wait for it, "
+                                     "or choose another --out."):
             if not done.is_dir():
                 partial = self.path / f"{name}-{digest}.part"
                 partial.mkdir(exist_ok=True)
@@ -42,16 +43,19 @@ class RunDir:
                 os.replace(partial, done)
         return done
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Nobody else builds here meanwhile. The lock ends with the process, however it ends."""
-        with (self.path / LOCK).open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise TrainingError(f"{self.path}: another run is using this folder; wait for it, "
-                                    "or choose another --out.") from error
-            yield
+
+@contextmanager
+def alone(lock: Path, sentence: str) -> Iterator[None]:
+    """Nobody else holds this lock meanwhile. It ends with the process, however that ends.
+
+    Raises:  TrainingError with ``sentence`` where somebody does.
+    """
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise TrainingError(sentence) from error
+        yield
 
 
 def code_hash(*code: ModuleType) -> str:

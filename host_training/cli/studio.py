@@ -34,7 +34,7 @@ def studio(
     from host_training.studio.studio_folder import StudioFolder
 
     home = StudioFolder(folder.expanduser().absolute())
-    with listening("127.0.0.1", port) as listener:
+    with listening("127.0.0.1", port) as listener, home.opened():
         home.prepare()
         link = _link(listener, home.token())
         console.print(f"Your studio is open: {link}\nEverything stays in {home.root}. Ctrl-C "

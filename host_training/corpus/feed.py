@@ -16,7 +16,11 @@ from pathlib import Path
 
 from host_training.common.persona_dir import NOTEBOOK
 from host_training.errors import TrainingError
+from host_training.stages import LOCK, PRIVATE, alone
 
+# Where a copy is until it is whole: what is elsewhere is imported, and this is hidden from it.
+COPYING = ".feed"
+PART_BYTES = 1 << 20
 _CONDITION = re.compile(r"^@ +\w+=", re.M)
 
 
@@ -39,17 +43,31 @@ def add(directory: Path, new: Sequence[Path]) -> list[Path]:
                                 " folder of its own.")
         if not any(_files(path)):
             raise TrainingError(f"{path}: is empty.")
-    added = []
-    for path in new:
-        name = f"fed-{_digest(path)}"
-        target = (directory / NOTEBOOK / f"{name}.md" if _is_notebook(path)
-                  else directory / name / path.name)
-        if target.exists():
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _copy(path, target)
-        added.append(target)
-    return added
+    copying = directory / COPYING
+    copying.mkdir(PRIVATE, parents=True, exist_ok=True)
+    with alone(copying / LOCK, f"{directory}: another feed is adding to it; wait for it."):
+        try:
+            return [target for path in new if (target := _add(directory, path)) is not None]
+        finally:
+            shutil.rmtree(copying)
+
+
+def _add(directory: Path, path: Path) -> Path | None:
+    """The copy of ``path``; None where it is there already."""
+    name = f"fed-{_digest(path)}"
+    target = (directory / NOTEBOOK / f"{name}.md" if _is_notebook(path)
+              else directory / name / path.name)
+    if target.exists():
+        return None
+    partial = directory / COPYING / name
+    _remove(partial)  # of a run that was killed
+    if path.is_dir():
+        shutil.copytree(path, partial, ignore=_without_words)
+    else:
+        shutil.copyfile(path, partial)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(partial, target)
+    return target
 
 
 def take_back(added: Sequence[Path]) -> None:
@@ -58,20 +76,6 @@ def take_back(added: Sequence[Path]) -> None:
         _remove(path)
         if path.parent.name != NOTEBOOK:
             path.parent.rmdir()
-
-
-def _copy(path: Path, target: Path) -> None:
-    """Whole or not at all: what is at ``target`` is taken for done by the next run."""
-    partial = target.with_name(f"{target.name}.part")
-    _remove(partial)  # of a run that was killed
-    try:
-        if path.is_dir():
-            shutil.copytree(path, partial, ignore=_without_words)
-        else:
-            shutil.copyfile(path, partial)
-        os.replace(partial, target)
-    finally:
-        _remove(partial)
 
 
 def _without_words(folder: str, names: list[str]) -> list[str]:
@@ -98,7 +102,9 @@ def _digest(path: Path) -> str:
     digest = hashlib.sha256()
     for file in _files(path):
         digest.update(f"{file.relative_to(path.parent).as_posix()}\0".encode(errors="replace"))
-        digest.update(file.read_bytes())
+        with file.open("rb") as stream:
+            while part := stream.read(PART_BYTES):
+                digest.update(part)
     return digest.hexdigest()[:8]
 
 

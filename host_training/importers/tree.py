@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import stat
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ from host_training.importers import tars
 from host_training.importers.zips import Zip, Zips
 
 HEAD_BYTES = 65_536
+FOLDERS_MAX = 64  # in each other that are told apart; deeper ones by their whole path
 SPOOL_BYTES = 8_000_000  # an open zip of a zip that is larger than this lies on disk
 
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError,
@@ -33,6 +35,7 @@ _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, Ru
 # what reading a file raises that is damaged, on its disk or inside its zip
 UNREADABLE = (OSError, EOFError, zipfile.BadZipFile, zlib.error)
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
+_DRIVE = re.compile("[A-Za-z]:")
 _PACKED_WITH_WORDS = (".docx", ".pptx", ".xlsx", ".odt", ".epub")  # zips that are one document
 
 
@@ -88,6 +91,7 @@ class Tree:
         self._notes = notes
         self._zips = Zips()
         self._times: dict[str, int] = {}  # how often a name was asked for
+        self._folders: dict[tuple[str, ...], str] = {}  # their names here, by their places
 
     def __enter__(self) -> Tree:
         return self
@@ -116,7 +120,7 @@ class Tree:
                 folders.remove(name)
 
     def _repository(self, path: Path) -> File:
-        name = (path / ".git").relative_to(self._root).as_posix()
+        name = self._own_name("", (*path.relative_to(self._root).parts, ".git"))
         return File(name, 0, None, lambda: io.BytesIO(b"git"), path)
 
     def _file(self, path: Path) -> Iterator[File]:
@@ -130,7 +134,7 @@ class Tree:
         except OSError as error:
             self._unreadable(path, error)
             return
-        file = File(self._own_name(self._printable_name(path)), status.st_size,
+        file = File(self._own_name("", path.relative_to(self._root).parts), status.st_size,
                     status.st_mtime_ns // 1_000_000, lambda: path.open("rb"))
         if file.suffix in tars.ENDINGS and tars.is_tar(start):
             yield from self._tar(file)
@@ -139,26 +143,42 @@ class Tree:
         else:
             yield file
 
-    def _printable_name(self, path: Path) -> str:
-        """Below the persona directory; what is not UTF-8 in it becomes a question mark."""
-        return path.relative_to(self._root).as_posix().encode("utf-8", "replace").decode()
-
     def _unreadable(self, path: Path, error: OSError) -> None:
-        self._notes.put(self._printable_name(path), "", f"cannot be read ({error.strerror})")
+        name = _joined(*map(_clean, path.relative_to(self._root).parts))
+        self._notes.put(name, "", f"cannot be read ({error.strerror})")
 
-    def _own_name(self, name: str) -> str:
-        """``name``, or with a number where another file has it: cleaned names may be equal."""
+    def _own_name(self, below: str, parts: Sequence[str]) -> str:
+        """The name of the file with this path below ``below``: cleaned, and with a number where
+        another file or folder has it, for cleaned names may be equal."""
+        folder = self._own_folder(below, [part for part in parts[:-1] if part not in ("", ".")])
+        return self._free_name(_joined(folder, _clean(parts[-1])), _numbered)
+
+    def _own_folder(self, below: str, parts: Sequence[str]) -> str:
+        """The same of a folder, which is the same one for all files in it."""
+        near = ["/".join(parts[FOLDERS_MAX:])] if len(parts) > FOLDERS_MAX else []
+        name = below
+        place: tuple[str, ...] = (below,)
+        for part in [*parts[:FOLDERS_MAX], *near]:
+            place = *place, part
+            if place not in self._folders:
+                cleaned = _joined(*map(_clean, part.split("/")))
+                self._folders[place] = self._free_name(
+                    _joined(name, cleaned), "{} ({})".format) if cleaned else name
+            name = self._folders[place]
+        return name
+
+    def _free_name(self, name: str, numbered: Callable[[str, int], str]) -> str:
         own = name
         while own in self._times:
             self._times[name] += 1
-            own = _numbered(name, self._times[name])
+            own = numbered(name, self._times[name])
         self._times[own] = 1
         return own
 
     def _tar(self, file: File) -> Iterator[File]:
         try:
             for name, size, opened in tars.members(file.opened):
-                inner = File(self._own_name(f"{file.name}/{_safe(name)}"), size, None, opened)
+                inner = File(self._own_name(file.name, _parts(name)), size, None, opened)
                 with opened() as stream:
                     is_zip = _is_zip(inner, stream.read(len(_ZIP_STARTS[0])))
                 if is_zip:
@@ -181,7 +201,8 @@ class Tree:
         if not members:
             self._notes.put(file.name, "", "the zip is empty")
         for member in sorted(members, key=lambda m: m.filename):
-            name = f"{file.name}/{_safe(member.filename)}"
+            parts = _parts(member.filename)
+            name = _joined(file.name, *map(_clean, parts))
             if "/.git/" in name:
                 if name.endswith("/.git/HEAD"):
                     self._notes.put(name, "", "a git repository in a zip; unpack it")
@@ -190,7 +211,7 @@ class Tree:
             if reason:
                 self._notes.put(name, "", reason)
                 continue
-            inner = File(self._own_name(name), member.file_size, None,
+            inner = File(self._own_name(file.name, parts), member.file_size, None,
                          lambda m=member: archive.open(m))  # type: ignore[misc]
             yield from self._member(inner, archive.budget, depth)
 
@@ -237,10 +258,21 @@ def _numbered(name: str, number: int) -> str:
     return f"{folder}{slash}{stem} ({number}){dot}{suffix}"
 
 
-def _safe(name: str) -> str:
-    """A member's name without ``..``, drive letters or backslashes."""
-    parts = name.replace("\\", "/").split("/")
-    return "/".join(p for p in parts if p not in ("", ".", "..") and not p.endswith(":"))
+def _parts(name: str) -> list[str]:
+    """Of the path of a member."""
+    return name.replace("\\", "/").split("/")
+
+
+def _joined(*parts: str) -> str:
+    return "/".join(filter(None, parts))
+
+
+def _clean(part: str) -> str:
+    """A part of a path as it is shown: nothing of ``..`` and drive letters, and a question mark for
+    what is not UTF-8."""
+    if part in (".", "..") or _DRIVE.fullmatch(part):
+        return ""
+    return part.encode("utf-8", "replace").decode()
 
 
 def memory_file(name: str, data: bytes) -> File:

@@ -101,7 +101,7 @@ class Jobs:
     def _is_locked(self, kind: JobKind) -> bool:
         self._children = [child for child in self._children if child.poll() is None]
         with (self._studio.jobs / f"{kind}.lock").open("a") as lock:
-            try:  # shared: another studio of this folder may ask at the same moment
+            try:  # shared: whoever asks holds nobody up
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except OSError:
                 return True

@@ -8,14 +8,14 @@ import os
 import secrets
 import tomllib
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from host_training.common import persona_dir
 from host_training.corpus import persona_template
-from host_training.stages import PRIVATE
+from host_training.stages import LOCK, PRIVATE, alone
 
 PROJECT = Path(__file__).resolve().parents[2]
 FILES_MAX = 20_000  # in the exports; more is put into a zip, which is one file
@@ -83,8 +83,20 @@ class StudioFolder:
         """The conversation, a turn to a line."""
         return self.root / "talk.jsonl"
 
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """No other studio has the folder meanwhile. Raises OSError, TrainingError."""
+        self.root.mkdir(PRIVATE, parents=True, exist_ok=True)
+        with alone(self.root / LOCK, f"{self.root}: another studio has this folder open; use its "
+                                     "page, or end it first."):
+            yield
+
     def prepare(self) -> None:
-        """Make what is missing, for its owner's eyes alone. Raises OSError, TrainingError."""
+        """Make what is missing, for its owner's eyes alone. Raises OSError, TrainingError.
+
+        What other studios of the folder have half received is removed, so there is none
+        (``opened``).
+        """
         self.root.mkdir(PRIVATE, parents=True, exist_ok=True)
         if not (self.persona / "persona.toml").exists():
             persona_template.write(self.persona)

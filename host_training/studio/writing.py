@@ -8,9 +8,11 @@ written outside the exports folder. What a zip unpacks to is bounded where it is
 from __future__ import annotations
 
 import filecmp
+import hashlib
 import os
 import secrets
 import shutil
+import threading
 import unicodedata
 from collections.abc import AsyncIterator
 from functools import partial
@@ -31,9 +33,11 @@ from host_training.studio.studio_folder import FILES_MAX, StudioFolder, files_be
 UPLOAD_BYTES_MAX = 50_000_000_000  # of one file; archives of a whole life are smaller
 DISK_KEPT_BYTES = 2_000_000_000  # stays free, for the training
 NAME_BYTES_MAX = 120  # of each part of a path
+MARK_CHARS = 6
 PARTS_MAX = 8  # folders in folders, with the file
 ENTRIES_SHOWN_MAX = 200
 AUTHOR_CHARS_MAX = 60
+_PUTTING = threading.Lock()
 
 
 def routes(studio: StudioFolder, jobs: Jobs) -> list[Route]:
@@ -137,9 +141,9 @@ def target_of(studio: StudioFolder, name: str) -> Path | None:
     is_mail = is_maildir("/".join(parts)) and not parts[-1].startswith(".")
     if not is_mail and any(part.startswith(".") for part in parts):
         return None
-    cleaned = [f".{_part(part)}" if part.startswith(".") else _part(part) for part in parts]
-    if ".git" in cleaned:  # the importer takes the folder around it for a repository
-        return None
+    cleaned = [*map(_folder, parts[:-1]), *map(_part, parts[-1:])]
+    if any(part.startswith(".") and _part(part) == "git" for part in parts):
+        return None  # the importer takes the folder around it for a repository
     if not cleaned or not all(part.strip(".") for part in cleaned) or len(cleaned) > PARTS_MAX:
         raise NotDone(f"A file has no usable name, or is inside more than {PARTS_MAX}"
                       " folders; rename it and drop it again.", 400)
@@ -148,6 +152,16 @@ def target_of(studio: StudioFolder, name: str) -> Path | None:
         raise NotDone(f"{cleaned[0]}: leads out of the studio's folder; rename it and drop it"
                       " again.", 400)
     return target
+
+
+def _folder(name: str) -> str:
+    """The same of a folder. One whose name is not clean has a mark of its own: another folder may
+    have the same name once it is, and the two are two exports."""
+    dot = "." if name.startswith(".") else ""
+    text = _part(name)
+    is_clean = dot + text == unicodedata.normalize("NFC", name)
+    mark = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:MARK_CHARS]
+    return f"{dot}{text}" if is_clean or not text else f"{dot}{text}-{mark}"
 
 
 def _part(text: str) -> str:
@@ -166,12 +180,13 @@ def _part(text: str) -> str:
 def _put(incoming: Path, target: Path) -> None:
     """Move it to its target, with a number if a different file has that name."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    place, number = target, 1
-    while place.exists() and not (
-            place.is_file() and filecmp.cmp(place, incoming, shallow=False)):
-        number += 1
-        place = target.with_name(f"{target.stem} ({number}){target.suffix}")
-    os.replace(incoming, place)
+    with _PUTTING:  # two of one name may arrive at once
+        place, number = target, 1
+        while place.exists() and not (
+                place.is_file() and filecmp.cmp(place, incoming, shallow=False)):
+            number += 1
+            place = target.with_name(f"{target.stem} ({number}){target.suffix}")
+        os.replace(incoming, place)
 
 
 async def _remove(studio: StudioFolder, jobs: Jobs, request: Request) -> Response:

@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from host_training.common.messages import Notes
+from host_training.common.persona_dir import export_folders, stray_files
 from host_training.corpus import feed
 from host_training.errors import TrainingError
+from host_training.importers.tree import Tree
 
 
 @pytest.fixture
@@ -70,14 +73,44 @@ def test_a_full_disk_leaves_nothing_half(
         added / "a.md" if is_folder else added).read_text()
 
 
-def test_what_a_killed_run_left_is_made_again(persona: Path, new: Path) -> None:
-    """A bug: a run that was killed while it copied left half a copy, taken for done later."""
-    (added,) = feed.add(persona, [new])
-    added.rename(added.with_name("new.part"))
-    (added.with_name("new.part") / "z.md").write_text("What")
-    assert feed.add(persona, [new]) == [added]
-    assert names(persona) == ["new/a.md", "new/z.md"]
-    assert (added / "z.md").read_text() == "What I saw on Monday."
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_what_a_killed_run_left_is_never_read_and_goes_with_the_next(
+    persona: Path, new: Path, monkeypatch: pytest.MonkeyPatch, is_folder: bool
+) -> None:
+    """A bug: half a copy of a killed run stayed among the exports, and was imported with them."""
+    def killed(source: object, target: object) -> None:
+        os._exit(9)
+
+    fed = new if is_folder else new / "a.md"
+    child = os.fork()
+    if child == 0:
+        monkeypatch.setattr(os, "replace", killed)
+        feed.add(persona, [fed])
+    os.waitpid(child, 0)
+    left = [path for path in persona.rglob("*") if path.name == "a.md" or path.suffix == ".part"
+            or path.name.startswith("fed-")]
+    assert left, "it was killed before it was done"
+    notes = Notes()
+    with Tree(persona, notes) as tree:
+        read = [file for folder in export_folders(persona) for file in tree.files(folder)]
+    assert read == [] and stray_files(persona) == []
+    (new / "other.md").write_text("What I saw on Tuesday.")
+    feed.add(persona, [new / "other.md"])
+    assert names(persona) == ["other.md"]
+    feed.add(persona, [fed])
+    assert {path.read_text() for path in persona.rglob("a.md")} == {(new / "a.md").read_text()}
+
+
+def test_two_at_once_are_told_so(persona: Path, new: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def meanwhile(source: object, target: object) -> None:
+        with pytest.raises(TrainingError, match="another feed is adding to it"):
+            feed.add(persona, [new / "a.md"])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", meanwhile)
+    with pytest.raises(KeyboardInterrupt):
+        feed.add(persona, [new])
+    assert names(persona) == []
 
 
 @pytest.mark.parametrize("way", ["..", ".", "sub/.."])

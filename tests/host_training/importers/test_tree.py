@@ -339,31 +339,6 @@ def test_a_tar_with_one_damaged_header_gives_what_is_before_it_and_says_so(
 
 
 @nasty(26)
-def test_members_whose_names_are_equal_after_cleaning_are_all_read(tmp_path: Path) -> None:
-    """A bug: the last of them took the place of the others, which were lost without a word."""
-    words = {"C:/note.md": "One.", "a/../b.md": "Two.", "a/b (2).md": "Three.", "a/b.md": "Four.",
-             "a/./b.md": "Five.", "note.md": "Six."}
-    write_files(tmp_path, {"a.zip": zipped(words), "b.tar": tarred({
-        name: text.encode() for name, text in words.items()})})
-    messages, notes = read(tmp_path)
-    assert {m.chat_id: m.text for m in messages if m.chat_id.startswith("a.zip/")} == {
-        "a.zip/note.md": "One.", "a.zip/note (2).md": "Six.", "a.zip/a/b.md": "Two.",
-        "a.zip/a/b (2).md": "Five.", "a.zip/a/b (2) (2).md": "Three.", "a.zip/a/b (3).md": "Four."}
-    assert len({m.chat_id for m in messages}) == len(messages) == 12 and not notes.bad
-
-
-@nasty(15, 26)
-def test_files_whose_names_are_no_utf8_are_all_read(tmp_path: Path) -> None:
-    """A bug: ä and ö became one question mark, and one of the two files was lost without a word."""
-    for name in (b"M\xe4r.v1.txt", b"M\xf6r.v1.txt", b".\xe4", b".\xf6"):
-        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_text(str(name))
-    found, _ = names(tmp_path)
-    assert [name.partition("=")[0] for name in found] == [
-        ".?", ".? (2)", "M?r.v1.txt", "M?r.v1 (2).txt"]
-    assert len(read(tmp_path)[0]) == 2
-
-
-@nasty(26)
 def test_a_folder_that_may_not_be_read_is_named_and_the_others_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from host_training import __main__ as cli
 from host_training.studio import server, state
 from host_training.studio.state import STEPS
+from host_training.studio.studio_folder import StudioFolder
 from tests.host_training.studio.desk import Desk, ServedStudio
 
 
@@ -113,3 +114,24 @@ def test_the_command_prints_the_link_that_opens_it(
     assert result.exit_code == 0 and opened == ["127.0.0.1"]
     token = (tmp_path / "me" / "token").read_text()
     assert f"/?token={token}" in result.output and "Ctrl-C" in result.output
+
+
+def test_a_second_studio_of_a_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug: the second removed what the first was receiving, and each could make its own token."""
+    home, asked = StudioFolder(tmp_path / "me"), []
+
+    class Quiet:
+        def run(self, sockets: list[socket.socket]) -> None:
+            (home.incoming / "half").write_text("half")
+            arguments = ["studio", str(home.root), "--port", "0", "--no-browser"]
+            asked.append(CliRunner().invoke(cli.app, arguments))
+
+    monkeypatch.setattr(server, "make_server", lambda app: Quiet())
+    result = CliRunner().invoke(cli.app, ["studio", str(home.root), "--port", "0", "--no-browser"])
+    assert result.exit_code == 0 and (home.incoming / "half").exists()
+    assert str(asked[0].exception) == (
+        f"{home.root}: another studio has this folder open; use its page, or end it first.")
+    with home.opened():  # the lock ended with the command
+        pass

@@ -5,9 +5,12 @@ Method: names made to escape, sizes that lie, full disks; the client of the page
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from collections import namedtuple
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -97,6 +100,34 @@ def test_other_words_of_the_same_length_are_another_file(desk: Desk) -> None:
         assert desk.upload("_chat.txt", content).status_code == 200
     kept = {path.name: path.read_bytes() for path in desk.studio.exports.iterdir()}
     assert kept == {"_chat.txt": b"Ada: one", "_chat (2).txt": b"Bob: two"}
+
+
+def test_folders_whose_names_are_equal_after_cleaning_stay_two(desk: Desk) -> None:
+    """A bug: two exports became one folder, in which the importers saw one of them."""
+    folders = ["chat", "chat.", "chat\u200e", "x" * 200 + "a", "x" * 200 + "b", "Cafe\u0301"]
+    for folder in (*folders, *folders):
+        assert desk.upload(f"{folder}/result.json", folder.encode()).status_code == 200
+    assert len({Path(name).parent for name in stored(desk)}) == len(folders)
+    assert {"chat/result.json", "Caf\u00e9/result.json"} <= set(stored(desk))
+    kept = {path.read_bytes().decode() for path in desk.studio.exports.glob("*/*")}
+    assert kept == set(folders)
+
+
+def test_two_files_of_one_name_that_arrive_at_once_are_both_kept(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug: both saw that the name was free, and the second took the place of the first."""
+    def slowly(source: Path, target: Path, replace: Callable[..., None] = os.replace) -> None:
+        time.sleep(0.1)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", slowly)
+    incoming = [desk.studio.incoming / words for words in ("one", "two")]
+    for path in incoming:
+        path.write_text(path.name)
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(lambda path: writing._put(path, desk.studio.exports / "a.txt"), incoming))
+    assert sorted(path.read_text() for path in desk.studio.exports.iterdir()) == ["one", "two"]
 
 
 def test_what_does_not_arrive_whole_is_not_kept(desk: Desk) -> None:
