@@ -10,29 +10,23 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    Field,
-    ValidationError,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
-from wire import auth, hidden_text, sources
+from wire import auth, hidden_text, sources, toml_faults
 from wire.airtime_budget import AirtimeBudget
 from wire.ax25 import Address
 from wire.mission_control_room import ControlRoomSection
 from wire.mission_eyes import EyesSection
 from wire.mission_microphone import MicrophoneSection
-from wire.mission_mqtt import STATION_NAME, MqttSection
-from wire.mission_orbit import OrbitSection, OrbitStation
-from wire.mission_radio import RADIO_TABLES, RadioSection, Section
+from wire.mission_mqtt import MqttSection, StationName
+from wire.mission_orbit import OrbitSection
+from wire.mission_radio import RadioSection, Section
 from wire.mission_sensors import SensorSection
-from wire.mission_swarm import Neighbour, SwarmSection
+from wire.mission_swarm import SwarmSection
 from wire.sampling import RANGES
 
+ADDRESS = "an address that begins with http:// or https://"
 SONDEHUB_URL = "https://api.v2.sondehub.org"
-VALUE_CHARS_MAX = 80  # of a refused value in a message
 NOBODYS = ("N0CALL", "MYCALL", "4FSKTEST")  # SondeHub hides them
 
 
@@ -42,7 +36,8 @@ class MissionError(Exception):
 
 class Payload(Section):
     name: Annotated[str, Field(min_length=1, max_length=16)]
-    callsign: Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9/-]{2,14}$")]
+    callsign: Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9/-]{2,14}$", description=(
+        "3 to 15 capital letters, digits, / and -, of which the first is a letter or a digit"))]
     node_id: Annotated[int, Field(ge=1, le=254)]
     data_dir: str = "data"
 
@@ -85,7 +80,8 @@ class PowerSection(Section):
     reserve_h: Annotated[float, Field(ge=0, le=48)] = 2.0  # of beacons after landing
 
 
-TrustedKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  # as `spacepi-train keygen` says it
+TrustedKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description=(
+    "64 digits of 0 to 9 and a to f, as `spacepi-train keygen` prints them"))]
 
 
 def _in_range(name: str) -> Any:
@@ -125,9 +121,11 @@ class MindSection(Section):
 
 
 class SourceSection(Section):
-    name: Annotated[str, Field(pattern=r"^[a-z]{1,12}$")]
+    name: Annotated[str, Field(
+        pattern=r"^[a-z]{1,12}$", description="1 to 12 small letters, a to z")]
     url: Annotated[
-        str, Field(pattern=r"^https?://", max_length=500), AfterValidator(sources.checked_address)]
+        str, Field(pattern=r"^https?://", max_length=500, description=f"{ADDRESS}, of at most 500 "
+                   "characters"), AfterValidator(sources.checked_address)]
     text: Annotated[
         str, Field(max_length=200), AfterValidator(sources.checked_sentence)] = ""
 
@@ -144,10 +142,16 @@ def _tuples(value: Any) -> Any:
     return tuple(tuple(corner) if isinstance(corner, list) else corner for corner in value)
 
 
-Latitude = Annotated[float, Field(ge=-90, le=90)]
-Longitude = Annotated[float, Field(ge=-180, le=180)]
-Corner = tuple[Latitude, Longitude]
-Place = tuple[Latitude, Longitude, Annotated[float, Field(ge=-500, le=9000)]]  # and altitude, m
+Latitude = Annotated[float, Field(
+    ge=-90, le=90, description="a latitude, from -90 to 90 degrees")]
+Longitude = Annotated[float, Field(
+    ge=-180, le=180, description="a longitude, from -180 to 180 degrees")]
+Altitude = Annotated[float, Field(
+    ge=-500, le=9000, description="an altitude, from -500 to 9000 m")]
+Corner = Annotated[tuple[Latitude, Longitude], Field(
+    description="[latitude, longitude] in degrees")]
+Place = Annotated[tuple[Latitude, Longitude, Altitude], Field(
+    description="[latitude, longitude, altitude] in degrees and m")]
 
 
 class FlightSection(Section):
@@ -163,7 +167,7 @@ class FlightSection(Section):
 
 
 class GroundSection(Section):
-    station: Annotated[str, Field(pattern=STATION_NAME)] = "ground"
+    station: StationName = "ground"
     station_number: Annotated[int, Field(ge=0, le=15)] = 0
     web_host: str = "127.0.0.1"
     web_port: Annotated[int, Field(ge=1, le=65535)] = 8080
@@ -174,12 +178,17 @@ class GroundSection(Section):
     command_lifetime_s: Annotated[int, Field(ge=60, le=86_400)] = 3600
     question_lifetime_s: Annotated[int, Field(ge=60, le=86_400)] = 21_600
     sondehub: Literal["off", "dev", "on"] = "off"
-    sondehub_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+")] = SONDEHUB_URL
-    sondehub_callsign: Annotated[str, Field(pattern=r"^([A-Za-z0-9_/-]{3,24})?$")] = ""
+    sondehub_url: Annotated[
+        str, Field(pattern=r"^https?://[^/\s]+", description=f"{ADDRESS} and has a host")
+    ] = SONDEHUB_URL
+    sondehub_callsign: Annotated[str, Field(pattern=r"^([A-Za-z0-9_/-]{3,24})?$", description=(
+        "3 to 24 letters from A to Z, digits, _, / and -, or empty"))] = ""
     sondehub_position: Annotated[Place | None, BeforeValidator(_tuples)] = None
     sondehub_antenna: Annotated[str, Field(max_length=64)] = ""
     sondehub_receive: bool = False
-    tawhiri_url: Annotated[str, Field(pattern=r"^(https?://[^/\s?#]+[^\s?#]*)?$")] = ""
+    tawhiri_url: Annotated[str, Field(
+        pattern=r"^(https?://[^/\s?#]+[^\s?#]*)?$",
+        description=f"{ADDRESS}, without blanks, ? and #, or empty")] = ""
     # What this station asks for the payload; it asks nothing and nobody else.
     sources: Annotated[
         tuple[SourceSection, ...], BeforeValidator(_tuples), Field(max_length=16)] = ()
@@ -257,21 +266,21 @@ def parse(text: str, name: str) -> Mission:
     try:
         data = tomllib.loads(text)
     except ValueError as error:  # also a number of more digits than Python reads
-        raise MissionError(f"{name}: is not TOML: {error}") from error
+        raise MissionError(f"{name}: is not TOML: {toml_faults.syntax(error)}") from error
     except RecursionError as error:
         raise MissionError(f"{name}: TOML is nested too deeply") from error
     if not data:
         raise MissionError(f"{name}: is empty; start from the mission.toml of the project")
     place = hidden_text.place_of(data)
     if place is not None:
-        raise MissionError(f"{name}: {place} holds a control character, which nobody can see; "
-                           "remove it")
+        raise MissionError(f"{name}: {toml_faults.place_words(place)} holds a control character, "
+                           "which nobody can see; remove it")
     if isinstance(data.get("api"), list):
         data["api"] = tuple(data["api"])
     try:
         mission = Mission.model_validate(data)
     except ValidationError as error:
-        raise MissionError(_sentence(name, error)) from error
+        raise MissionError(f"{name}: {toml_faults.sentences(Mission, error)[0]}") from error
     power = mission.power
     if not power.eco_mv > power.low_mv > power.critical_mv:
         raise MissionError(
@@ -353,36 +362,3 @@ def _check_sondehub(mission: Mission, name: str) -> None:
             raise MissionError(
                 f"{name}: {where} is a placeholder that SondeHub hides; enter yours, or use "
                 "ground.sondehub = \"dev\"")
-
-
-def _sentence(name: str, error: ValidationError) -> str:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return f"{name}: unknown key {key}; allowed: {', '.join(_siblings(first['loc']))}"
-    if first["type"] == "missing":
-        return f"{name}: key {key} is missing"
-    message = first["msg"].removeprefix("Value error, ")
-    given = repr(first["input"])
-    if len(given) > VALUE_CHARS_MAX:
-        given = given[:VALUE_CHARS_MAX] + "..."
-    return f"{name}: {key} = {given}: {message[0].lower()}{message[1:]}"
-
-
-# The sections whose annotation is more than their class.
-_TABLES: dict[str, type[BaseModel]] = {
-    "horus": HorusSection, "microphone": MicrophoneSection, "eyes": EyesSection,
-    "api": ApiSection, "sources": SourceSection, "mqtt": MqttSection,
-    "control_room": ControlRoomSection, "orbit": OrbitSection,
-    "stations": OrbitStation, "swarm": SwarmSection, "neighbours": Neighbour, **RADIO_TABLES,
-}
-
-
-def _siblings(location: tuple[int | str, ...]) -> list[str]:
-    section: type[BaseModel] = Mission
-    for part in location[:-1]:
-        if isinstance(part, int):
-            continue
-        annotation = section.model_fields[part].annotation
-        section = _TABLES.get(str(part)) or annotation  # type: ignore[assignment]
-    return sorted(section.model_fields)

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from wire.mission_mqtt import STATION_NAME
+from wire.mission_mqtt import StationName
 from wire.mission_radio import Section
 from wire.orbit import Elements, GroundObserver
 
@@ -27,7 +27,7 @@ def _checked(lines: tuple[str, ...]) -> tuple[str, ...]:
 class OrbitStation(Section):
     """[[orbit.stations]]: a place that listens, and how high above its horizon it begins to."""
 
-    name: Annotated[str, Field(pattern=STATION_NAME)]
+    name: StationName
     latitude_deg: Annotated[float, Field(ge=-90, le=90)]
     longitude_deg: Annotated[float, Field(ge=-180, le=180)]
     altitude_m: Annotated[float, Field(ge=-500, le=9000)] = 0.0
@@ -42,7 +42,8 @@ class OrbitSection(Section):
     """[orbit]"""
 
     tle: Annotated[
-        tuple[str, str], Field(strict=False), AfterValidator(_checked)] | None = None
+        tuple[str, str], Field(strict=False, description="the two lines of a TLE, as an array"),
+        AfterValidator(_checked)] | None = None
     beacon_away_s: Annotated[int, Field(ge=30, le=3600)] = 300
     stations: Annotated[
         tuple[OrbitStation, ...], Field(strict=False, max_length=STATIONS_MAX)] = ()

@@ -21,7 +21,8 @@ SpinChip = Literal["lsm6ds", "none"]
 PowerChip = Literal["ina219", "ina226", "none"]
 ONE_WIRE = "ds18b20"  # on the 1-Wire bus; it has an id in place of an address
 SHT4X_ADDRESS = 0x44
-OneWireId = Annotated[str, Field(pattern=r"^(28-[0-9a-f]{12})?$")]
+OneWireId = Annotated[str, Field(pattern=r"^(28-[0-9a-f]{12})?$", description=(
+    "28- and 12 digits of 0 to 9 and a to f, as `ls /sys/bus/w1/devices` lists it, or empty"))]
 
 
 class SensorSection(Section):

@@ -37,9 +37,12 @@ def test_stations_need_no_elements_that_nobody_knows_before_a_launch() -> None:
 @pytest.mark.parametrize(("text", "said"), [
     (TLE.replace("15.50103472202482", "15.50103472202483"), "orbit.tle.*checksum 2"),
     ('tle = ["1"]\n', "orbit.tle"),
-    (TLE + "heights = 3\n", "unknown key orbit.heights; allowed: beacon_away_s, stations, tle"),
-    (TLE + STATION + "hut = 1\n", "unknown key orbit.stations.0.hut; allowed: altitude_m"),
-    (TLE + STATION + "altitude_m = 9001.0\n", "orbit.stations.0.altitude_m = 9001.0"),
+    (TLE + "heights = 3\n",
+     r"\[orbit\]: unknown key 'heights'; available: beacon_away_s, stations, tle"),
+    (TLE + STATION + "hut = 1\n",
+     r"the first \[\[orbit\.stations\]\]: unknown key 'hut'; available: altitude_m"),
+    (TLE + STATION + "altitude_m = 9001.0\n",
+     r"the first \[\[orbit\.stations\]\]: altitude_m = 9001.0: must be a number from -500"),
     (TLE + "beacon_away_s = 29\n", "orbit.beacon_away_s = 29"),
     (TLE + STATION + STATION, "orbit.stations has 'home' twice"),
 ])
