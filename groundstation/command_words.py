@@ -6,10 +6,13 @@ command's own and is never typed.
 
 from __future__ import annotations
 
+import math
 from typing import TypedDict
 
 from wire import commands, settings
+from wire.airtime_budget import AirtimeBudget
 from wire.commands import ARGUMENTS, HAZARDOUS, Command, Opcode
+from wire.mission import Mission
 from wire.unknown_name import unknown_name
 
 _WANTED = {int: "a whole number", float: "a number", str: "a text"}
@@ -82,6 +85,18 @@ def command(opcode: Opcode, command_id: int, text: str) -> Command:
     made = Command(opcode, (*given, *typed))
     commands.encode(made)  # the ranges are the opcode's own
     return made
+
+
+def check_setting(opcode: Opcode, text: str, mission: Mission) -> None:
+    """Raises ValueError with one clause for a value that this payload refuses whatever else it was
+    told. Any other command passes, and what ``command`` refuses."""
+    name, _, word = text.strip().partition(" ")
+    if opcode is not Opcode.SETTING_SET or not word:
+        return
+    setting, value = settings.find(name), int(_value(opcode, int, word))
+    highest = setting.highest(math.ceil(AirtimeBudget(mission).least_ms / 1000))
+    if not setting.low <= value <= highest:
+        raise ValueError(f"setting {setting.name} must be {setting.low}..{highest} s, not {value}")
 
 
 def _argument_words(opcode: Opcode) -> list[str]:
