@@ -61,11 +61,12 @@ def forms() -> list[CommandForm]:
 
 
 def in_words(opcode: Opcode, text: str) -> str:
-    """A command as a person would type it, such as ask "Is it cold?"."""
+    """A command as a person would say it, such as ask "Is it cold?"."""
     name = opcode.name.lower()
     if opcode is Opcode.ELEMENTS:
         return f"{name} of {text[2:7]}, epoch {text[18:32]}"
-    return f'{name} "{text}"' if opcode is Opcode.ASK else f"{name} {text}".rstrip()
+    is_text_alone = _typed(opcode) == (str,)
+    return f'{name} "{text}"' if is_text_alone else f"{name} {text}".rstrip()
 
 
 def command(opcode: Opcode, command_id: int, text: str) -> Command:

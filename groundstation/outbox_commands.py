@@ -201,7 +201,8 @@ class OutboxCommands:
 
 def _echo_queued(entry: QueuedCommand) -> None:
     words = command_words.in_words(entry.opcode, entry.text)
-    typer.echo(f"Command {entry.command_id} is queued: {words}. {_lifetime_of(entry)}")
+    stop = "" if words.endswith((".", '."')) else "."
+    typer.echo(f"Command {entry.command_id} is queued: {words}{stop} {_lifetime_of(entry)}")
 
 
 def _lifetime_of(entry: QueuedCommand) -> str:

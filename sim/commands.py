@@ -48,7 +48,8 @@ def run(
     is_traced: Annotated[bool, typer.Option("--trace", help="Print a trace of the "
                                             "flight.")] = False,
     plot_path: Annotated[
-        Path | None, typer.Option("--plot", help="Plot the flight to this PNG file.")] = None,
+        Path | None, typer.Option("--plot", help="Plot the flight to this file, "
+                                  f"{', '.join(plot.ENDINGS)}.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Keep both databases in this new folder.")] = None,
 ) -> None:
@@ -59,6 +60,9 @@ def run(
             soak.scenario_of(seed, _mission(mission_path), preset), fault)
     if out is not None and out.exists():
         raise _refusal(f"{out} already exists: choose another --out.")
+    reason = plot.refusal(plot_path)
+    if reason is not None:
+        raise _refusal(reason)
     samples: list[plot.Samples] = []
 
     def watch(world: World) -> None:
@@ -148,10 +152,7 @@ def _with_faults(scenario: Scenario, lines: list[str] | None) -> Scenario:
 
 def _draw(samples: plot.Samples, scenario: Scenario, path: Path) -> None:
     title = f"spacepi-sim run --seed {scenario.seed}   ({scenario.preset})"
-    try:
-        plot.draw(samples.rows, list(scenario.faults), title, path)
-    except ImportError as error:
-        raise _refusal("--plot needs matplotlib: pip install 'spacepi[plot]'.") from error
+    plot.draw(samples.rows, list(scenario.faults), title, path)
 
 
 def _mission(path: Path) -> Mission:

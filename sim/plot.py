@@ -6,6 +6,7 @@ this file imports (extra ``plot``).
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,24 @@ from sim.world import World
 
 SAMPLE_EVERY_MS = 10_000
 INCHES = (11.0, 11.0)
+ENDINGS = (".png", ".jpg", ".svg", ".pdf")
 _BLUE, _RED, _GREEN, _GREY = "#2b6cb0", "#c05621", "#2f855a", "#4a5568"
+
+
+def refusal(path: Path | None) -> str | None:
+    """Why no plot can be written there, in one sentence; None where it can. It is asked before
+    a flight, which may take hours."""
+    if path is None:
+        return None
+    if find_spec("matplotlib") is None:
+        return "--plot needs matplotlib: pip install 'spacepi[plot]'."
+    if path.suffix.lower() not in ENDINGS:
+        return f"--plot {path}: allowed endings are {', '.join(ENDINGS)}."
+    if path.is_dir():
+        return f"--plot {path}: is a folder; name a file."
+    if not path.parent.is_dir():
+        return f"--plot {path}: there is no folder {path.parent}."
+    return None
 
 
 class Sample(NamedTuple):
@@ -52,7 +70,7 @@ class Samples:
 
 
 def draw(rows: list[Sample], faults: list[Scheduled], title: str, path: Path) -> None:
-    """Write the picture. Raises ImportError where matplotlib is not installed."""
+    """Write the picture, where ``refusal`` has no reason against it."""
     import matplotlib as mpl
 
     mpl.use("Agg")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from enum import StrEnum
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +17,7 @@ import structlog
 import typer
 from rich.console import Console
 
+from sim import plot
 from sim.live import Stop
 from sim.swarm import PAYLOADS_MAX, STATIONS_MAX
 from sim.trials import swarm_days, swarm_plot
@@ -42,7 +42,8 @@ class SwarmPreset(StrEnum):
 
 
 PlotOption = Annotated[
-    Path | None, typer.Option("--plot", help="Plot the days to this PNG file.")]
+    Path | None, typer.Option("--plot", help="Plot the days to this file, "
+                              f"{', '.join(plot.ENDINGS)}.")]
 
 
 def swarm(
@@ -91,7 +92,7 @@ def swarm(
     except MissionError as error:
         raise _refusal(str(error)) from error
     slot_s = _slot_s(mission, SLOT_S if slot_s is None and is_orbit else slot_s)
-    _look_for_matplotlib(plot_path)
+    _check_plot(plot_path)
     console = Console(highlight=False, soft_wrap=True)
     folder = _new_folder(out or Path(f"swarm-{seed}"))
     plan = SwarmPlan(mission, seed, payloads, stations or (3 if is_orbit else 1), days, is_orbit,
@@ -106,7 +107,7 @@ def show_days(
     plot_path: PlotOption = None,
 ) -> None:
     """Print and plot the days of a swarm, finished or still flying."""
-    _look_for_matplotlib(plot_path)
+    _check_plot(plot_path)
     path = folder / DAYS_FILE
     try:
         rows = swarm_days.read(path)
@@ -178,10 +179,11 @@ def _show(rows: Sequence[Day], name: str, console: Console, plot_path: Path | No
         swarm_plot.draw(rows, name, plot_path)
 
 
-def _look_for_matplotlib(plot_path: Path | None) -> None:
+def _check_plot(plot_path: Path | None) -> None:
     """Before days are flown."""
-    if plot_path is not None and find_spec("matplotlib") is None:
-        raise _refusal("--plot needs matplotlib: pip install 'spacepi[plot]'.")
+    reason = plot.refusal(plot_path)
+    if reason is not None:
+        raise _refusal(reason)
 
 
 def _new_folder(folder: Path) -> Path:

@@ -69,5 +69,5 @@ def _begins(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(len(MAGIC))
-    except OSError:
-        return b""
+    except OSError as error:
+        raise StationError(f"{path}: the map cannot be read ({error.strerror})") from error

@@ -183,11 +183,11 @@ def _air_lines(mission_file: Path) -> None:
     except MissionError as error:
         raise TrainingError(f"{error}.") from error
     n_bytes = planning.musing_bytes()
-    once = planning.airtime_s(mission, n_bytes) / 60
-    worse = planning.airtime_s(mission, n_bytes, planning.LOSS) / 60
+    once = planning.airtime_s(mission, n_bytes)
+    worse = planning.airtime_s(mission, n_bytes, planning.LOSS)
     _say(f"On the air: {n_bytes} bytes of record ({planning.MUSING_CHARS} characters, "
-         f"{planning.CODED_BITS_PER_CHAR} bits each), {once:.4f} minutes at "
-         f"{mission.radio.link}, {worse:.4f} if half of all frames are lost.")
+         f"{planning.CODED_BITS_PER_CHAR} bits each), {once:.2f} s at "
+         f"{mission.radio.link}, {worse:.2f} s if half of all frames are lost.")
 
 
 def doctor(

@@ -182,6 +182,15 @@ def test_the_command_queues_and_lists(station, tmp_path: Path) -> None:
     assert second.endswith('UTC  ask "Is it cold?": queued, will be sent when EDDA listens')
 
 
+@pytest.mark.parametrize(("arguments", "told"), [
+    (("note", "Rain is near."), 'note "Rain is near."'), (("note", "Rain"), 'note "Rain".'),
+    (("ask", "Tell me more."), 'ask "Tell me more."'), (("answer", "3", "Fine."), "answer 3 Fine."),
+])
+def test_a_text_with_a_full_stop_gets_no_second_one(station, arguments, told) -> None:
+    status, out, _ = station("command", *arguments)
+    assert status == 0 and f" is queued: {told} It expires in " in out
+
+
 @pytest.mark.parametrize("name_line", ["", "ISS (ZARYA)\n"])
 def test_elements_are_queued_from_their_file(station, tmp_path: Path, name_line: str) -> None:
     """Blanks and all; for a day, as the next pass may be half of one away."""

@@ -227,5 +227,5 @@ def test_plan_shows_every_step_and_its_sources() -> None:
     status, text = command("plan", "--board", "pi4", "--model", base)
     assert status == 0
     for word in ("Q4_K_M", "5.8 million parameters", "Estimated, not measured. Sources:",
-                 "minutes at 2400 bit/s"):
+                 "0.20 s at 2400 bit/s, 0.40 s if half of all frames are lost"):
         assert word in text, word
