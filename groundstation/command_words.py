@@ -6,12 +6,13 @@ command's own and is never typed, nor is the time that TIME_SET carries: it is t
 
 from __future__ import annotations
 
+import math
 from typing import TypedDict
 
 from wire import commands, settings
-from wire.airtime_budget import CADENCE_KEYS
+from wire.airtime_budget import AirtimeBudget
 from wire.commands import ARGUMENTS, HAZARDOUS, Command, Opcode
-from wire.settings import Setting
+from wire.mission import Mission
 from wire.unknown_name import unknown_name
 
 _WANTED = {int: "a whole number", float: "a number", str: "a text"}
@@ -61,12 +62,12 @@ def forms() -> list[CommandForm]:
 
 
 def in_words(opcode: Opcode, text: str) -> str:
-    """A command as a person would type it, such as ask "Is it cold?"."""
+    """A command as a person would say it, such as ask "Is it cold?"."""
     name = opcode.name.lower()
     if opcode is Opcode.ELEMENTS:
         return f"{name} of {text[2:7]}, epoch {text[18:32]}"
-    is_text = opcode in (Opcode.ASK, Opcode.NOTE)
-    return f'{name} "{text}"' if is_text else f"{name} {text}".rstrip()
+    is_text_alone = _typed(opcode) == (str,)
+    return f'{name} "{text}"' if is_text_alone else f"{name} {text}".rstrip()
 
 
 def command(opcode: Opcode, command_id: int, text: str, now_s: int) -> Command:
@@ -80,24 +81,25 @@ def command(opcode: Opcode, command_id: int, text: str, now_s: int) -> Command:
     words = text.split(maxsplit=len(kinds) - 1) if ends_in_text else text.split()
     if len(words) != len(kinds):
         raise ValueError(usage(opcode))
-    setting = settings.find(words[0]) if opcode in _A_SETTING else None
-    if setting is not None:
-        words[0] = str(setting.number)
+    if opcode in _A_SETTING:
+        words[0] = str(settings.find(words[0]).number)
     given = {Opcode.ASK: (command_id,), Opcode.TIME_SET: (now_s,)}.get(opcode, ())
     typed = tuple(_value(opcode, kind, word) for kind, word in zip(kinds, words, strict=True))
     made = Command(opcode, (*given, *typed))
     commands.encode(made)  # the ranges are the opcode's own
-    if setting is not None and opcode is Opcode.SETTING_SET:
-        _check_range(setting, int(words[1]))
     return made
 
 
-def _check_range(setting: Setting, value: int) -> None:
-    """How rare a beacon may be on a slow link is for the payload to say."""
-    is_too_high = value > setting.high and setting.key not in CADENCE_KEYS
-    if value < setting.low or is_too_high:
-        raise ValueError(f"{setting.name} = {value}: must be a whole number from {setting.low} to "
-                         f"{setting.high}")
+def check_setting(opcode: Opcode, text: str, mission: Mission) -> None:
+    """Raises ValueError with one clause for a value that this payload refuses whatever else it was
+    told. Any other command passes, and what ``command`` refuses."""
+    name, _, word = text.strip().partition(" ")
+    if opcode is not Opcode.SETTING_SET or not word:
+        return
+    setting, value = settings.find(name), int(_value(opcode, int, word))
+    highest = setting.highest(math.ceil(AirtimeBudget(mission).least_ms / 1000))
+    if not setting.low <= value <= highest:
+        raise ValueError(f"setting {setting.name} must be {setting.low}..{highest} s, not {value}")
 
 
 def _argument_words(opcode: Opcode) -> list[str]:

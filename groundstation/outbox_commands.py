@@ -124,11 +124,11 @@ class OutboxCommands:
     ) -> None:
         """Queue a command; the running station signs and sends it when the payload listens."""
         try:
-            opcode = command_words.find(name)
+            opcode, text = command_words.find(name), clean_text(" ".join(arguments or []))
+            command_words.check_setting(opcode, text, load_mission(mission))
         except ValueError as error:
             raise StationError(f"{error}") from error
-        entry = self._post(opcode, clean_text(" ".join(arguments or [])), mission, lifetime)
-        _echo_queued(entry)
+        _echo_queued(self._post(opcode, text, mission, lifetime))
 
     def elements(
         self,
@@ -201,7 +201,8 @@ class OutboxCommands:
 
 def _echo_queued(entry: QueuedCommand) -> None:
     words = command_words.in_words(entry.opcode, entry.text)
-    typer.echo(f"Command {entry.command_id} is queued: {words}. {_lifetime_of(entry)}")
+    stop = "" if words.endswith((".", '."')) else "."
+    typer.echo(f"Command {entry.command_id} is queued: {words}{stop} {_lifetime_of(entry)}")
 
 
 def _lifetime_of(entry: QueuedCommand) -> str:

@@ -35,6 +35,7 @@ class OutboxDesk:
 
     def __init__(self, archive_path: Path, mission: Mission, now_ms: Callable[[], int]) -> None:
         self._path = archive_path
+        self._mission = mission
         self._ground = mission.ground
         self._name = mission.payload.name
         self._now_ms = now_ms
@@ -47,6 +48,7 @@ class OutboxDesk:
         """Queue a command as an operator types it."""
         try:
             opcode = command_words.find(name)
+            command_words.check_setting(opcode, arguments, self._mission)
         except ValueError as error:
             return _refusal(422, _sentence(error))
         if opcode in command_words.NOT_IN_A_FORM:

@@ -48,7 +48,8 @@ def run(
     is_traced: Annotated[bool, typer.Option("--trace", help="Print a trace of the "
                                             "flight.")] = False,
     plot_path: Annotated[
-        Path | None, typer.Option("--plot", help="Plot the flight to this PNG file.")] = None,
+        Path | None, typer.Option("--plot", help="Plot the flight to this file, "
+                                  f"{', '.join(plot.ENDINGS)}.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Keep both databases in this new folder.")] = None,
 ) -> None:
@@ -59,8 +60,9 @@ def run(
             soak.scenario_of(seed, _mission(mission_path), preset), fault)
     if out is not None and out.exists():
         raise _refusal(f"{out} already exists: choose another --out.")
-    if plot_path is not None and (obstacle := plot.obstacle(plot_path)) is not None:
-        raise _refusal(f"{obstacle}.")
+    reason = plot.refusal(plot_path)
+    if reason is not None:
+        raise _refusal(reason)
     samples: list[plot.Samples] = []
 
     def watch(world: World) -> None:

@@ -1,7 +1,7 @@
 """One flight on one time axis: altitude, battery, temperature, queue, beacons and faults.
 
 The samples are taken by the world's own clock; the picture is drawn with matplotlib, which only
-this file and ``trials.swarm_plot`` import (extra ``plot``).
+this file imports (extra ``plot``).
 """
 
 from __future__ import annotations
@@ -16,7 +16,24 @@ from wire.extras import how_to_install
 
 SAMPLE_EVERY_MS = 10_000
 INCHES = (11.0, 11.0)
+ENDINGS = (".png", ".jpg", ".svg", ".pdf")
 _BLUE, _RED, _GREEN, _GREY = "#2b6cb0", "#c05621", "#2f855a", "#4a5568"
+
+
+def refusal(path: Path | None) -> str | None:
+    """Why no plot can be written there, in one sentence; None where it can. It is asked before
+    a flight, which may take hours."""
+    if path is None:
+        return None
+    if find_spec("matplotlib") is None:
+        return f"--plot needs matplotlib: {how_to_install('plot')}."
+    if path.suffix.lower() not in ENDINGS:
+        return f"--plot {path}: allowed endings are {', '.join(ENDINGS)}."
+    if path.is_dir():
+        return f"--plot {path}: is a folder; name a file."
+    if not path.parent.is_dir():
+        return f"--plot {path}: there is no folder {path.parent}."
+    return None
 
 
 class Sample(NamedTuple):
@@ -53,19 +70,8 @@ class Samples:
         world.at(world.clock.now_ms + SAMPLE_EVERY_MS, self._again)
 
 
-def obstacle(path: Path) -> str | None:
-    """Why no plot can go there, said before anything is flown; None where one can."""
-    if find_spec("matplotlib") is None:
-        return f"--plot needs matplotlib: {how_to_install('plot')}"
-    if path.suffix.lower() != ".png":
-        return f"--plot {path}: the name of a plot ends in .png"
-    if not path.absolute().parent.is_dir():
-        return f"--plot {path}: there is no folder {path.parent}"
-    return None
-
-
 def draw(rows: list[Sample], faults: list[Scheduled], title: str, path: Path) -> None:
-    """Write the picture, with matplotlib."""
+    """Write the picture, where ``refusal`` has no reason against it."""
     import matplotlib as mpl
 
     mpl.use("Agg")

@@ -42,7 +42,8 @@ class SwarmPreset(StrEnum):
 
 
 PlotOption = Annotated[
-    Path | None, typer.Option("--plot", help="Plot the days to this PNG file.")]
+    Path | None, typer.Option("--plot", help="Plot the days to this file, "
+                              f"{', '.join(plot.ENDINGS)}.")]
 
 
 def swarm(
@@ -180,8 +181,9 @@ def _show(rows: Sequence[Day], name: str, console: Console, plot_path: Path | No
 
 def _check_plot(plot_path: Path | None) -> None:
     """Before days are flown."""
-    if plot_path is not None and (obstacle := plot.obstacle(plot_path)) is not None:
-        raise _refusal(f"{obstacle}.")
+    reason = plot.refusal(plot_path)
+    if reason is not None:
+        raise _refusal(reason)
 
 
 def _new_folder(folder: Path) -> Path:

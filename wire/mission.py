@@ -10,14 +10,9 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    ValidationError,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
-from wire import auth, hidden_text, sources, wrong_key
+from wire import auth, hidden_text, sources, toml_faults
 from wire.airtime_budget import AirtimeBudget
 from wire.ax25 import Address
 from wire.mission_control_room import ControlRoomSection
@@ -30,8 +25,8 @@ from wire.mission_sensors import SensorSection
 from wire.mission_swarm import SwarmSection
 from wire.sampling import RANGES
 
+ADDRESS = "an address that begins with http:// or https://"
 SONDEHUB_URL = "https://api.v2.sondehub.org"
-WEB_ADDRESS = 'an address that begins with "http://" or "https://"'
 NOBODYS = ("N0CALL", "MYCALL", "4FSKTEST")  # SondeHub hides them
 
 
@@ -41,9 +36,8 @@ class MissionError(Exception):
 
 class Payload(Section):
     name: Annotated[str, Field(min_length=1, max_length=16)]
-    callsign: Annotated[str, Field(
-        pattern=r"^[A-Z0-9][A-Z0-9/-]{2,14}$",
-        description="3 to 15 capital letters, digits, - and /, the first a letter or digit")]
+    callsign: Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9/-]{2,14}$", description=(
+        "3 to 15 capital letters, digits, / and -, of which the first is a letter or a digit"))]
     node_id: Annotated[int, Field(ge=1, le=254)]
     data_dir: str = "data"
 
@@ -86,9 +80,8 @@ class PowerSection(Section):
     reserve_h: Annotated[float, Field(ge=0, le=48)] = 2.0  # of beacons after landing
 
 
-TrustedKey = Annotated[str, Field(
-    pattern=r"^[0-9a-f]{64}$",
-    description="64 digits 0 to 9 and a to f, as spacepi-train keygen prints them")]
+TrustedKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description=(
+    "64 digits of 0 to 9 and a to f, as `spacepi-train keygen` prints them"))]
 
 
 def _in_range(name: str) -> Any:
@@ -128,12 +121,11 @@ class MindSection(Section):
 
 
 class SourceSection(Section):
-    name: Annotated[
-        str, Field(pattern=r"^[a-z]{1,12}$", description="1 to 12 small letters a to z")]
+    name: Annotated[str, Field(
+        pattern=r"^[a-z]{1,12}$", description="1 to 12 small letters, a to z")]
     url: Annotated[
-        str, Field(pattern=r"^https?://", max_length=500,
-                   description=f"{WEB_ADDRESS} of at most 500 characters"),
-        AfterValidator(sources.checked_address)]
+        str, Field(pattern=r"^https?://", max_length=500, description=f"{ADDRESS}, of at most 500 "
+                   "characters"), AfterValidator(sources.checked_address)]
     text: Annotated[
         str, Field(max_length=200), AfterValidator(sources.checked_sentence)] = ""
 
@@ -150,10 +142,16 @@ def _tuples(value: Any) -> Any:
     return tuple(tuple(corner) if isinstance(corner, list) else corner for corner in value)
 
 
-Latitude = Annotated[float, Field(ge=-90, le=90)]
-Longitude = Annotated[float, Field(ge=-180, le=180)]
-Corner = tuple[Latitude, Longitude]
-Place = tuple[Latitude, Longitude, Annotated[float, Field(ge=-500, le=9000)]]  # and altitude, m
+Latitude = Annotated[float, Field(
+    ge=-90, le=90, description="a latitude, from -90 to 90 degrees")]
+Longitude = Annotated[float, Field(
+    ge=-180, le=180, description="a longitude, from -180 to 180 degrees")]
+Altitude = Annotated[float, Field(
+    ge=-500, le=9000, description="an altitude, from -500 to 9000 m")]
+Corner = Annotated[tuple[Latitude, Longitude], Field(
+    description="[latitude, longitude] in degrees")]
+Place = Annotated[tuple[Latitude, Longitude, Altitude], Field(
+    description="[latitude, longitude, altitude] in degrees and m")]
 
 
 class FlightSection(Section):
@@ -181,16 +179,16 @@ class GroundSection(Section):
     question_lifetime_s: Annotated[int, Field(ge=60, le=86_400)] = 21_600
     sondehub: Literal["off", "dev", "on"] = "off"
     sondehub_url: Annotated[
-        str, Field(pattern=r"^https?://[^/\s]+", description=WEB_ADDRESS)] = SONDEHUB_URL
-    sondehub_callsign: Annotated[str, Field(
-        pattern=r"^([A-Za-z0-9_/-]{3,24})?$",
-        description="3 to 24 letters, digits, _, - and /, or empty")] = ""
+        str, Field(pattern=r"^https?://[^/\s]+", description=f"{ADDRESS} and has a host")
+    ] = SONDEHUB_URL
+    sondehub_callsign: Annotated[str, Field(pattern=r"^([A-Za-z0-9_/-]{3,24})?$", description=(
+        "3 to 24 letters from A to Z, digits, _, / and -, or empty"))] = ""
     sondehub_position: Annotated[Place | None, BeforeValidator(_tuples)] = None
     sondehub_antenna: Annotated[str, Field(max_length=64)] = ""
     sondehub_receive: bool = False
     tawhiri_url: Annotated[str, Field(
         pattern=r"^(https?://[^/\s?#]+[^\s?#]*)?$",
-        description=f"{WEB_ADDRESS} without ? and #, or empty")] = ""
+        description=f"{ADDRESS}, without blanks, ? and #, or empty")] = ""
     # What this station asks for the payload; it asks nothing and nobody else.
     sources: Annotated[
         tuple[SourceSection, ...], BeforeValidator(_tuples), Field(max_length=16)] = ()
@@ -268,21 +266,21 @@ def parse(text: str, name: str) -> Mission:
     try:
         data = tomllib.loads(text)
     except ValueError as error:  # also a number of more digits than Python reads
-        raise MissionError(f"{name}: is not TOML: {error}") from error
+        raise MissionError(f"{name}: is not TOML: {toml_faults.syntax(error)}") from error
     except RecursionError as error:
         raise MissionError(f"{name}: TOML is nested too deeply") from error
     if not data:
         raise MissionError(f"{name}: is empty; start from the mission.toml of the project")
     place = hidden_text.place_of(data)
     if place is not None:
-        raise MissionError(f"{name}: {place} holds a control character, which nobody can see; "
-                           "remove it")
+        raise MissionError(f"{name}: {toml_faults.place_words(place)} holds a control character, "
+                           "which nobody can see; remove it")
     if isinstance(data.get("api"), list):
         data["api"] = tuple(data["api"])
     try:
         mission = Mission.model_validate(data)
     except ValidationError as error:
-        raise MissionError(f"{name}: {wrong_key.sentence(Mission, error)}") from error
+        raise MissionError(f"{name}: {toml_faults.sentences(Mission, error)[0]}") from error
     power = mission.power
     if not power.eco_mv > power.low_mv > power.critical_mv:
         raise MissionError(

@@ -33,10 +33,9 @@ class ControlRoomSection(Section):
     """``url`` is libpq's, without a password; after its ``?`` libpq's parameters, such as sslmode.
     """
 
-    url: Annotated[
-        str, Field(max_length=500, pattern=r"^[!-~]*$",
-                   description="at most 500 characters of ASCII, without blanks"),
-        AfterValidator(_checked)]
+    url: Annotated[str, Field(max_length=500, pattern=r"^[!-~]*$", description=(
+        f"an address of the form {_FORM}, of at most 500 characters without blanks and accents"
+    )), AfterValidator(_checked)]
     password_file: str = ""
 
     @property

@@ -11,8 +11,8 @@ from pydantic import Field, model_validator
 from wire.mission_radio import Section
 
 STATION_NAME = r"^[A-Za-z0-9_-]{1,16}$"
-StationName = Annotated[
-    str, Field(pattern=STATION_NAME, description="1 to 16 letters, digits, _ and -")]
+StationName = Annotated[str, Field(
+    pattern=STATION_NAME, description="1 to 16 letters from A to Z, digits, _ and -")]
 PORT, TLS_PORT = 1883, 8883
 _LEVEL = "[A-Za-z0-9_-]{1,32}"
 
@@ -21,20 +21,18 @@ class MqttSection(Section):
     """The broker, and whose receptions are taken: of ``stations`` alone, or of all where it is
     empty."""
 
-    host: Annotated[str, Field(min_length=1, max_length=253)]
+    host: Annotated[str, Field(
+        min_length=1, max_length=253, description="a host name of 1 to 253 characters")]
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     tls: bool = False
     ca_file: str = ""
     user: Annotated[str, Field(max_length=64)] = ""
     password_file: str = ""
-    topic: Annotated[str, Field(
-        pattern=f"^{_LEVEL}(/{_LEVEL}){{0,3}}$",
-        description="1 to 4 levels with / between them, each of 1 to 32 letters, digits, _ and -"
-    )] = "spacepi"
+    topic: Annotated[str, Field(pattern=f"^{_LEVEL}(/{_LEVEL}){{0,3}}$", description=(
+        "1 to 4 levels with a / between them, each of 1 to 32 letters from A to Z, digits, _ and -"
+    ))] = "spacepi"
     stations: Annotated[
-        tuple[StationName, ...],
-        Field(strict=False, max_length=32),
-    ] = ()
+        tuple[StationName, ...], Field(strict=False, max_length=32)] = ()
 
     @model_validator(mode="after")
     def _is_whole(self) -> MqttSection:

@@ -42,7 +42,8 @@ class OrbitSection(Section):
     """[orbit]"""
 
     tle: Annotated[
-        tuple[str, str], Field(strict=False), AfterValidator(_checked)] | None = None
+        tuple[str, str], Field(strict=False, description="the two lines of a TLE, as an array"),
+        AfterValidator(_checked)] | None = None
     beacon_away_s: Annotated[int, Field(ge=30, le=3600)] = 300
     stations: Annotated[
         tuple[OrbitStation, ...], Field(strict=False, max_length=STATIONS_MAX)] = ()

@@ -149,7 +149,8 @@ class RadioSection(Section):
     """The modem and when it is used."""
 
     kind: Literal["kiss-tcp", "kiss-serial", "ebyte", "rylr", "sx1276", "sx1262", "none"]
-    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    host: Annotated[str, Field(min_length=1, description="a host name or an IP address")] = (
+        "127.0.0.1")
     port: Annotated[int, Field(ge=1, le=65535)] = 8001
     device: str = "/dev/serial0"
     baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400] = 9600
@@ -182,8 +183,9 @@ class RadioSection(Section):
             largest = rylr.MTU_BINARY_BYTES if is_safe else rylr.MTU_TEXT_BYTES
             baud = rylr.BAUD
         else:
-            name = str(table.get("module", "E22"))
-            largest = ebyte.Model[name].mtu_bytes if name in ebyte.Model.__members__ else MTU_BYTES
+            name = table.get("module", "E22")
+            is_known = isinstance(name, str) and name in ebyte.Model.__members__
+            largest = ebyte.Model[name].mtu_bytes if is_known else MTU_BYTES
             baud = ebyte.BAUD_CONFIGURATION
         return {"framing": "plain", "mtu_bytes": min(MTU_BYTES, largest), "baud": baud, **data}
 

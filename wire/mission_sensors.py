@@ -14,17 +14,15 @@ from wire.mission_radio import Section
 GnssBaud = Literal[9600, 38400, 115200, 57600, 19200, 4800, 230400, 460800]
 GNSS_BAUDS: tuple[int, ...] = get_args(GnssBaud)  # the likeliest first
 # 0x00 to 0x07 and 0x78 to 0x7F are reserved (NXP UM10204, table 4).
-Address = Annotated[
-    int, Field(ge=0x08, le=0x77, description="a whole number from 0x08 to 0x77")]
+Address = Annotated[int, Field(ge=0x08, le=0x77)]
 ShuntMohm = Annotated[int, Field(ge=10, le=1000)]
 AirChip = Literal["bme280", "bmp280", "bmp388", "sht4x", "ds18b20", "none"]
 SpinChip = Literal["lsm6ds", "none"]
 PowerChip = Literal["ina219", "ina226", "none"]
 ONE_WIRE = "ds18b20"  # on the 1-Wire bus; it has an id in place of an address
 SHT4X_ADDRESS = 0x44
-OneWireId = Annotated[str, Field(
-    pattern=r"^(28-[0-9a-f]{12})?$",
-    description="28- and 12 digits 0 to 9 and a to f, as the kernel names it, or empty")]
+OneWireId = Annotated[str, Field(pattern=r"^(28-[0-9a-f]{12})?$", description=(
+    "28- and 12 digits of 0 to 9 and a to f, as `ls /sys/bus/w1/devices` lists it, or empty"))]
 
 
 class SensorSection(Section):

@@ -27,9 +27,8 @@ SLOT_GUARD_MS = 1_200  # and sends nothing in the last part of a slot
 class Neighbour(Section):
     """[[swarm.neighbours]]: the ``payload.name`` and ``payload.node_id`` of its mission file."""
 
-    name: Annotated[str, Field(
-        min_length=1, max_length=16, pattern=r"^\S(.*\S)?$",
-        description="a text of 1 to 16 characters, without a blank at either end")]
+    name: Annotated[str, Field(min_length=1, max_length=16, pattern=r"^\S(.*\S)?$", description=(
+        "1 to 16 characters, of which the first and the last are no blanks"))]
     node_id: Annotated[int, Field(ge=1, le=254)]
     downlink_key: str = ""  # file with its downlink key; without it, it is carried and not answered
     codec: str = ""  # file with the text model of its bundle; without it, only plain texts are read

@@ -1,13 +1,15 @@
 """Settings: the numbers of the mission file that a command may change in flight, and their ids.
 
-The ranges keep the payload talking: no setting can stop the beacon or the listening. What further
-reasons there are to refuse a value is the payload's to know (``payload.link.settings``).
+The ranges keep the payload talking: no setting can stop the beacon or the listening. The station
+queues no value beyond them; what further reasons there are to refuse one is the payload's to know
+(``payload.link.settings``).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wire.airtime_budget import CADENCE_KEYS
 from wire.unknown_name import unknown_name
 
 
@@ -25,6 +27,11 @@ class Setting:
     def name(self) -> str:
         """As in the mission file, with its section."""
         return f"{self.section}.{self.key}"
+
+    def highest(self, least_s: int) -> int:
+        """``least_s`` is the shortest time between beacons that the link carries: a beacon may be
+        set to that, however long it is."""
+        return max(self.high, least_s) if self.key in CADENCE_KEYS else self.high
 
 
 TABLE: tuple[Setting, ...] = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-LIKE_MIN = 0.7  # 1 is the same: below it a suggestion is a guess
+LIKE_MIN = 0.66  # 1 is the same: below two letters of three a suggestion is a guess
 
 
 def unknown_name(what: str, name: str, known: Iterable[str], available: str = "") -> str:

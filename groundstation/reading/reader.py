@@ -21,7 +21,6 @@ from groundstation.archive.rows import (
     is_verified,
     life_and_id,
     track_point,
-    when_of,
 )
 from groundstation.archive.track import Point, Tracks, parted, thinned
 from groundstation.decode import foreign, mosaic

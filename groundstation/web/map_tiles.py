@@ -38,8 +38,6 @@ class MapTiles:
 
     def __init__(self, path: Path) -> None:
         """Raises StationError with one sentence when it cannot be used."""
-        if not path.is_file():
-            raise StationError(f"--map {path}: no such file")
         self._file: TileFile = PmTiles(path) if _begins(path) == MAGIC else MbTiles(path)
         zooms, sample = self._file.zooms, self._file.sample
         if sample is None or zooms is None or not 0 <= zooms[0] <= zooms[1] <= ZOOM_MAX:
@@ -71,5 +69,5 @@ def _begins(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(len(MAGIC))
-    except OSError:
-        return b""
+    except OSError as error:
+        raise StationError(f"{path}: the map cannot be read ({error.strerror})") from error

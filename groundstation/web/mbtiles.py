@@ -26,7 +26,8 @@ class MbTiles:
                     "SELECT MIN(zoom_level), MAX(zoom_level) FROM tiles").fetchone()
                 row = db.execute("SELECT tile_data FROM tiles LIMIT 1").fetchone()
         except sqlite3.Error as error:
-            raise StationError(f"{path} is not an MBTiles file: {error}") from error
+            raise StationError(
+                f"{path} is neither an MBTiles nor a PMTiles file ({error})") from error
         are_zooms = isinstance(low, int) and isinstance(high, int)
         self.attribution = metadata.get("attribution", "")
         self.zooms: tuple[int, int] | None = (low, high) if are_zooms else None

@@ -16,7 +16,7 @@ from typing import Any
 
 from payload.navigation.profile import BALLOON
 from payload.notes import Note, event
-from wire.airtime_budget import CADENCE_KEYS, AirtimeBudget
+from wire.airtime_budget import AirtimeBudget
 from wire.mission import Mission
 from wire.settings import BY_NUMBER
 
@@ -97,11 +97,11 @@ def _is_of_radio(number: int) -> bool:
 
 def flaw(number: Any, value: Any, least_s: int) -> str | None:
     """Why this cannot be set, in a few words; None when it can. ``least_s`` is the shortest time
-    between beacons that the link carries: a beacon may be set to that, however long it is."""
+    between beacons that the link carries."""
     setting = BY_NUMBER.get(number) if type(number) is int else None
     if setting is None:
         return "there is no such setting"
-    high = max(setting.high, least_s) if setting.key in CADENCE_KEYS else setting.high
+    high = setting.highest(least_s)
     if type(value) is not int or not setting.low <= value <= high:
         return f"{setting.name} is {setting.low}..{high}"
     return None

@@ -124,7 +124,7 @@ def _odd_mission(bench: Bench) -> None:
     text = (bench.layout.payload / "mission.toml").read_text(encoding="utf-8")
     odd.write_text(text + "[flavour]\nsweet = 1\n", encoding="utf-8")
     _expect_refusal(
-        bench, ["-m", "payload", "run", "--mission", str(odd)], "unknown key flavour")
+        bench, ["-m", "payload", "run", "--mission", str(odd)], "unknown section 'flavour'")
 
 
 def _expect_refusal(bench: Bench, arguments: list[str], words: str) -> None:

@@ -18,7 +18,8 @@ _PALE = "#cbd5e0"
 
 
 def draw(rows: Sequence[Day], title: str, path: Path) -> None:
-    """Write the picture of at least one day, with matplotlib."""
+    """Write the picture of at least one day, where ``sim.plot.refusal`` has no reason against
+    it."""
     import matplotlib as mpl
 
     mpl.use("Agg")

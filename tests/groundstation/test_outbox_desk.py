@@ -134,6 +134,8 @@ def test_an_operator_commands_from_the_page(
     ({"name": "tx_off", "arguments": "1,5"}, "is not a whole number"),
     ({"name": "ping", "arguments": "now"}, "Ping requires no argument."),
     ({"name": "setting_set", "arguments": "mind 5"}, "Unknown setting 'mind'"),
+    ({"name": "setting_set", "arguments": "listen_s 31"},
+     "Setting radio.listen_s must be 1..30 s, not 31."),
     ({"name": "cutdown_fire"}, "requires a cutdown_arm before it"),
     ({"name": "ask", "arguments": "Cold?"}, "is not sent from this page as a command."),
     ({"name": "plain_text", "arguments": "5"}, "is not sent from this page as a command."),

@@ -112,7 +112,7 @@ def test_fault_75_a_closed_standard_error_is_nobodys_else(desk: Desk) -> None:
 @pytest.mark.parametrize(("old", "new", "words"), sampled([
     ('host = "127.0.0.1"', 'host = ""', "radio.host"),
     ("node_id = 7", 'node_id = "7"', "payload.node_id"),
-    ("node_id = 7", "node_id = 7\nflavour = 1", "unknown key payload.flavour"),
+    ("node_id = 7", "node_id = 7\nflavour = 1", "[payload]: unknown key 'flavour'"),
     ("eco_mv = 3600", "eco_mv = 3000", "must be above"),
     ("[power]", "[power", "is not TOML"),
     ("mtu_bytes = 222", "mtu_bytes = 1e400", "radio.mtu_bytes"),

@@ -121,7 +121,8 @@ def test_the_shipped_bundle_flies_once_it_is_assembled(run) -> None:
 @pytest.mark.parametrize(("words", "expected"), [
     (["--replay", "missing.csv"], "missing.csv: cannot be read"),
     (["--replay", "empty.csv"], "empty.csv: is empty"),
-    (["--mission", "broken.toml"], "broken.toml: unknown key paylode"),
+    (["--mission", "broken.toml"],
+     "broken.toml: unknown section 'paylode' (did you mean 'payload'?)"),
     (["--mission", "nowhere.toml"], "nowhere.toml: no such mission file; pass"),
     (["--out", "file/below"], "cannot be written to"),
 ])

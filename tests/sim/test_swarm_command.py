@@ -83,21 +83,6 @@ def test_without_matplotlib_nothing_is_flown_and_the_command_that_installs_it_is
         "the project's folder.\n")
 
 
-@pytest.mark.parametrize(("name", "why"), [
-    ("days.txt", "the name of a plot ends in .png"),
-    ("nowhere/days.png", "there is no folder nowhere"),
-])
-@pytest.mark.parametrize("words", [("run", "--mission", str(ROOT / "mission.toml")), swarm()],
-                         ids=lambda words: words[0])
-def test_a_plot_that_could_not_be_written_is_refused_before_anything_is_flown(
-    run, tmp_path: Path, words: tuple[str, ...], name: str, why: str
-) -> None:
-    pytest.importorskip("matplotlib")
-    result = run(*words, "--plot", name)
-    assert result.exit_code == 2 and list(tmp_path.iterdir()) == []
-    assert result.output == f"--plot {name}: {why}.\n"
-
-
 def test_a_folder_without_days_is_named(run, tmp_path: Path) -> None:
     assert "days.csv cannot be read" in run("swarm-days", "nowhere").output
     DaysFile(tmp_path / "days.csv")

@@ -101,11 +101,11 @@ def test_the_example_mission_loads() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (("mtu_bytes", "mtu_byte"), "unknown key radio.mtu_byte (did you mean mtu_bytes?); "),
+        (("mtu_bytes", "mtu_byte"), "[radio]: unknown key 'mtu_byte' (did you mean 'mtu_bytes'?)"),
         (("rate_bps = 2400", 'rate_bps = "fast"'), "radio.rate_bps = 'fast'"),
         (("node_id = 7 ", "# "), "key payload.node_id is missing"),
         (("eco_mv = 3600", "eco_mv = 3400"), "power.eco_mv (3400) must be above power.low_mv"),
-        (("mtu_bytes = 222", "mtu_bytes = 256"), "a whole number from 64 to 255"),
+        (("mtu_bytes = 222", "mtu_bytes = 256"), "a whole number from 64 to 255 bytes"),
         (("station_number = 0", "station_number = 16"), "a whole number from 0 to 15"),
         (("[payload]", "[payload"), "is not TOML"),
         ((EXAMPLE, ""), "is empty"),

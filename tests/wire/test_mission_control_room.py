@@ -41,7 +41,8 @@ def test_an_address_and_what_is_shown_of_it(url: str, shown: str) -> None:
     ('url = "postgresql://home@db/edda?password=secret"', "use password_file"),
     ('url = "postgresql://home:12/secret@db/edda"', "use password_file"),  # libpq ends it at the @
     ('url = "postgresql://db/a b"', "ground.control_room.url"),
-    ('url = "postgresql://db/a"\npassword = "x"', "allowed: password_file, url"),
+    ('url = "postgresql://db/a"\npassword = "x"',
+     "unknown key 'password' (did you mean 'password_file'?); available: password_file, url"),
 ])
 def test_what_is_wrong_is_one_sentence(text: str, said: str) -> None:
     with pytest.raises(MissionError) as raised:

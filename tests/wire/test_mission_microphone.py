@@ -52,7 +52,8 @@ def test_what_is_just_allowed(line: str) -> None:
     ("sensitivity_dbfs = 10.1", "microphone.sensitivity_dbfs"),
     ("keep_takes = 201", "microphone.keep_takes = 201"),
     ("keep_takes = -1", "microphone.keep_takes = -1"),
-    ("rate_hz = 8000", "unknown key microphone.rate_hz; allowed: device, every_s, keep_takes"),
+    ("rate_hz = 8000",
+     "[microphone]: unknown key 'rate_hz'; available: device, every_s, keep_takes"),
 ])
 def test_what_is_not(line: str, words: str) -> None:
     with pytest.raises(MissionError) as refused:

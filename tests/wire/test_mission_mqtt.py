@@ -38,7 +38,7 @@ def test_a_broker_has_mqtts_own_port_where_none_is_named(text: str, port: int) -
     ('host = "b"\ntopic = "/a"', "ground.mqtt.topic"),
     ('host = "b"\nstations = ["no space"]', "ground.mqtt.stations"),
     ('host = "b"\npassword = "x"',
-     "unknown key ground.mqtt.password (did you mean password_file?); allowed: ca_file, host"),
+     "[ground.mqtt]: unknown key 'password' (did you mean 'password_file'?); available: ca_file"),
 ])
 def test_what_is_wrong_is_one_sentence(text: str, said: str) -> None:
     with pytest.raises(MissionError) as raised:

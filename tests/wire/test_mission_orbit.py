@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -36,16 +35,18 @@ def test_stations_need_no_elements_that_nobody_knows_before_a_launch() -> None:
 
 
 @pytest.mark.parametrize(("text", "said"), [
-    (TLE.replace("15.50103472202482", "15.50103472202483"), "ends with the checksum 2"),
+    (TLE.replace("15.50103472202482", "15.50103472202483"), "orbit.tle.*checksum 2"),
     ('tle = ["1"]\n', "orbit.tle"),
-    (TLE + "heights = 3\n", "unknown key orbit.heights; allowed: beacon_away_s, stations, tle"),
-    (TLE + STATION + "hut = 1\n", "unknown key hut in [[orbit.stations]] number 1; allowed"),
+    (TLE + "heights = 3\n",
+     r"\[orbit\]: unknown key 'heights'; available: beacon_away_s, stations, tle"),
+    (TLE + STATION + "hut = 1\n",
+     r"the first \[\[orbit\.stations\]\]: unknown key 'hut'; available: altitude_m"),
     (TLE + STATION + "altitude_m = 9001.0\n",
-     "altitude_m = 9001.0 in [[orbit.stations]] number 1: must be a number from -500 to 9000, in"),
+     r"the first \[\[orbit\.stations\]\]: altitude_m = 9001.0: must be a number from -500"),
     (TLE + "beacon_away_s = 29\n", "orbit.beacon_away_s = 29"),
     (TLE + STATION + STATION, "orbit.stations has 'home' twice"),
 ])
 def test_what_is_not_allowed_is_one_sentence(text: str, said: str) -> None:
-    with pytest.raises(MissionError, match=re.escape(said)) as raised:
+    with pytest.raises(MissionError, match=said) as raised:
         parse(f"{EXAMPLE}\n[orbit]\n{text}", "m")
     assert "\n" not in str(raised.value)

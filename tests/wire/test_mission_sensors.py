@@ -39,7 +39,7 @@ def test_places_as_a_person_says_them() -> None:
      "address"),
     ('panel = "ina219"\npanel_address = 0x40',
      "sensors.power_address and sensors.panel_address are both 0x40"),
-    ("outside_address = 7", "sensors.outside_address = 7"),
+    ("outside_address = 7", "sensors.outside_address = 0x07: must be an address from 0x08 to 0x77"),
     ('outside = "dht22"', "sensors.outside = 'dht22'"),
 ])
 def test_what_cannot_be(lines: str, sentence: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -40,16 +39,16 @@ def test_as_many_as_share_a_channel() -> None:
     ("[swarm]\nneighbours = []\n", "swarm.neighbours"),
     (neighbour() + neighbour("GULL", 8), "has the node_id 8 twice"),
     (neighbour(node_id=7), "node_id 7, which is this payload's own"),
-    (neighbour(node_id=255), "node_id = 255 in [[swarm.neighbours]] number 1: must be a whole"),
-    (neighbour(name="A" * 17), "in [[swarm.neighbours]] number 1: must be a text of 1 to 16"),
+    (neighbour(node_id=255), "the first .*: node_id = 255"),
+    (neighbour(name="A" * 17), "the first .*: name = "),
     (neighbour() + neighbour(node_id=9), "the name 'FENN', which is another's too"),
     (neighbour(name="tides"), "the name 'tides', which is another's too"),
     (neighbour(name="EDDA"), "the name 'EDDA', which is another's too"),
-    (neighbour(name=" "), "name = ' ' in [[swarm"),
-    (neighbour(name="FENN "), "name = 'FENN ' in [[swarm"),
-    (neighbour(name="A" * 5_000), "name = 'AAAA"),
+    (neighbour(name=" "), "the first .*: name = ' '"),
+    (neighbour(name="FENN "), "the first .*: name = 'FENN ': must be .* are no blanks"),
+    (neighbour(name="A" * 5_000), "the first .*: name = 'AAAA"),
     (neighbour(name="the ground"), "the name 'the ground', which is another's too"),
-    (neighbour() + "key = 1\n", "unknown key key in [[swarm.neighbours]] number 1; allowed: "),
+    (neighbour() + "key = 1\n", "the first .*: unknown key 'key'; available: codec, downlink_key"),
     ("[swarm]\nslot_s = 1\n" + neighbour(), "swarm.slot_s = 1: "),
     ("[swarm]\nslot_s = 61\n" + neighbour(), "swarm.slot_s = 61: "),
     ("[swarm]\nslot_s = 5\n" + neighbour(), "swarm.slot_s = 5: too short for a beacon"),
@@ -57,7 +56,7 @@ def test_as_many_as_share_a_channel() -> None:
      "shorter than a round of all slots, 14 s"),
 ])
 def test_what_is_not_allowed_is_one_sentence(text: str, said: str) -> None:
-    with pytest.raises(MissionError, match=re.escape(said)) as raised:
+    with pytest.raises(MissionError, match=said) as raised:
         parse(EXAMPLE + text, "m")
     assert "\n" not in str(raised.value) and len(str(raised.value)) < 250
 

@@ -56,18 +56,18 @@ def test_the_text_of_an_answer_is_never_a_template() -> None:
 
 @pytest.mark.parametrize(("lines", "sentence"), [
     ('[[ground.sources]]\nname = "town"\nurl = "https://a.invalid/{town}"\n',
-     r"url = .* in \[\[ground\.sources\]\] number 1: unknown placeholder \{town\}; "),
+     r"the first \[\[ground\.sources\]\]: url = .*: unknown placeholder \{town\}; available: \{la"),
     ('[[ground.sources]]\nname = "town"\nurl = "https://a.invalid/"\ntext = "extract"\n',
-     r"text = 'extract' in \[\[ground\.sources\]\] number 1: needs a path into the answer, "),
+     r"the first \[\[ground\.sources\]\]: text = 'extract': needs a path into the answer, such as"),
     ('[[ground.sources]]\nname = "town"\nurl = "https://a.invalid/"\nkeep = true\n',
-     r"unknown key keep in \[\[ground\.sources\]\] number 1; allowed: name, text, url"),
+     r"the first \[\[ground\.sources\]\]: unknown key 'keep'; available: name, text, url; it "),
     ('[[ground.sources]]\nname = "town"\nurl = "file:///etc/passwd"\n',
-     r"url = 'file:///etc/passwd' in "),
+     r"sources\]\]: url = .*: must be an address that begins with"),
     ('[[ground.sources]]\nname = "town"\nurl = "http://a/"\n' * 2,
      r"ground\.sources has 'town' twice; each name stands for one source"),
     ('[[api]]\nname = "news"\nurl = "http://a/"\n', "api has 'news' twice"),
     ('[[api]]\nname = "rain"\nurl = "http://a/"\nfresh_s = -1\n',
-     r"fresh_s = -1 in \[\[api\]\] number 6: "),
+     r"the sixth \[\[api\]\]: fresh_s = -1"),
 ])
 def test_a_mission_file_with_a_bad_source_gets_one_sentence(lines: str, sentence: str) -> None:
     with pytest.raises(MissionError, match=sentence) as error:

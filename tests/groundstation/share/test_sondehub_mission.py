@@ -35,7 +35,7 @@ def test_it_is_off_unless_somebody_asks_for_it() -> None:
 @pytest.mark.parametrize(("call", "ground", "sentence"), [
     ("D0TEST", 'sondehub = "on"', "requires a ground.sondehub_callsign"),
     ("D0TEST", 'sondehub = "dev"', "requires a ground.sondehub_callsign"),
-    ("D0TEST", 'sondehub = true', "ground.sondehub = True"),
+    ("D0TEST", 'sondehub = true', "ground.sondehub = true: must be off, dev or on, in quotes"),
     ("N0CALL-11", 'sondehub = "on"\nsondehub_callsign = "D0TEST"',
      "payload.callsign N0CALL-11 is a placeholder"),
     ("D0TEST", 'sondehub = "on"\nsondehub_callsign = "mycall"',

@@ -80,11 +80,13 @@ def test_what_is_no_mbtiles_file_is_refused(tmp_path):
     with closing(sqlite3.connect(tmp_path / "other")) as db:
         db.execute("CREATE TABLE unrelated(x)")
     for name in ("text", "other"):
-        with pytest.raises(StationError, match=f"{name} is not an MBTiles file"):
+        with pytest.raises(StationError, match=f"{name} is neither an MBTiles nor a PMTiles file"):
             MapTiles(tmp_path / name)
 
 
-def test_a_map_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(StationError, match=r"^--map .*absent: no such file$"):
-        MapTiles(tmp_path / "absent")
+def test_a_map_that_is_not_there_is_not_told_by_its_format(tmp_path):
+    """It "is not an MBTiles file: unable to open database file"."""
+    for name, why in (("absent", "No such file or directory"), ("", "Is a directory")):
+        with pytest.raises(StationError, match=rf"the map cannot be read \({why}\)$"):
+            MapTiles(tmp_path / name)
     assert not (tmp_path / "absent").exists()

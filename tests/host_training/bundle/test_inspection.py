@@ -22,7 +22,6 @@ from typer.testing import CliRunner
 
 from host_training import __main__ as cli
 from host_training.bundle import inspection
-from host_training.cli import doctor
 from host_training.errors import TrainingError
 from host_training.gguf.metadata import gguf_facts
 from tests.host_training.conftest import need
@@ -202,15 +201,6 @@ def test_rollback_and_doctor_answer(copy: Path, tmp_path: Path) -> None:
     assert status == 1 and "signing key" in text.splitlines()[-1]
 
 
-def test_the_doctor_says_how_to_install_what_is_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(doctor, "PACKAGES", {"no-such-package": ""})
-    found = doctor.examine(tmp_path, tmp_path / "key")
-    assert [each.line for each in found if each.what == "no-such-package"] == [
-        "not installed; run `make .venv/train` in the project's folder"]
-
-
 def test_keygen_says_the_line_that_lets_a_bundle_fly(copy: Path, tmp_path: Path) -> None:
     """Goal: what is said is a mission's line as it stands, and --trust takes the same digits."""
     status, text = command("keygen", "--key", tmp_path / "key")
@@ -237,5 +227,5 @@ def test_plan_shows_every_step_and_its_sources() -> None:
     status, text = command("plan", "--board", "pi4", "--model", base)
     assert status == 0
     for word in ("Q4_K_M", "5.8 million parameters", "Estimated, not measured. Sources:",
-                 " s at 2400 bit/s, "):
+                 "0.20 s at 2400 bit/s, 0.40 s if half of all frames are lost"):
         assert word in text, word

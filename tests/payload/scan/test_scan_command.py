@@ -43,7 +43,8 @@ def test_it_writes_the_section_and_keeps_the_mode(
 
 @pytest.mark.parametrize(("text", "sentence"), [
     (None, "No such file"), ("[sensors", "is not TOML"),
-    (EXAMPLE.replace("[sensors]", "[sensors]\nbarometer = 1"), "unknown key sensors.barometer"),
+    (EXAMPLE.replace("[sensors]", "[sensors]\nbarometer = 1"),
+     "[sensors]: unknown key 'barometer'"),
     (EXAMPLE.replace('outside = "bme280"', '"outside" = "bme280"'), "lines above by hand"),
 ])
 def test_what_it_cannot_write_stays_as_it_is(
