@@ -44,7 +44,7 @@ def call(
         cut.start()
         connection.request(method, target, body, dict(headers or {}))
         response = connection.getresponse()
-        found = response.read(bytes_max)
+        found = _body(response, bytes_max)
         if is_late.is_set():  # what was cut off looks like an answer without a body
             raise TimeoutError("timed out")
         return HttpAnswer(response.status, found, _seconds(response.getheader("Retry-After")))
@@ -53,6 +53,15 @@ def call(
     finally:
         cut.cancel()
         connection.close()
+
+
+def _body(response: http.client.HTTPResponse, bytes_max: int) -> bytes:
+    """Its first bytes. A piece at a time: where a chunk says that it has -1 bytes, ``read`` reads
+    to the end of the connection, which may have none."""
+    found = bytearray()
+    while len(found) < bytes_max and (part := response.read1(bytes_max - len(found))):
+        found += part
+    return bytes(found[:bytes_max])
 
 
 def _connection(url: str, deadline_s: float) -> tuple[http.client.HTTPConnection, str]:

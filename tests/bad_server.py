@@ -46,6 +46,7 @@ class BadServer:
             "/slow-head": self._drip_head,
             "/slow-body": self._drip_body,
             "/huge": self._flood,
+            "/negative-chunk": self._flood_chunk,
         }
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -91,8 +92,16 @@ class BadServer:
                 is_there = False
         self.was_left.set()
 
+    def _flood_chunk(self, peer: socket.socket) -> None:
+        """A chunk that says that it has fewer than no bytes."""
+        peer.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n")
+        self._flood_body(peer)
+
     def _flood(self, peer: socket.socket) -> None:
         peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % HUGE_BYTES)
+        self._flood_body(peer)
+
+    def _flood_body(self, peer: socket.socket) -> None:
         chunk = b"a" * 65_536
         while self.sent < HUGE_BYTES:
             peer.sendall(chunk)

@@ -107,7 +107,7 @@ def _in_gaps(points: Sequence[Point], others: Iterable[Point]) -> list[Point]:
 def place_at(points: Sequence[Point], utc_ms: int) -> tuple[float, float] | None:
     """(latitude, longitude) between the two of ``points``, which are in order, around this moment;
     None outside them."""
-    at = bisect([point.utc_ms for point in points], utc_ms)
+    at = bisect(points, utc_ms, key=lambda point: point.utc_ms)
     if not 0 < at < len(points):
         return None
     a, b = points[at - 1], points[at]

@@ -114,8 +114,8 @@ def _fifths(lines: Sequence[tuple[int, float, float]]) -> list[tuple[int, float,
     """Every fifth, but for those that would lie on another."""
     found: list[tuple[int, float, float]] = []
     for line in lines:
-        is_free = all(math.dist(line[1:], other[1:]) >= _APART for other in found)
-        if line[0] % 5 == 0 and is_free:
+        if line[0] % 5 == 0 and all(
+                math.dist(line[1:], other[1:]) >= _APART for other in found):
             found.append(line)
     return found
 

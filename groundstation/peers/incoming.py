@@ -10,6 +10,7 @@ to see a gap, so a wrong one can hide a gap and loses nothing that comes.
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -23,10 +24,12 @@ from groundstation.inputs.notices import Notices
 from groundstation.peers.messages import LOG_BYTES, NUMBER_MAX, AskMessage, HeardMessage
 from groundstation.peers.outgoing import AGE_MS_MAX
 from groundstation.sanitise import read_json
+from wire.mission_mqtt import STATION_NAME
 
 KEY = "heard_by_others"
 STATIONS_MAX = 32
 ASK_EVERY_MS = 10_000  # one station for what is lacking of it
+_NAME = re.compile(STATION_NAME)  # a level of a topic may have 64 kB, and be anything
 _log = structlog.get_logger()
 
 
@@ -100,7 +103,7 @@ class IncomingReceptions:
         if station == self._station:
             self._warn_of_namesake(message, now_ms)
             return False
-        is_allowed = station in self._allowed or not self._allowed
+        is_allowed = station in self._allowed if self._allowed else bool(_NAME.fullmatch(station))
         if message.utc_ms < now_ms - AGE_MS_MAX:
             self.notices.count("too_old")
         elif not is_allowed or (station not in self._peers and len(self._peers) >= STATIONS_MAX):

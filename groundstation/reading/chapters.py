@@ -58,5 +58,5 @@ def chapters_of(phases: Sequence[PhaseJson], way: Sequence[Point]) -> list[Chapt
 
 def chapter_at(parts: Sequence[Chapter], utc_ms: int) -> Chapter | None:
     """The chapter of this moment; None where there are none."""
-    at = bisect([part.from_ms for part in parts], utc_ms)
+    at = bisect(parts, utc_ms, key=lambda part: part.from_ms)
     return parts[max(0, at - 1)] if parts else None

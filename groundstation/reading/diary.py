@@ -28,6 +28,10 @@ from wire.bodies import Body
 from wire.records import Kind
 from wire.sources import TEXT_CHARS_MAX
 
+TROUBLES = ("warning", "error")  # severities of an event
+# Of a row of ``record``: most events are no trouble, and of months there are many.
+MAY_BE_SHOWN = (f"(r.kind != {int(Kind.EVENT)} OR " + " OR ".join(
+    f"instr(r.body, x'{severity.encode().hex()}')" for severity in TROUBLES) + ")")
 HEARD_CHARS_MAX = 60  # all names of sounds together
 SEES_CHARS_MAX = 60  # and of what a picture shows
 
@@ -120,7 +124,7 @@ def _sound(record: RecordJson, body: Body) -> SoundJson | None:
 
 def _trouble(record: RecordJson, body: Body) -> TroubleJson | None:
     """None for one that is no trouble."""
-    if body.get("severity") not in ("warning", "error"):
+    if body.get("severity") not in TROUBLES:
         return None
     fields = body.get("fields")
     sensor = clean_text(fields.get("sensor"), 24) if isinstance(fields, dict) else ""

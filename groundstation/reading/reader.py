@@ -271,7 +271,7 @@ class FlightReader:
         are no more.
         """
         rows = self.db.execute(
-            f"{_RECORD} WHERE r.node_id = ? AND r.kind IN ({_FEED})"
+            f"{_RECORD} WHERE r.node_id = ? AND r.kind IN ({_FEED}) AND {diary.MAY_BE_SHOWN}"
             " AND (r.life, r.record_id) < (?, ?) ORDER BY r.life DESC, r.record_id DESC",
             (self._node_id, *life_and_id(before if before is not None else 1 << 62)),
         )

@@ -110,7 +110,8 @@ class RateLimit:
     def take(self, name: str) -> bool:
         """True when one more is allowed now; counts it."""
         now_ms = self._now()
-        while self._taken and self._taken[0][0] <= now_ms - self._window_ms:
+        # Nor what is in the future: the clock was set back since.
+        while self._taken and not now_ms - self._window_ms < self._taken[0][0] <= now_ms:
             self._taken.popleft()
         mine = sum(taken == name for _, taken in self._taken)
         if mine >= self._count or len(self._taken) >= 4 * self._count:

@@ -254,6 +254,20 @@ def test_stations_too_many_are_not_heard(tmp_path: Path) -> None:
     assert hill.exchange._incoming.notices.counts == {"of_other_stations": 9}
 
 
+@pytest.mark.parametrize("name", ["s" * 60_000, "\u202ecar", "car park", "", "c\n"])
+def test_a_station_of_another_name_than_a_mission_gives_is_not_heard(
+    tmp_path: Path, name: str
+) -> None:
+    """A bug: a level of a topic may have 64 kB; such a name was stored with every reception, and no
+    rebuild read the entry again, which was longer than any of the raw log."""
+    clock, broker = Clock(), MemoryBroker()
+    hill = Station(tmp_path, "hill", clock, MemoryLine(broker, "hill"))
+    broker.publish(None, f"{ROOT}/{name}/heard", told(1), is_kept=False)
+    hill.poll()
+    assert hill.receptions() == []
+    assert hill.exchange._incoming.notices.counts == {"of_other_stations": 1}
+
+
 def test_a_reception_of_the_future_was_received_now(tmp_path: Path) -> None:
     clock, broker = Clock(), MemoryBroker()
     hill = Station(tmp_path, "hill", clock, MemoryLine(broker, "hill"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
@@ -12,16 +13,20 @@ import pytest
 
 from groundstation.archive import record_table
 from groundstation.archive.archive import Archive
+from groundstation.archive.track import Point, place_at
 from groundstation.ground import Ground
-from groundstation.reading import readings
+from groundstation.reading import diary, readings
 from groundstation.reading.reader import POINTS_MAX, FlightReader
 from tests.groundstation.far_end import SIGNED_MISSION, START_MS, FarEnd, state_at
 from tests.groundstation.two_payloads import KEY
 from tests.wire.orbits import iss
 from wire.auth import Authenticity
 from wire.beacon import Beacon, Phase
+from wire.bodies import Body
 from wire.orbit import geodetic
 from wire.records import Kind, Record, TimeQuality
+
+SAID: Body = {"text": "I hold on."}
 
 
 class LongHeard:
@@ -37,11 +42,11 @@ class LongHeard:
         dated = replace(state, time_of_day_s=utc_ms // 1000 % 86_400)
         self._ground.receive(self._far.beacon(dated), utc_ms)
 
-    def keep(self, written: Iterable[tuple[Kind, int]]) -> None:
-        """Records of these kinds and times, as if they had been received."""
+    def keep(self, written: Iterable[tuple[Kind, int, Body]]) -> None:
+        """Records of these kinds, times and bodies, as if they had been received."""
         with self.archive.batch():
-            for number, (kind, when_ms) in enumerate(written):
-                record = Record(number, kind, 1, when_ms, TimeQuality.GPS, {"text": "I hold on."})
+            for number, (kind, when_ms, body) in enumerate(written):
+                record = Record(number, kind, 1, when_ms, TimeQuality.GPS, body)
                 record_table.add(self.archive, SIGNED_MISSION.payload.node_id, [record], when_ms,
                                  Authenticity.GENUINE)
 
@@ -98,15 +103,43 @@ def test_changes_of_phase_are_found_without_reading_every_beacon(heard: LongHear
     assert len(steps) < 20_000, "one step for each beacon, or more"
 
 
+def test_events_that_are_no_trouble_are_not_read_for_the_diary(
+    heard: LongHeard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug: the events of months were all unpacked for a page of the diary, which shows few."""
+    def unpacked(row: sqlite3.Row, body_of: Callable[..., Body] = diary.body_of) -> Body:
+        read.append(row["id"])
+        return body_of(row)
+
+    read: list[int] = []
+    bodies: list[Body] = [{"event": "phase", "severity": "info"}] * 300
+    bodies += [{"event": "disk", "severity": "error"}, {"event": "hot", "severity": "warning"}]
+    heard.keep((Kind.EVENT, START_MS, body) for body in bodies)
+    monkeypatch.setattr(diary, "body_of", unpacked)
+    with heard.reader() as reader:
+        assert [entry["kind"] for entry in reader.entries(None, 60)] == ["event", "event"]
+    assert len(read) == 2
+
+
+def test_a_place_on_a_long_way_is_found_without_reading_all_of_it() -> None:
+    """A bug: each line of a flight book read the whole track, eight minutes for one of months."""
+    class Way(list[Point]):
+        def __iter__(self) -> Iterator[Point]:
+            raise AssertionError("read from its beginning")
+
+    way = Way(Point(1000 * at, at / 1000, 0.0, None) for at in range(1000))
+    assert place_at(way, 500_500) == (0.5005, 0.0)
+
+
 def test_the_marks_of_a_long_diary_are_thinned(heard: LongHeard) -> None:
     """A bug: of a flight of months the page was given the moment of every line, at each start."""
-    written = [(Kind.MUSING, START_MS + 60_000 * number) for number in range(5_000)]
-    written += [(Kind.THUMBNAIL, START_MS + 7_000_000 * number) for number in range(40)]
+    written = [(Kind.MUSING, START_MS + 60_000 * number, SAID) for number in range(5_000)]
+    written += [(Kind.THUMBNAIL, START_MS + 7_000_000 * number, {}) for number in range(40)]
     heard.keep(written)
     with heard.reader() as reader:
-        diary = reader.history()["diary"]
-    assert len(diary["t"]) <= POINTS_MAX
-    marks = list(zip(diary["t"], diary["kind"], strict=True))
+        found = reader.history()["diary"]
+    assert len(found["t"]) <= POINTS_MAX
+    marks = list(zip(found["t"], found["kind"], strict=True))
     assert sum(kind == "thumbnail" for _, kind in marks) == 40
     lines = [when_ms for when_ms, kind in marks if kind == "musing"]
     assert (lines[0], lines[-1]) == (START_MS, START_MS + 60_000 * 4_999)
@@ -114,6 +147,6 @@ def test_the_marks_of_a_long_diary_are_thinned(heard: LongHeard) -> None:
 
 
 def test_the_marks_of_a_flight_are_all_there(heard: LongHeard) -> None:
-    heard.keep((Kind.MUSING, START_MS + 60_000 * number) for number in range(1_400))
+    heard.keep((Kind.MUSING, START_MS + 60_000 * number, SAID) for number in range(1_400))
     with heard.reader() as reader:
         assert len(reader.history()["diary"]["t"]) == 1_400

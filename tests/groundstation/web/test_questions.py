@@ -83,3 +83,14 @@ def test_questions_are_limited_and_get_never_changes_anything(station):
     answers = [client.post("/api/ask", json={"text": f"{i}?"}).status_code for i in range(8)]
     assert answers == [201] * 6 + [429] * 2
     assert client.get("/api/ask").status_code == 405
+
+
+def test_a_clock_that_was_set_back_does_not_close_the_box(station):
+    """A bug: what had been asked counted until the clock was there again, a year perhaps."""
+    Ground(MISSION, station, KEY)
+    times = [START_MS + 365 * 86_400_000]
+    client = client_of(station, now=lambda: times[0])
+    assert [client.post("/api/ask", json={"text": f"{i}?"}).status_code for i in range(7)] == [
+        *[201] * 6, 429]
+    times[0] = START_MS
+    assert client.post("/api/ask", json={"text": "And now?"}).status_code == 201

@@ -49,7 +49,7 @@ def station(tmp_path):
 
 
 def client_of(archive, now_ms=START_MS, **options):
-    app = create_app(archive.path, MISSION, now=lambda: now_ms, **options)
+    app = create_app(archive.path, MISSION, **{"now": lambda: now_ms} | options)
     return TestClient(
         app, base_url=HOST, raise_server_exceptions=False, client=("127.0.0.1", 5000))
 
