@@ -6,8 +6,6 @@ import re
 
 from selectolax.lexbor import LexborHTMLParser
 
-from host_training.importers.html_nesting import shallow
-
 _NEVER = "script, style, head, title, noscript, template, svg, object, iframe"
 QUOTES = ("blockquote, .gmail_quote, .gmail_extra, .yahoo_quoted, .moz-cite-prefix,"
           " .moz-signature, .gmail_signature, #reply-intro, div[name=quote], .front-blockquote,"
@@ -18,11 +16,6 @@ _BLOCK = re.compile(r"<(?=/?(?:p|div|br|li|tr|h[1-6]|blockquote|pre|table|ul|ol|
 _MARK, _END = "\u2028", "\u2029"
 
 
-def parsed(page: str) -> LexborHTMLParser:
-    """The page as a tree, in time that grows as its length does."""
-    return LexborHTMLParser(shallow(page))
-
-
 def words_of(page: str, without: str = "", until: str = "") -> str:
     """Text with a line per block.
 
@@ -30,7 +23,7 @@ def words_of(page: str, without: str = "", until: str = "") -> str:
              until: one of what to end at, e.g. ``QUOTES_BELOW``.
     """
     page = page.replace(_MARK, " ").replace(_END, " ")
-    tree = parsed(_BLOCK.sub(_MARK + "<", page))
+    tree = LexborHTMLParser(_BLOCK.sub(_MARK + "<", page))
     for node in tree.css(until) if until else []:
         node.insert_before(_END)
     for selector in filter(None, (_NEVER, without)):

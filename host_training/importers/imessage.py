@@ -11,11 +11,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from selectolax.lexbor import LexborNode
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from host_training.common.messages import ChatKind, Message, Notes
 from host_training.importers.export_rows import Room, RowPlace, chat_row
-from host_training.importers.html_text import parsed, words_of
+from host_training.importers.html_text import words_of
 from host_training.importers.text import head_text, lines_of, text_of
 from host_training.importers.times import from_english
 from host_training.importers.tree import File
@@ -110,7 +110,7 @@ def _blocks(file: File) -> Iterator[_Block]:
 
 def _of_page(file: File, notes: Notes) -> Iterator[tuple[str, str, str, str]]:
     """(sender, time, words, place) of each message of a page."""
-    page = parsed(text_of(file))
+    page = LexborHTMLParser(text_of(file))
     for answers in page.css("div.replies, div.thread"):
         answers.decompose()
     for index, message in enumerate(page.css("div.message")):

@@ -12,11 +12,11 @@ import email.policy
 import re
 from collections.abc import Iterator, Sequence
 
-from selectolax.lexbor import LexborNode
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from host_training.common.messages import Message, Notes
 from host_training.importers.export_rows import Room, RowPlace, own_text
-from host_training.importers.html_text import parsed, words_of
+from host_training.importers.html_text import words_of
 from host_training.importers.mail_body import inline_text
 from host_training.importers.text import head_text
 from host_training.importers.times import from_english, from_mail
@@ -53,7 +53,7 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
                         if part.get_content_type() == "text/html"), "")
         if "</html" not in section.lower():
             place.bad("the file is truncated; the export or the copy is incomplete")
-        for number, page in enumerate(parsed(section).css(_PAGE)):
+        for number, page in enumerate(LexborHTMLParser(section).css(_PAGE)):
             yield from _page(page, file, number, notes)
 
 

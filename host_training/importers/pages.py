@@ -11,9 +11,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from selectolax.lexbor import LexborHTMLParser
+
 from host_training.common.messages import Message, Notes
 from host_training.importers.export_rows import Room, RowPlace, own_text
-from host_training.importers.html_text import parsed, words_of
+from host_training.importers.html_text import words_of
 from host_training.importers.text import head_text, text_of
 from host_training.importers.times import from_iso
 from host_training.importers.tree import File
@@ -72,7 +74,7 @@ def read(files: Sequence[File], notes: Notes) -> Iterator[Message]:
         if file.size > PAGE_BYTES_MAX:
             place.bad(f"{file.size} bytes; at most {PAGE_BYTES_MAX} are read as one page")
             continue
-        page = parsed(text_of(file))
+        page = LexborHTMLParser(text_of(file))
         title, body = page.css_first(layout.title), page.css_first(layout.body)
         date = page.css_first(layout.date) if layout.date else None
         stamp = date.attributes.get("datetime") if date is not None else None
