@@ -3,8 +3,8 @@
 Each is trained with the code of ``spacepi-train run``. The base alone and the base with a prompt
 are the rivals, the other three authors the floor, the author's own unseen pages the ceiling. All
 are measured as quantised files, at two levels, on the same passages. One author takes about an hour
-of one core; every step is kept in ``out_dir/persona/NAME`` under the hash of its inputs, and a run
-that was interrupted goes on.
+and a half of one core; every step is kept in ``out_dir/persona/NAME`` under the hash of its inputs,
+and a run that was interrupted goes on.
 Without ``../shared/data/authors``, or without the base, there is nothing to measure.
 """
 
@@ -52,7 +52,7 @@ PAGES = range(5)  # pages tried before a passage; the best on the validation pas
 CALIBRATION_ROWS = 60
 EVERY = 3  # of the test and of the validation passages, one is measured
 THREADS = len(os.sched_getaffinity(0))
-SAMPLING = Sampling(max_tokens=80, drafts=2)  # of a passage, both judged; it has at most 200 bytes
+SAMPLING = Sampling(max_tokens=80, drafts=4)  # of a passage, all judged; it has at most 200 bytes
 
 Report = Callable[[str], None]
 

@@ -52,8 +52,8 @@ def test_it_becomes_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(("text", "status", "says"), [
     (TEXT.replace('bundle = "host', '# bundle = "host'), 3, "mind.bundle is not set"),
     (TEXT.replace("node_id = 7", "node_id = 0"), 2, "payload.node_id"), ("", 2, "is empty"),
-    (TEXT.replace(EDDA, EDDA.upper()), 2, "mind.trusted_keys.0"),
-    (TEXT.replace(EDDA, EDDA[:-2]), 2, "mind.trusted_keys.0"),
+    (TEXT.replace(EDDA, EDDA.upper()), 2, "the first entry of mind.trusted_keys"),
+    (TEXT.replace(EDDA, EDDA[:-2]), 2, "the first entry of mind.trusted_keys"),
 ])
 def test_a_mission_without_a_mind_and_a_wrong_one(
     tmp_path: Path, text: str, status: int, says: str
