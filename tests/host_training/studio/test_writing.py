@@ -5,13 +5,14 @@ Method: names made to escape, sizes that lie, full disks; the client of the page
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-import time
 from collections import namedtuple
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 
@@ -117,8 +118,11 @@ def test_two_files_of_one_name_that_arrive_at_once_are_both_kept(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bug: both saw that the name was free, and the second took the place of the first."""
+    meeting = Barrier(2)
+
     def slowly(source: Path, target: Path, replace: Callable[..., None] = os.replace) -> None:
-        time.sleep(0.1)
+        with contextlib.suppress(BrokenBarrierError):  # the other may wait for this one
+            meeting.wait(0.1)
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", slowly)
