@@ -20,8 +20,8 @@ _A_SETTING = frozenset((Opcode.SETTING_GET, Opcode.SETTING_SET))  # their first 
 NOT_IN_A_FORM = frozenset((Opcode.ASK, Opcode.PLAIN_TEXT))
 # What the station makes of a question, and what it reads from a file.
 _NEVER_TYPED = frozenset((Opcode.FOLLOW_UP, Opcode.ELEMENTS))
-# Leading arguments that are not typed: the id of the question, and the time.
-_GIVEN_BY_US = {Opcode.ASK: 1, Opcode.TIME_SET: 1}
+# Their first argument is not typed: the id of the question, and the time.
+_FIRST_IS_OURS = frozenset((Opcode.ASK, Opcode.TIME_SET))
 
 
 class CommandForm(TypedDict):
@@ -110,7 +110,7 @@ def _argument_words(opcode: Opcode) -> list[str]:
 
 
 def _typed(opcode: Opcode) -> tuple[type, ...]:
-    return ARGUMENTS[opcode][_GIVEN_BY_US.get(opcode, 0) :]
+    return ARGUMENTS[opcode][1:] if opcode in _FIRST_IS_OURS else ARGUMENTS[opcode]
 
 
 def _value(opcode: Opcode, kind: type, word: str) -> int | str:
